@@ -1,0 +1,122 @@
+"""What OpenAPI cannot learn from signatures: the multipart body of `POST /jobs` and the problem responses."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from api.schemas.problem import Problem
+from api.submission.fields import BUILDS, ENGINES, FORMATS, MAX_NAME_CHARS, MODES
+
+DESCRIPTION = """\
+An open genotype-imputation server. The whole of it from a terminal:
+
+    curl -F vcf=@cohort.vcf.gz http://localhost:8000/jobs
+    curl http://localhost:8000/jobs/JOB
+    curl -N http://localhost:8000/jobs/JOB/events
+    curl http://localhost:8000/jobs/JOB/results
+    curl -O http://localhost:8000/jobs/JOB/results/chr20.dose.vcf.gz
+
+Every error is `application/problem+json` with a stable `code`, a sentence, and what to do.
+"""
+
+
+def _file(description: str) -> dict[str, Any]:
+    return {
+        "type": "string",
+        "contentMediaType": "application/octet-stream",
+        "format": "binary",
+        "description": description,
+    }
+
+
+def _choice(values: tuple[str, ...], default: str, description: str) -> dict[str, Any]:
+    return {"type": "string", "enum": list(values), "default": default, "description": description}
+
+
+SUBMIT_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["vcf"],
+                "additionalProperties": False,
+                "properties": {
+                    "vcf": {
+                        "type": "array",
+                        "minItems": 1,
+                        "items": _file(".vcf, .vcf.gz or .bcf"),
+                        "description": "genotypes: one file with all chromosomes or several files; sorted or not",
+                    },
+                    "pedigree": _file("PLINK .ped or .fam, or a table of id, sire, dam (.csv)"),
+                    "bundle": {
+                        "type": "string",
+                        "default": "auto",
+                        "description": "id or name of a bundle (GET /bundles); auto: the newest that fits `build`",
+                    },
+                    "build": {
+                        "type": "string",
+                        "default": "auto",
+                        "examples": list(BUILDS),
+                        "description": "genome build of the files: auto, GRCh37, GRCh38, or another that a bundle has",
+                    },
+                    "engine": _choice(ENGINES, "auto", "auto: peeling when a pedigree is given, else dae"),
+                    "mode": _choice(MODES, "impute", "qc: quality control and its report only"),
+                    "format": _choice(FORMATS, "vcf.gz", "of the imputed files"),
+                    "r2_min": {
+                        "type": "number",
+                        "minimum": 0,
+                        "maximum": 1,
+                        "default": 0,
+                        "description": "leave out sites imputed with a lower R2",
+                    },
+                    "name": {
+                        "type": "string",
+                        "maxLength": MAX_NAME_CHARS,
+                        "description": "the job's name; the first file's name unless given",
+                    },
+                    "strict": {
+                        "type": "boolean",
+                        "default": False,
+                        "description": "refuse what would be mended otherwise (order, strand, alleles, half calls)",
+                    },
+                    "recipient": {
+                        "type": "string",
+                        "description": "Crypt4GH public key to encrypt results for; not offered by this version",
+                    },
+                },
+            },
+            "encoding": {"vcf": {"contentType": "application/octet-stream"}},
+        }
+    },
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI responses for errors of these HTTP statuses."""
+    schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {"application/problem+json": {"schema": schema}},
+        }
+        for status in statuses
+    }
+
+
+def finish_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    """Add the problem models in place of FastAPI's own validation errors, and name the versioned paths."""
+    models = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    components = schema.setdefault("components", {}).setdefault("schemas", {})
+    components.update(models.pop("$defs", {}))
+    components[Problem.__name__] = models
+    for name in ("HTTPValidationError", "ValidationError"):
+        components.pop(name, None)
+    for path in schema["paths"].values():
+        for operation in path.values():
+            answers = operation.get("responses", {})
+            if "HTTPValidationError" in str(answers.get("422", "")):
+                answers["422"] = problems(422)[422]
+    schema["servers"] = [{"url": "/"}, {"url": "/api/v1", "description": "the same under a version"}]
+    return schema

@@ -1,0 +1,73 @@
+"""Which bundle a submission uses, and whether its fields fit it and each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from api.submission.fields import BUILDS, FieldError, FieldsRefused, JobFields
+from errors import Code
+from genotypes.manifest import BundleManifest, list_bundles
+
+
+def choose(fields: JobFields, folder: Path) -> JobFields:
+    """Return the fields with the bundle pinned to its content-addressed id.
+
+    `auto` takes the newest bundle of the stated build, or the newest of all; whether file and bundle agree is for the
+    job to see.
+
+    Args:
+        fields: checked fields of a submission.
+        folder: where the bundles are.
+
+    Raises:
+        FieldsRefused: for a bundle that is not there, or one of another build than the stated one.
+    """
+    bundles = [manifest for _, manifest in list_bundles(folder)]
+    builds = {*BUILDS, *(manifest.build for manifest in bundles)}
+    if fields.build not in builds:
+        raise FieldsRefused([FieldError("build", f"'build' must be one of {', '.join(sorted(builds))}.")])
+    chosen = _auto(fields, bundles) if fields.bundle == "auto" else _named(fields, bundles)
+    return replace(fields, bundle=chosen.id)
+
+
+def check_pedigree(fields: JobFields, pedigree: bool | None) -> None:
+    """Refuse an engine that does not go with the files.
+
+    Args:
+        fields: checked fields of a submission.
+        pedigree: whether there is a pedigree; None while files are still to come.
+
+    Raises:
+        FieldsRefused: peeling without a pedigree, or a pedigree that the chosen engine would ignore.
+    """
+    if fields.engine == "peeling" and pedigree is False:
+        message = "'engine' is peeling, which needs a pedigree: add -F pedigree=@family.fam."
+        raise FieldsRefused([FieldError("pedigree", message, Code.missing_field)])
+    if fields.engine == "dae" and pedigree:
+        message = "'engine' is dae, which does not use a pedigree: leave the pedigree out or choose auto or peeling."
+        raise FieldsRefused([FieldError("engine", message)])
+
+
+def _auto(fields: JobFields, bundles: Sequence[BundleManifest]) -> BundleManifest:
+    fitting = [manifest for manifest in bundles if fields.build in ("auto", manifest.build)]
+    if not bundles:
+        raise FieldsRefused([FieldError("bundle", "This server has no model bundle yet.", Code.bundle_not_found)])
+    if not fitting:
+        message = f"This server has no bundle of build {fields.build}."
+        raise FieldsRefused([FieldError("build", message, Code.wrong_build)])
+    return max(fitting, key=lambda manifest: manifest.created)
+
+
+def _named(fields: JobFields, bundles: Sequence[BundleManifest]) -> BundleManifest:
+    # Newest first within a name, so that a plain name means its newest bundle.
+    found = next((manifest for manifest in bundles if fields.bundle in (manifest.id, manifest.name)), None)
+    if found is None:
+        offered = ", ".join(manifest.id for manifest in bundles) or "none"
+        message = f"There is no bundle '{fields.bundle}' on this server; it has: {offered}."
+        raise FieldsRefused([FieldError("bundle", message, Code.bundle_not_found)])
+    if fields.build not in ("auto", found.build):
+        message = f"'build' is {fields.build}, but bundle '{found.id}' is of build {found.build}."
+        raise FieldsRefused([FieldError("build", message, Code.wrong_build)])
+    return found

@@ -1,0 +1,180 @@
+"""The fields of `POST /jobs`: what they may hold and what stands for them when they are absent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from api.submission.recipient import refuse_recipient
+from errors import Code, TesseraError
+
+ENGINES = ("auto", "dae", "peeling")
+MODES = ("impute", "qc")
+FORMATS = ("vcf.gz", "bcf")
+# Human builds are always known; a bundle of another species adds its own.
+BUILDS = ("auto", "GRCh37", "GRCh38")
+FILE_FIELDS = ("vcf", "pedigree")
+MAX_NAME_CHARS = 200
+
+_BUILD_ALIASES = {"hg19": "GRCh37", "b37": "GRCh37", "hg38": "GRCh38", "b38": "GRCh38"}
+_TRUE = {"true", "1", "yes", "on"}
+_FALSE = {"false", "0", "no", "off"}
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One field at fault and the sentence that says why."""
+
+    field: str
+    message: str
+    code: Code = Code.invalid_field
+
+
+class FieldsRefused(TesseraError):
+    """Fields of one request that cannot be used; `errors` holds all of them, the error itself speaks of the first."""
+
+    def __init__(self, errors: Iterable[FieldError]) -> None:
+        """Make the refusal from at least one field error."""
+        self.errors = tuple(errors)
+        first = self.errors[0]
+        super().__init__(first.code, first.message, field=first.field)
+
+
+@dataclass(frozen=True)
+class JobFields:
+    """Checked fields of a submission.
+
+    Attributes:
+        bundle: bundle id, or `auto`.
+        build: genome build, or `auto`.
+        engine: `auto`, `dae` or `peeling`.
+        mode: `impute` or `qc`.
+        format: `vcf.gz` or `bcf`.
+        r2_min: sites imputed with a lower R2 are left out; 0 to 1.
+        name: the job's name; None for the first file's name.
+        strict: refuse what could be mended.
+    """
+
+    bundle: str = "auto"
+    build: str = "auto"
+    engine: str = "auto"
+    mode: str = "impute"
+    format: str = "vcf.gz"
+    r2_min: float = 0.0
+    name: str | None = None
+    strict: bool = False
+
+
+def _one_of(name: str, allowed: tuple[str, ...]) -> Callable[[str], str]:
+    lowered = {value.lower(): value for value in allowed}
+
+    def parse(text: str) -> str:
+        if (value := lowered.get(text.lower())) is None:
+            raise ValueError(f"'{name}' must be one of {', '.join(allowed)}.")
+        return value
+
+    return parse
+
+
+def _build(text: str) -> str:
+    known = {value.lower(): value for value in BUILDS}
+    # Other species' builds are checked against the bundles, not here.
+    return known.get(text.lower()) or _BUILD_ALIASES.get(text.lower(), text)
+
+
+def _fraction(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0.0 <= value <= 1.0:
+        raise ValueError("'r2_min' must be a number from 0 to 1.")
+    return value
+
+
+def _boolean(text: str) -> bool:
+    lowered = text.lower()
+    if lowered in _TRUE | _FALSE:
+        return lowered in _TRUE
+    raise ValueError("'strict' must be true or false.")
+
+
+def _name(text: str) -> str:
+    if len(text) > MAX_NAME_CHARS:
+        raise ValueError(f"'name' may hold at most {MAX_NAME_CHARS} characters.")
+    if not text.isprintable():
+        raise ValueError("'name' may not hold control characters.")
+    return text
+
+
+_PARSERS: dict[str, Callable[[str], object]] = {
+    "bundle": lambda text: "auto" if text.lower() == "auto" else text,
+    "build": _build,
+    "engine": _one_of("engine", ENGINES),
+    "mode": _one_of("mode", MODES),
+    "format": _one_of("format", FORMATS),
+    "r2_min": _fraction,
+    "name": _name,
+    "strict": _boolean,
+    "recipient": refuse_recipient,
+}
+TEXT_FIELDS = tuple(_PARSERS)
+
+
+@dataclass
+class FieldReader:
+    """Collects the text fields of one form in the order they arrive and says what is wrong with them."""
+
+    errors: list[FieldError] = field(default_factory=list)
+    _values: dict[str, object] = field(default_factory=dict)
+    _seen: set[str] = field(default_factory=set)
+
+    def add(self, name: str, value: bytes) -> None:
+        """Check one field and keep its value or its error.
+
+        Args:
+            name: the field's name; unknown names become errors.
+            value: the part's bytes, expected to be UTF-8; only white space counts as absent, as browsers send inputs
+                that were left empty.
+        """
+        if name in FILE_FIELDS:
+            self.errors.append(FieldError(name, f"'{name}' must be a file: curl -F {name}=@FILE, with the @ sign."))
+            return
+        if name not in _PARSERS:
+            known = ", ".join((*FILE_FIELDS, *TEXT_FIELDS))
+            self.errors.append(FieldError(name, f"There is no field '{name}'; the fields are {known}."))
+            return
+        if name in self._seen:
+            self.errors.append(FieldError(name, f"'{name}' may be given only once."))
+            return
+        self._seen.add(name)
+        try:
+            text = value.decode("utf-8").strip()
+        except UnicodeDecodeError:
+            self.errors.append(FieldError(name, f"'{name}' is not UTF-8 text."))
+            return
+        if not text:
+            return
+        try:
+            self._values[name] = _PARSERS[name](text)
+        except ValueError as problem:
+            self.errors.append(FieldError(name, str(problem)))
+
+    def refuse_errors(self) -> None:
+        """Raise what has been found so far.
+
+        Raises:
+            FieldsRefused: when any field so far cannot be used.
+        """
+        if self.errors:
+            raise FieldsRefused(self.errors)
+
+    def result(self) -> JobFields:
+        """Return the checked fields with defaults for absent ones.
+
+        Raises:
+            FieldsRefused: when any field cannot be used.
+        """
+        self.refuse_errors()
+        return JobFields(**self._values)  # type: ignore[arg-type]  # each parser returns the type of its field

@@ -1,0 +1,1 @@
+"""Accuracy and speed against the peers, each runnable by one command."""

@@ -1,0 +1,141 @@
+"""`tessera impute`: the server's own pipeline on local files, without a server."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from cli.plain import err, out
+from cli.submit import check_files
+from cli.summary import show_summary
+from errors import Code, TesseraError
+from genotypes.manifest import FILE_NAME, find_bundle, list_bundles
+from jobs.slices import SHIPPED_BUNDLES
+
+if TYPE_CHECKING:
+    from models.dae.bundle import Bundle
+
+
+def impute(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help=".vcf, .vcf.gz or .bcf of the same samples.")],
+    bundle: Annotated[str, typer.Option("--bundle", "-b", help="Bundle: its folder or .tar, or a shipped one's name.")],
+    output: Annotated[
+        Path, typer.Option("--out", "-o", help="OUT.vcf.gz or OUT.bcf, or a folder: a file a chromosome.")
+    ],
+    build: Annotated[str, typer.Option(help="Genome build: auto, GRCh37, GRCh38.")] = "auto",
+    r2_min: Annotated[float, typer.Option(min=0, max=1, help="Leave out sites imputed with a lower R2.")] = 0.0,
+    strict: Annotated[bool, typer.Option("--strict/--mend", help="Refuse what could be mended.")] = False,
+    report: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where report and QC go.")] = None,
+    pedigree: Annotated[Path | None, typer.Option(help="Pedigree: .ped, .fam or .csv.")] = None,
+    threads: Annotated[int, typer.Option("--threads", "-t", min=0, help="0: all cores.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1.")] = "auto",
+    scratch: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="For what lies between; default: beside OUT.")
+    ] = None,
+) -> None:
+    """Impute local files without a server. What comes out is what a server would give."""
+    check_files([*files, *([pedigree] if pedigree else [])])
+    started = time.monotonic()
+    with need_torch():
+        from worker.engine_dae import make_imputer
+        from worker.pipeline.quality_bins import merge_bins
+        from worker.pipeline.run import OfflineOptions, run_offline
+    opened = open_bundle(bundle)
+    cores = threads or len(os.sched_getaffinity(0))
+    options = OfflineOptions(
+        build=build,
+        strict=strict,
+        r2_min=r2_min,
+        command=shlex.join(["tessera", *sys.argv[1:]]).replace("\n", " "),
+        threads=cores,
+        report=report,
+        pedigree=pedigree,
+        scratch=scratch,
+    )
+    with stage_bar() as show:
+        made = run_offline(
+            files,
+            opened,
+            lambda chromosome: make_imputer(opened, chromosome, device=device, threads=cores),
+            output,
+            options,
+            show,
+        )
+    quality = [one.as_dict() for one in merge_bins(one.quality for one in made.chromosomes)]
+    show_summary(quality, [asdict(one) for one in made.chromosomes], made.samples, time.monotonic() - started)
+    for path in made.files:
+        out.print(str(path), markup=False)
+
+
+def open_bundle(name: str) -> Bundle:
+    """The bundle at a path, or the shipped one of that name or id.
+
+    Raises:
+        TesseraError: `bundle_not_found` or `bundle_invalid`.
+    """
+    from models.dae.bundle import Bundle
+
+    path = Path(name)
+    if (path / FILE_NAME).is_file() or path.is_file():
+        return Bundle.open(path)
+    folder = Path(os.environ.get("TESSERA_BUNDLES_DIR") or SHIPPED_BUNDLES)
+    try:
+        return Bundle.open(find_bundle(folder, name)[0])
+    except TesseraError as error:
+        if error.code is not Code.bundle_not_found:
+            raise
+        held = ", ".join(manifest.id for _, manifest in list_bundles(folder)) or "none"
+        message = f"There is no bundle at {name!r}, and none of that name among the installed ones ({held})."
+        raise TesseraError(
+            Code.bundle_not_found, message, action="Name a bundle's folder or .tar by --bundle."
+        ) from error
+
+
+@contextmanager
+def need_torch() -> Iterator[None]:
+    """Turn a missing PyTorch into a sentence: an installation that only serves HTTP has none.
+
+    Raises:
+        TesseraError: `setup_invalid`.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise TesseraError(
+            Code.setup_invalid,
+            "Imputation without a server needs PyTorch, which is not installed here.",
+            action="Run 'make setup', or: pip install 'tessera[worker]'.",
+        ) from error
+
+
+@contextmanager
+def stage_bar() -> Iterator[Callable[[str, float], None]]:
+    """One bar per stage; hands out the function that moves them."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err, disable=not err.is_terminal) as progress:
+        tasks = {}
+
+        def show(stage: str, fraction: float) -> None:
+            if stage not in tasks:
+                tasks[stage] = progress.add_task(stage, total=1.0)
+            progress.update(tasks[stage], completed=fraction)
+
+        yield show

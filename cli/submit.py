@@ -1,0 +1,110 @@
+"""`tessera submit`: upload files as one job, and on request wait for it and download what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.bars import bytes_bar
+from cli.client import Client, Job
+from cli.options import DEFAULT_SERVER, Folder, Server
+from cli.plain import err, out
+from cli.waiting import fetch_results, wait_for
+from errors import Code, TesseraError
+
+
+class Format(StrEnum):
+    """Format of the imputed file."""
+
+    vcf_gz = "vcf.gz"
+    bcf = "bcf"
+
+
+class Mode(StrEnum):
+    """How far to go."""
+
+    impute = "impute"
+    qc = "qc"
+
+
+class Engine(StrEnum):
+    """Which engine imputes."""
+
+    auto = "auto"
+    dae = "dae"
+    peeling = "peeling"
+
+
+def submit(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help=".vcf, .vcf.gz or .bcf; one or several.")],
+    server: Server = DEFAULT_SERVER,
+    pedigree: Annotated[Path | None, typer.Option(help="Pedigree: .ped, .fam or .csv.")] = None,
+    bundle: Annotated[str | None, typer.Option("--bundle", "-b", help="Model bundle; default: auto.")] = None,
+    build: Annotated[str | None, typer.Option(help="Genome build: auto, GRCh37, GRCh38.")] = None,
+    engine: Annotated[Engine | None, typer.Option(help="Engine.")] = None,
+    mode: Annotated[Mode | None, typer.Option(help="Impute, or only check the file.")] = None,
+    r2_min: Annotated[float | None, typer.Option(min=0, max=1, help="Leave out sites imputed with a lower R2.")] = None,
+    output_format: Annotated[Format | None, typer.Option("--format", "-f", help="Format of the result.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the job; default: the first file's.")] = None,
+    strict: Annotated[bool | None, typer.Option("--strict/--mend", help="Refuse what could be mended.")] = None,
+    recipient: Annotated[Path | None, typer.Option(help="Crypt4GH public key to encrypt results to.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait for the job's end.")] = False,
+    download: Annotated[bool, typer.Option("--download", "-d", help="Wait, then download the results.")] = False,
+    folder: Folder = None,
+) -> None:
+    """Upload files as one job. Prints the job's id."""
+    fields = {
+        "bundle": bundle,
+        "build": build,
+        "engine": engine,
+        "mode": mode,
+        "r2_min": None if r2_min is None else repr(r2_min),
+        "format": output_format,
+        "name": name,
+        "strict": None if strict is None else str(strict).lower(),
+        "recipient": None if recipient is None else recipient.read_text().strip(),
+    }
+    with Client(server) as client:
+        job = send(client, files, {key: str(value) for key, value in fields.items() if value is not None}, pedigree)
+        out.print(job.id)
+        err.print(f"Page: {page_of(client, job)}")
+        if wait or download:
+            wait_for(client, job.id)
+        if download:
+            fetch_results(client, job.id, folder)
+
+
+def send(client: Client, files: list[Path], fields: Mapping[str, str], pedigree: Path | None = None) -> Job:
+    """Upload with a progress bar.
+
+    Raises:
+        TesseraError: `empty_file` or `not_found` for what cannot be sent; otherwise the server's refusal.
+    """
+    every = [*files, *([pedigree] if pedigree else [])]
+    check_files(every)
+    total = sum(path.stat().st_size for path in every)
+    with bytes_bar("Uploading", total) as moved:
+        return client.submit(files, fields, pedigree=pedigree, on_bytes=moved)
+
+
+def check_files(paths: Iterable[Path]) -> None:
+    """Check what can be checked before anything is sent.
+
+    Raises:
+        TesseraError: `not_found` or `empty_file`, naming the file.
+    """
+    for path in paths:
+        if not path.is_file():
+            raise TesseraError(Code.not_found, f"There is no file {path}.", action="Check the path.")
+        if path.stat().st_size == 0:
+            raise TesseraError(Code.empty_file, f"{path} is empty.")
+
+
+def page_of(client: Client, job: Job) -> str:
+    """Address of the job's page in a browser."""
+    page = job.links.get("page") or f"/jobs/{job.id}"
+    return page if "://" in page else f"{client.server}{page}"

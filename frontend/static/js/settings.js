@@ -1,0 +1,40 @@
+/** What was submitted. */
+
+import { byId, el, fill } from "./dom.js";
+import { count, size, when } from "./format.js";
+
+/** @type {Record<string, string>} */
+const ENGINES = { auto: "Automatic", dae: "Tile autoencoder", peeling: "Pedigree peeling" };
+
+/** @param {import('./types.js').Job} job */
+export function showSettings(job) {
+  /** @type {[string, string|null, boolean?][]} */
+  const facts = [
+    ["Bundle", job.bundle, true],
+    ["What to do", job.mode === "qc" ? "Check only" : "Check and impute"],
+    ["Build", job.build === "auto" ? "Detected" : job.build],
+    ["Engine", ENGINES[job.engine] ?? job.engine],
+    ["Format", job.format],
+    ["Minimum R²", String(job.r2_min)],
+    ["Strict", job.strict ? "Yes" : "No"],
+    ["Samples", job.samples === null ? null : count(job.samples)],
+    ["Started", job.started_at && when(job.started_at)],
+    ["Finished", job.finished_at && when(job.finished_at)],
+  ];
+  fill(
+    byId("settings"),
+    facts.filter(([, value]) => value).map(([term, value, wide]) => el("div", { className: wide ? "wide" : "" }, el("dt", {}, term), el("dd", {}, value))),
+  );
+  fill(
+    byId("inputs"),
+    (job.files ?? []).map((file) =>
+      el(
+        "li",
+        {},
+        el("span", { className: "file-name" }, file.filename),
+        el("span", { className: "hint number" }, size(file.size)),
+        el("span", { className: "file-note" }, `${file.kind === "pedigree" ? "Pedigree" : "Genotypes"}, SHA-256 `, el("code", { title: file.sha256 }, `${file.sha256.slice(0, 12)}…`)),
+      ),
+    ),
+  );
+}

@@ -1,0 +1,1 @@
+"""Genotypes in and out: VCF and BCF, site lists, genetic maps, quality control; numpy arrays, no torch."""

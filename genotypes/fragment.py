@@ -1,0 +1,163 @@
+"""Pieces of an imputed file: BGZF without header and end, which concatenate into a whole one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genotypes import bcf, cells
+from genotypes import codes as gt
+from genotypes.bgzf import LEVEL, BgzfWriter
+from genotypes.cells import Cells, Layout
+from genotypes.header import bcf_header
+from genotypes.quality import SiteQuality
+from genotypes.sites import SiteTable
+
+Format = Literal["vcf", "bcf"]
+_BLOCK_GENOTYPES: Final = 256 << 10  # looked up at once: some 7 MB of text
+
+
+class FragmentWriter:
+    """Writes imputed sites in file order."""
+
+    def __init__(
+        self,
+        path: Path,
+        layout: Layout,
+        fmt: Format = "vcf",
+        *,
+        contig: int = 0,
+        level: int = LEVEL,
+        threads: int = 1,
+    ) -> None:
+        """Open a fragment.
+
+        Args:
+            path: the file, replaced when it exists.
+            layout: the sample columns.
+            fmt: text or BCF records.
+            contig: BCF number of the sites' contig in the header that the fragment will follow (`contig_numbers`).
+            level: compression level.
+            threads: compression threads.
+        """
+        self._out = BgzfWriter(path, level, eof=False, threads=threads)
+        self._layout, self._fmt, self._contig = layout, fmt, contig
+        self._tables = cells.tables(layout.phased)
+        self._keys = b"\tGT:DS:GP:HDS\t" if layout.phased else b"\tGT:DS:GP\t"
+        self._counts = bcf.format_count(layout.phased) << 24 | len(layout.ploidy)
+
+    def write(
+        self,
+        sites: SiteTable,
+        codes: Cells,
+        quality: SiteQuality,
+        observed: gt.Codes | None = None,
+        observed_rows: NDArray[np.int32] | None = None,
+    ) -> None:
+        """Write sites of the bundle.
+
+        Args:
+            sites: V sites, sorted.
+            codes: (V, S) int32 cell codes of the layout's kind.
+            quality: (V,) INFO values.
+            observed: (T, S) int8 codes of the typed sites, in the bundle's allele orientation; -1 where imputed.
+            observed_rows: (T,) ascending rows of those sites among the V.
+        """
+        typed = np.full(len(sites), -1, np.int64)
+        if observed is not None and observed_rows is not None:
+            typed[observed_rows] = np.arange(len(observed_rows))
+        step = max(1, _BLOCK_GENOTYPES // max(1, codes.shape[1]))
+        for first in range(0, len(sites), step):
+            rows = slice(first, first + step)
+            items = self._layout.items(codes[rows])
+            here = np.flatnonzero(typed[rows] >= 0)
+            if observed is not None and len(here):
+                items = items.copy() if items.base is not None else items
+                items[here] = self._layout.items(codes[rows][here], observed[typed[rows][here]])
+            flags = np.where(typed[rows] >= 0, bcf.TYPED, bcf.IMPUTED)
+            self._write(sites.slice(first, first + step), items, quality.take(rows), flags)
+
+    def write_typed_only(self, sites: SiteTable, codes: gt.Codes) -> None:
+        """Write sites that the bundle lacks, as observed: (V, S) int8 codes; missing genotypes stay missing."""
+        step = max(1, _BLOCK_GENOTYPES // max(1, codes.shape[1]))
+        for first in range(0, len(sites), step):
+            items = self._layout.observed_items(codes[first : first + step])
+            dosage = self._layout.dosage(items)
+            known = ~np.isnan(dosage)
+            alleles = (known * self._layout.ploidy).sum(axis=1)
+            with np.errstate(invalid="ignore"):
+                af = (np.nansum(dosage, axis=1) / alleles).astype(np.float32)
+            none = np.full(len(af), np.nan, np.float32)
+            quality = SiteQuality(af, np.minimum(af, 1 - af), none, none)
+            flags = np.full(len(af), bcf.TYPED_ONLY)
+            self._write(sites.slice(first, first + step), items, quality, flags)
+
+    def _write(self, sites: SiteTable, items: Cells, quality: SiteQuality, flags: NDArray[np.int64]) -> None:
+        info = [[None if np.isnan(x) else x for x in column.tolist()] for column in
+                (quality.af, quality.maf, quality.r2, quality.er2)]  # fmt: skip
+        rows = list(
+            zip(sites.pos.tolist(), sites.id, sites.ref, sites.alt, zip(*info, strict=True), flags, strict=True)
+        )
+        if self._fmt == "bcf":
+            for (pos, ident, ref, alt, values, flag), pieces in zip(
+                rows, bcf.individual_blocks(self._tables, items), strict=True
+            ):
+                shared = bcf.shared_block(self._contig, pos, ident, (ref, alt), values, int(flag), self._counts)
+                data = b"".join(pieces)
+                head = len(shared).to_bytes(4, "little") + len(data).to_bytes(4, "little")
+                self._out.write(b"".join((head, shared, data)))
+            return
+        text = np.take(self._tables.text, items)
+        text = text.view(np.uint8).reshape(len(items), -1)
+        padded = bool((items >= cells.MISSING_DIPLOID).any())
+        chrom = sites.chrom.encode()
+        parts: list[bytes | memoryview] = []
+        for row, (pos, ident, ref, alt, values, flag) in enumerate(rows):
+            parts.append(
+                b"%s\t%d\t%s\t%s\t%s\t.\tPASS\t" % (chrom, pos, ident.encode(), ref.encode(), alt.encode())
+                + _info(values, int(flag))
+                + self._keys
+            )
+            line = text[row]
+            if padded:
+                line = line[line != 0]
+            line[-1] = 10
+            parts.append(line.data)
+        self._out.write(b"".join(parts))
+
+    def close(self) -> None:
+        """Finish the piece."""
+        self._out.close()
+
+    def __enter__(self) -> Self:
+        """Use as a context."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close; after an error only free the file."""
+        if kind is None:
+            self.close()
+        else:
+            self._out.abort()
+
+
+_NAMES: Final = ("AF", "MAF", "R2", "ER2")
+_FLAG_NAMES: Final = {bcf.IMPUTED: "IMPUTED", bcf.TYPED: "TYPED", bcf.TYPED_ONLY: "TYPED_ONLY"}
+
+
+def _info(values: Sequence[float | None], flag: int) -> bytes:
+    fields = [f"{name}={value:.6g}" for name, value in zip(_NAMES, values, strict=True) if value is not None]
+    return ";".join([*fields, _FLAG_NAMES[flag]]).encode()
+
+
+def write_header(path: Path, text: bytes, fmt: Format = "vcf") -> None:
+    """Write the header `text` as the first piece of a file."""
+    with BgzfWriter(path, eof=False) as out:
+        out.write(bcf_header(text) if fmt == "bcf" else text)

@@ -1,0 +1,170 @@
+"""One cheap pass over an upload before anything parses it: is it whole, and can it be read in bounded memory?"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from errors import Code, TesseraError
+from genotypes.bgzf import BgzfWriter, ends_with_eof
+from genotypes.sniff import BOM, FileKind, is_bgzf
+from genotypes.stream import Inflated, open_inflated
+
+_RATIO_FROM: Final = 256 << 20  # small files may be as dense as they like
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a file may expand to."""
+
+    max_line_bytes: int = 64 << 20  # a line of 100,000 samples with GT:DS:GP:AD has some 5 MiB
+    max_expanded_bytes: int = 1 << 40
+    max_ratio: float = 900.0  # text of 0/0 alone reaches some 500, deflate at most 1,032
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A file that is safe to read.
+
+    Attributes:
+        path: the file itself, or the cleaned copy.
+        expanded_bytes: its size without compression.
+        crlf: it had Windows line ends, which the copy has not.
+    """
+
+    path: Path
+    expanded_bytes: int
+    crlf: bool
+
+
+class _WindowsLines(Exception):
+    """A carriage return was met while no copy was being written."""
+
+
+def guard(
+    path: Path,
+    kind: FileKind,
+    out_dir: Path,
+    limits: Limits | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Guarded:
+    """Check a file in one streaming pass; memory stays flat.
+
+    Args:
+        path: the file.
+        kind: what `sniff_head` said.
+        out_dir: where a cleaned copy goes, made when needed.
+        limits: bounds on lines and expansion.
+        progress: called with the fraction read; may raise to abort.
+
+    Raises:
+        TesseraError: `truncated_file`, `corrupt_file`, `line_too_long`, `zip_bomb`.
+    """
+    check = _Check(path, limits or Limits(), progress)
+    _check_end(path)
+    if kind is FileKind.bcf:
+        with open_inflated(path) as source:
+            check.records(source)
+        return Guarded(path, check.expanded, crlf=False)
+    try:
+        with open_inflated(path) as source:
+            for _ in check.text(source, mend=False):
+                pass
+        return Guarded(path, check.expanded, crlf=False)
+    except _WindowsLines:
+        pass
+    out_dir.mkdir(parents=True, exist_ok=True)
+    copy = out_dir / "unix-lines.vcf.gz"
+    check = _Check(path, limits or Limits(), progress)
+    with open_inflated(path) as source, BgzfWriter(copy) as target:
+        for piece in check.text(source, mend=True):
+            target.write(piece)
+    return Guarded(copy, check.expanded, crlf=True)
+
+
+def _check_end(path: Path) -> None:
+    """BGZF that was cut between two blocks inflates without error: only the EOF block tells."""
+    with path.open("rb") as file:
+        head = file.read(18)
+    if is_bgzf(head) and not ends_with_eof(path):
+        raise TesseraError(
+            Code.truncated_file, "The file ends early: its BGZF end-of-file block is missing.", field="vcf"
+        )
+
+
+class _Check:
+    """Counts what comes out of a file."""
+
+    def __init__(self, path: Path, limits: Limits, progress: Callable[[float], None] | None) -> None:
+        self.size = path.stat().st_size
+        self.limits = limits
+        self.progress = progress
+        self.expanded = 0
+
+    def text(self, source: Inflated, mend: bool) -> Iterator[bytes]:
+        """Pieces of a VCF text, without Windows line ends when `mend`."""
+        limit = self.limits.max_line_bytes
+        line = 0  # bytes of the line that is still open
+        held = b""  # a carriage return at the end of a piece waits for what follows
+        first = True
+        while piece := source.read(min(1 << 20, limit)):
+            self._count(source, len(piece))
+            if b"\0" in piece:
+                raise TesseraError(Code.corrupt_file, "The text holds NUL bytes, as after a failed copy.", field="vcf")
+            newline = piece.find(b"\n")
+            line += len(piece) if newline < 0 else newline
+            if line > limit:
+                message = f"A line is longer than {limit:,} bytes."
+                raise TesseraError(Code.line_too_long, message, field="vcf", limit=limit)
+            if newline >= 0:
+                line = len(piece) - piece.rfind(b"\n") - 1
+            if not mend:
+                if b"\r" in piece or (first and piece.startswith(BOM)):
+                    raise _WindowsLines
+                first = False
+                continue
+            piece = held + (piece.removeprefix(BOM) if first else piece)
+            first = False
+            held = b"\r" if piece.endswith(b"\r") else b""
+            yield piece.removesuffix(b"\r").replace(b"\r\n", b"\n")
+
+    def records(self, source: Inflated) -> None:
+        """Walk the records of a BCF by their lengths."""
+        head = source.exactly(9)
+        if len(head) < 9:
+            raise _cut()
+        self._skip(source, struct.unpack("<I", head[5:])[0])
+        while head := source.exactly(8):
+            if len(head) < 8:
+                raise _cut()
+            self._count(source, 8)
+            self._skip(source, sum(struct.unpack("<II", head)))
+
+    def _skip(self, source: Inflated, size: int) -> None:
+        if size > self.limits.max_line_bytes:
+            message = f"A record is longer than {self.limits.max_line_bytes:,} bytes."
+            raise TesseraError(Code.line_too_long, message, field="vcf", limit=self.limits.max_line_bytes)
+        while size:
+            piece = source.read(min(size, 1 << 20))
+            if not piece:
+                raise _cut()
+            self._count(source, len(piece))
+            size -= len(piece)
+
+    def _count(self, source: Inflated, size: int) -> None:
+        before = self.expanded
+        self.expanded += size
+        over = self.expanded > self.limits.max_expanded_bytes
+        dense = self.expanded > max(_RATIO_FROM, self.limits.max_ratio * source.taken)
+        if source.compressed and (over or dense):
+            message = f"The file expands to more than {self.expanded:,} bytes."
+            raise TesseraError(Code.zip_bomb, message, field="vcf", expanded_bytes=self.expanded)
+        if self.progress is not None and before >> 22 != self.expanded >> 22:
+            self.progress(min(1.0, source.taken / max(1, self.size)))
+
+
+def _cut() -> TesseraError:
+    return TesseraError(Code.truncated_file, "The file ends inside a record.", field="vcf")

@@ -1,0 +1,134 @@
+"""Matching uploaded sites to a bundle's: contig names, allele order, strand."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genotypes.sites import SiteTable
+
+_NUMBERED: Final = {"23": "X", "24": "Y", "25": "X", "26": "MT", "M": "MT", "XY": "X", "MTDNA": "MT"}
+_REFSEQ: Final = re.compile(r"NC_0000(\d\d)(\.\d+)?")
+_COMPLEMENT: Final = {"A": "T", "C": "G", "G": "C", "T": "A"}
+
+
+def normal_contig(name: str) -> str:
+    """The plain name of a human chromosome: 'chr20', 'CHR20', '020' and 'NC_000020.10' are '20', '23' is 'X'.
+
+    Other names come back as they are, so that other species' work.
+    """
+    if (refseq := _REFSEQ.fullmatch(name)) is not None:
+        name = str(int(refseq[1]))
+    plain = name[3:] if name[:3].lower() == "chr" and len(name) > 3 else name
+    short = plain.lstrip("0") if plain.isdecimal() else plain.upper()
+    if short in _NUMBERED:
+        return _NUMBERED[short]
+    if short.isdecimal() or short in ("X", "Y", "MT"):
+        return short
+    return plain
+
+
+class Action(IntEnum):
+    """What became of an uploaded site."""
+
+    exact = 0
+    swapped = 1  # REF and ALT change places
+    flipped = 2  # other strand
+    flipped_swapped = 3
+    typed_only = 4  # the bundle has no such site
+    allele_mismatch = 5  # the bundle has the position with other alleles
+    duplicate = 6  # an earlier uploaded site already stands for the bundle's site
+
+
+SWAPS: Final = (Action.swapped, Action.flipped_swapped)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Match:
+    """How uploaded sites relate to a bundle.
+
+    Attributes:
+        rows: (T,) int32 row of the bundle's table, -1 where there is none.
+        action: (T,) uint8 `Action`.
+    """
+
+    rows: NDArray[np.int32]
+    action: NDArray[np.uint8]
+
+    @property
+    def matched(self) -> NDArray[np.bool_]:
+        """(T,) which sites have a row."""
+        found: NDArray[np.bool_] = self.rows >= 0
+        return found
+
+    @property
+    def swap(self) -> NDArray[np.bool_]:
+        """(T,) whose genotypes must have their alleles swapped."""
+        return np.isin(self.action, SWAPS)
+
+    def counts(self) -> dict[str, int]:
+        """Number of sites by action name, all actions listed."""
+        found = np.bincount(self.action, minlength=len(Action))
+        return {action.name: int(found[action]) for action in Action}
+
+
+def match(typed: SiteTable, bundle: SiteTable) -> Match:
+    """Match uploaded sites to a bundle's sites by position and alleles.
+
+    Alleles as written win over the other strand, so A/T and C/G sites are only ever exact or swapped. Only single bases
+    are tried on the other strand. An uploaded site without ALT (".") matches by its one allele.
+
+    Args:
+        typed: T uploaded sites of a chromosome in any order, one ALT each.
+        bundle: the bundle's sites of it, sorted by position.
+    """
+    rows = np.full(len(typed), -1, np.int32)
+    action = np.full(len(typed), Action.typed_only, np.uint8)
+    first = np.searchsorted(bundle.pos, typed.pos, "left")
+    end = np.searchsorted(bundle.pos, typed.pos, "right")
+    taken: set[int] = set()
+    for row in np.flatnonzero(end > first).tolist():
+        ref, alt = typed.ref[row], typed.alt[row]
+        best: tuple[Action, int] | None = None
+        for candidate in range(first[row], end[row]):
+            found = compare(ref, alt, bundle.ref[candidate], bundle.alt[candidate])
+            if found is not None and (best is None or found < best[0]):
+                best = found, candidate
+        if best is None:
+            if any(
+                same_kind(ref, alt, bundle.ref[candidate], bundle.alt[candidate])
+                for candidate in range(first[row], end[row])
+            ):
+                action[row] = Action.allele_mismatch
+        elif best[1] in taken:
+            action[row] = Action.duplicate
+        else:
+            taken.add(best[1])
+            action[row], rows[row] = best
+    return Match(rows, action)
+
+
+def compare(ref: str, alt: str, bundle_ref: str, bundle_alt: str) -> Action | None:
+    """How alleles REF/ALT become the bundle's, or None."""
+    if (ref, alt) == (bundle_ref, bundle_alt) or (alt == "." and ref == bundle_ref):
+        return Action.exact
+    if (ref, alt) == (bundle_alt, bundle_ref) or (alt == "." and ref == bundle_alt):
+        return Action.swapped
+    other_ref, other_alt = _COMPLEMENT.get(ref), _COMPLEMENT.get(alt)
+    if other_ref is None or other_alt is None:
+        return None
+    if (other_ref, other_alt) == (bundle_ref, bundle_alt):
+        return Action.flipped
+    if (other_ref, other_alt) == (bundle_alt, bundle_ref):
+        return Action.flipped_swapped
+    return None
+
+
+def same_kind(ref: str, alt: str, bundle_ref: str, bundle_alt: str) -> bool:
+    """True when both are single-base sites, or neither is: an indel does not contradict an SNV at its position."""
+    return (len(ref) == len(alt) == 1) == (len(bundle_ref) == len(bundle_alt) == 1)

@@ -1,0 +1,122 @@
+"""Quality of imputed sites from sums that merge over sample batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genotypes import codes as gt
+
+Sums = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SiteQuality:
+    """What INFO says of V sites; all (V,) float32, NaN where it is not defined.
+
+    Attributes:
+        af: ALT frequency from dosages.
+        maf: frequency of the rarer allele.
+        r2: variance of the dosages over that of true genotypes in Hardy-Weinberg proportions; 0 for a monomorphic site.
+        er2: squared correlation of observed genotypes with dosages imputed while hidden; NaN where not typed.
+    """
+
+    af: NDArray[np.float32]
+    maf: NDArray[np.float32]
+    r2: NDArray[np.float32]
+    er2: NDArray[np.float32]
+
+    def take(self, rows: Any) -> SiteQuality:
+        """The quality of some rows."""
+        return SiteQuality(*(getattr(self, one.name)[rows] for one in fields(self)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SiteSums:
+    """Sufficient statistics of V sites, each (V,) float64, over the samples seen so far.
+
+    Attributes:
+        alleles: sum of ploidy.
+        alleles2: sum of squared ploidy.
+        ds: sum of dosages.
+        ds2: sum of squared dosages.
+        ploidy_ds: sum of ploidy times dosage.
+        hidden: (6, V) n, x, y, x^2, y^2, xy with x the observed and y the hidden dosage.
+    """
+
+    alleles: Sums
+    alleles2: Sums
+    ds: Sums
+    ds2: Sums
+    ploidy_ds: Sums
+    hidden: Sums
+
+    @classmethod
+    def of(
+        cls,
+        ds: NDArray[np.floating[Any]],
+        ploidy: NDArray[np.int8],
+        hidden_ds: NDArray[np.floating[Any]] | None = None,
+        observed: gt.Codes | None = None,
+        observed_rows: NDArray[np.int32] | None = None,
+    ) -> Self:
+        """Sums of one sample batch.
+
+        Args:
+            ds: (V, S) dosages as written.
+            ploidy: (S,) int8, 1 or 2.
+            hidden_ds: (V, S) dosages with the site's own genotype hidden, NaN where untyped; or None.
+            observed: (T, S) int8 codes of the typed sites.
+            observed_rows: (T,) rows of those sites among the V.
+        """
+        v = len(ds)
+        copies = ploidy.astype(np.float32)
+        hidden = np.zeros((6, v))
+        if hidden_ds is not None and observed is not None and observed_rows is not None:
+            x, y = gt.dosage(observed).astype(np.float64), hidden_ds[observed_rows].astype(np.float64)
+            known = (observed != gt.MISSING) & ~np.isnan(y)
+            x, y = np.where(known, x, 0), np.where(known, y, 0)
+            sums = (known, x, y, x * x, y * y, x * y)
+            hidden[:, observed_rows] = [one.sum(axis=1) for one in sums]
+        return cls(
+            np.full(v, float(copies.sum())),
+            np.full(v, float((copies * copies).sum())),
+            ds.sum(axis=1, dtype=np.float64),
+            np.einsum("vs,vs->v", ds, ds, dtype=np.float64, casting="same_kind"),
+            (ds @ copies).astype(np.float64),
+            hidden,
+        )
+
+    def merge(self, other: Self) -> Self:
+        """Sums over both sets of samples, same sites."""
+        return type(self)(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+
+    def save(self, path: Path | str) -> None:
+        """Write an .npz."""
+        with Path(path).open("wb") as file:
+            np.savez(file, allow_pickle=False, **{one.name: getattr(self, one.name) for one in fields(self)})
+
+    @classmethod
+    def load(cls, path: Path | str) -> Self:
+        """Read what `save` wrote."""
+        with np.load(path, allow_pickle=False) as data:
+            return cls(*(data[one.name] for one in fields(cls)))
+
+    def quality(self) -> SiteQuality:
+        """AF, MAF, R2, ER2."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            af = self.ds / self.alleles
+            # Around ploidy * af, so that haploids and diploids share one frequency.
+            spread = self.ds2 - 2 * af * self.ploidy_ds + af * af * self.alleles2
+            expected = self.alleles * af * (1 - af)
+            r2 = np.where(expected > 1e-9, np.clip(spread, 0, None) / expected, 0)
+            n, x, y, xx, yy, xy = self.hidden
+            cov, var_x, var_y = xy - x * y / n, xx - x * x / n, yy - y * y / n
+            er2 = np.where((var_x > 1e-9) & (var_y > 1e-9), cov * cov / (var_x * var_y), np.where(n > 0, 0, np.nan))
+        er2[n == 0] = np.nan
+        maf = np.minimum(af, 1 - af)
+        return SiteQuality(*(one.astype(np.float32) for one in (af, maf, np.minimum(r2, 1), np.minimum(er2, 1))))

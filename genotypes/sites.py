@@ -1,0 +1,219 @@
+"""The list of sites of one chromosome, and its forms on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+import pysam
+from numpy.typing import NDArray
+
+from errors import Code, TesseraError
+from genotypes.index import index_vcf
+
+Strings: TypeAlias = NDArray[np.object_]
+
+
+def strings(values: Iterable[str]) -> Strings:
+    """A one-dimensional object array of `values`; safe for empty and for one-element input."""
+    items = list(values)
+    out = np.empty(len(items), dtype=object)
+    out[:] = items
+    return out
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SiteTable:
+    """Sites of one chromosome, in file order unless a docstring says sorted.
+
+    Attributes:
+        chrom: contig name.
+        pos: (V,) int32, bp, 1-based.
+        ref: (V,) object array of str, REF allele.
+        alt: (V,) object array of str, the one ALT allele; "." where there is none.
+        id: (V,) object array of str, "." where there is none.
+        af: (V,) float32 ALT frequency, or None.
+        tile: (V,) int32 tile index, or None.
+    """
+
+    chrom: str
+    pos: NDArray[np.int32]
+    ref: Strings
+    alt: Strings
+    id: Strings
+    af: NDArray[np.float32] | None = None
+    tile: NDArray[np.int32] | None = None
+
+    def __len__(self) -> int:
+        """Number of sites V."""
+        return len(self.pos)
+
+    def take(self, rows: NDArray[Any]) -> Self:
+        """The sites at `rows`: integer rows or a boolean mask."""
+        return type(self)(
+            self.chrom,
+            self.pos[rows],
+            self.ref[rows],
+            self.alt[rows],
+            self.id[rows],
+            None if self.af is None else self.af[rows],
+            None if self.tile is None else self.tile[rows],
+        )
+
+    def slice(self, first: int, end: int) -> Self:
+        """The sites `first` to `end` (exclusive), without copying."""
+        part = slice(first, end)
+        return type(self)(
+            self.chrom,
+            self.pos[part],
+            self.ref[part],
+            self.alt[part],
+            self.id[part],
+            None if self.af is None else self.af[part],
+            None if self.tile is None else self.tile[part],
+        )
+
+    @classmethod
+    def empty(cls, chrom: str) -> Self:
+        """A table without sites."""
+        return cls(chrom, np.empty(0, np.int32), strings(()), strings(()), strings(()))
+
+    @classmethod
+    def concatenate(cls, tables: Iterable[Self], chrom: str = "") -> Self:
+        """All sites of `tables` (one chromosome) in order; `chrom` names the result when there are none."""
+        parts = list(tables)
+        if not parts:
+            return cls.empty(chrom)
+        afs = [p.af for p in parts if p.af is not None]
+        tiles = [p.tile for p in parts if p.tile is not None]
+        return cls(
+            parts[0].chrom,
+            np.concatenate([p.pos for p in parts]),
+            np.concatenate([p.ref for p in parts]),
+            np.concatenate([p.alt for p in parts]),
+            np.concatenate([p.id for p in parts]),
+            np.concatenate(afs) if len(afs) == len(parts) else None,
+            np.concatenate(tiles) if len(tiles) == len(parts) else None,
+        )
+
+    def save(self, path: Path | str) -> None:
+        """Write an .npz without pickles: numbers as arrays, strings as UTF-8 text with one line each."""
+        arrays: dict[str, NDArray[Any]] = {"chrom": _pack([self.chrom]), "pos": self.pos}
+        for name in ("ref", "alt", "id"):
+            arrays[name] = _pack(getattr(self, name))
+        if self.af is not None:
+            arrays["af"] = self.af
+        if self.tile is not None:
+            arrays["tile"] = self.tile
+        with Path(path).open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+
+    @classmethod
+    def load(cls, path: Path | str) -> Self:
+        """Read what `save` wrote."""
+        with np.load(path, allow_pickle=False) as data:
+            n = len(data["pos"])
+            ref, alt, ids = (strings(_unpack(data[name], n)) for name in ("ref", "alt", "id"))
+            return cls(
+                _unpack(data["chrom"], 1)[0],
+                data["pos"],
+                ref,
+                alt,
+                ids,
+                data.get("af"),
+                data.get("tile"),
+            )
+
+
+def _pack(values: Iterable[str]) -> NDArray[np.uint8]:
+    return np.frombuffer("\n".join(values).encode(), dtype=np.uint8)
+
+
+def _unpack(data: NDArray[np.uint8], n: int) -> list[str]:
+    if n == 0:
+        return []
+    # A dictionary shares the few distinct alleles: a million sites would else hold two million small strings.
+    shared: dict[str, str] = {}
+    return [shared.setdefault(v, v) if len(v) < 3 else v for v in data.tobytes().decode().split("\n")]
+
+
+def read_sites_bcf(path: Path | str) -> dict[str, SiteTable]:
+    """Read a sites-only BCF or VCF, with INFO AF and TILE where every record has them.
+
+    Returns:
+        One table per contig that has records, in file order.
+
+    Raises:
+        TesseraError: `corrupt_file` when htslib cannot read it.
+    """
+    rows: dict[str, list[tuple[int, str, str, str, float | None, int | None]]] = {}
+    try:
+        with pysam.VariantFile(str(path)) as file:
+            has_af, has_tile = "AF" in file.header.info, "TILE" in file.header.info
+            for record in file:
+                af = record.info.get("AF") if has_af else None
+                tile = record.info.get("TILE") if has_tile else None
+                alt = ",".join(record.alts) if record.alts else "."
+                rows.setdefault(record.chrom, []).append(
+                    (
+                        record.pos,
+                        record.ref or ".",
+                        alt,
+                        record.id or ".",
+                        af[0] if isinstance(af, tuple) else af,
+                        tile[0] if isinstance(tile, tuple) else tile,
+                    )
+                )
+    except (OSError, ValueError) as error:
+        raise TesseraError(Code.corrupt_file, f"The site list {Path(path).name} cannot be read.") from error
+    return {chrom: _table(chrom, found) for chrom, found in rows.items()}
+
+
+def _table(chrom: str, rows: list[tuple[int, str, str, str, float | None, int | None]]) -> SiteTable:
+    pos, ref, alt, ids, af, tile = zip(*rows, strict=True)
+    return SiteTable(
+        chrom,
+        np.array(pos, np.int32),
+        strings(ref),
+        strings(alt),
+        strings(ids),
+        None if None in af else np.array(af, np.float32),
+        None if None in tile else np.array(tile, np.int32),
+    )
+
+
+def write_sites_bcf(
+    path: Path | str, tables: Iterable[SiteTable], contigs: Mapping[str, int | None], build: str | None = None
+) -> None:
+    """Write a sites-only BCF with INFO AF and TILE and its CSI index.
+
+    Args:
+        path: ends in .bcf.
+        tables: sorted tables, one per chromosome, in the order of `contigs`.
+        contigs: length in bp of every contig, or None where unknown.
+        build: name of the assembly, for the contig lines.
+    """
+    header = pysam.VariantHeader()
+    for name, length in contigs.items():
+        facts = f"ID={name}" + (f",length={length}" if length else "") + (f",assembly={build}" if build else "")
+        header.add_line(f"##contig=<{facts}>")
+    header.add_line('##INFO=<ID=AF,Number=A,Type=Float,Description="ALT frequency in the training panel">')
+    header.add_line('##INFO=<ID=TILE,Number=1,Type=Integer,Description="Tile that imputes the site">')
+    with pysam.VariantFile(str(path), "wb", header=header) as file:
+        for table in tables:
+            for row in range(len(table)):
+                record = file.new_record(
+                    contig=table.chrom,
+                    start=int(table.pos[row]) - 1,
+                    alleles=(table.ref[row], *table.alt[row].split(",")),
+                    id=table.id[row],
+                )
+                if table.af is not None:
+                    record.info["AF"] = (float(table.af[row]),)
+                if table.tile is not None:
+                    record.info["TILE"] = int(table.tile[row])
+                file.write(record)
+    index_vcf(Path(path))

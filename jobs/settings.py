@@ -1,0 +1,99 @@
+"""Settings of every process, from `TESSERA_*` variables; unsafe values are refused in production."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from errors import Code, TesseraError
+from jobs.production import unsafe_values
+from jobs.slices import (
+    BrokerSettings,
+    BundleSettings,
+    DatabaseSettings,
+    Environment,
+    LeaseSettings,
+    RetentionSettings,
+    ServerSettings,
+    StorageSettings,
+    UploadSettings,
+    WorkerSettings,
+)
+
+
+class Settings(BaseSettings):
+    """All slices. Values that are left empty are filled in below `data_dir`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TESSERA_", env_nested_delimiter="_", env_nested_max_split=1, frozen=True, extra="forbid"
+    )
+
+    environment: Environment = "development"
+    data_dir: Path = Path("var")
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    broker: BrokerSettings = Field(default_factory=BrokerSettings)
+    storage: StorageSettings = Field(default_factory=StorageSettings)
+    uploads: UploadSettings = Field(default_factory=UploadSettings)
+    leases: LeaseSettings = Field(default_factory=LeaseSettings)
+    worker: WorkerSettings = Field(default_factory=WorkerSettings)
+    bundles: BundleSettings = Field(default_factory=BundleSettings)
+    server: ServerSettings = Field(default_factory=ServerSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, data: Any) -> Any:
+        """Put what was left empty below the data folder, so that `data_dir` alone moves a whole installation."""
+        folder = Path(data.get("data_dir") or "var").expanduser().resolve()
+        return {
+            **data,
+            "data_dir": folder,
+            "database": _filled(data, "database", "url", f"sqlite:///{folder}/tessera.db"),
+            "broker": _filled(data, "broker", "url", f"redis+socket://{folder}/redis/redis.sock"),
+            "storage": _filled(data, "storage", "url", (folder / "storage").as_uri()),
+            "worker": _filled(data, "worker", "scratch", folder / "scratch"),
+        }
+
+    @model_validator(mode="after")
+    def _refuse_unsafe(self) -> Self:
+        """In production, refuse the values that only suit one person's machine."""
+        if self.environment == "production" and (found := unsafe_values(self.database, self.broker, self.storage)):
+            raise ValueError("; ".join(found))
+        return self
+
+
+def _filled(data: dict[str, Any], name: str, field: str, value: Any) -> Any:
+    """The slice `name` of the raw settings with `field` set unless it was given."""
+    raw = data.get(name) or {}
+    given = raw if isinstance(raw, dict) else raw.model_dump()
+    return {**given, field: value} if given.get(field) in (None, "", Path()) else given
+
+
+def load_settings(**values: Any) -> Settings:
+    """Settings from the environment, overlaid with `values`.
+
+    Raises:
+        TesseraError: `setup_invalid`, naming each variable at fault.
+    """
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        faults = [_fault(tuple(fault["loc"]), fault["msg"]) for fault in error.errors()]
+        raise TesseraError(Code.setup_invalid, "; ".join(faults)) from error
+
+
+def _fault(location: tuple[int | str, ...], message: str) -> str:
+    """One sentence about one fault, starting with the variable's name."""
+    message = message.removeprefix("Value error, ")
+    variable = "_".join(["TESSERA", *(str(part).upper() for part in location)])
+    return f"{variable}: {message}" if location else message
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process, read once."""
+    return load_settings()

@@ -1,0 +1,102 @@
+"""The slices of the settings: one small model per subject, each read from variables `TESSERA_<SLICE>_<FIELD>`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+SHIPPED_BUNDLES = Path(__file__).resolve().parents[1] / "bundles"
+
+MIB = 1 << 20
+GIB = 1 << 30
+
+
+class Slice(BaseModel):
+    """Base of the slices: frozen, and a misspelt field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DatabaseSettings(Slice):
+    """Where jobs are kept."""
+
+    url: str = ""  # sqlite:///FILE or postgresql://...; empty: tessera.db in the data folder
+    pool_size: int = Field(default=10, ge=1)  # connections a process keeps open on PostgreSQL
+
+
+class BrokerSettings(Slice):
+    """The doorbell between API and workers."""
+
+    url: str = ""  # redis://..., redis+socket:///PATH; empty: the embedded Redis of the data folder
+
+
+class StorageSettings(Slice):
+    """Where uploads, chunks and results lie."""
+
+    url: str = ""  # file:///FOLDER or s3://BUCKET/PREFIX; empty: storage/ in the data folder
+    endpoint: str | None = None  # of an S3 store that is not Amazon's
+    presign_endpoint: str | None = None  # the same store as browsers reach it
+    region: str | None = None
+    access_key: str | None = None  # None: boto3's own chain (instance roles, AWS_* variables)
+    secret_key: SecretStr | None = None
+    presign: bool = True  # send browsers straight to the store for downloads
+
+
+class UploadSettings(Slice):
+    """Limits of what is taken in."""
+
+    max_bytes: int = Field(default=100 * GIB, gt=0)  # of one upload as sent
+    max_expanded_bytes: int = Field(default=2048 * GIB, gt=0)  # of one file when inflated
+    max_line_bytes: int = Field(default=64 * MIB, gt=0)  # of one line of VCF text
+    max_files: int = Field(default=64, gt=0)
+
+
+class LeaseSettings(Slice):
+    """How lost work is found again."""
+
+    seconds: float = Field(default=60, gt=0)  # a worker that is silent for so long has lost its row
+    sweep_seconds: float = Field(default=30, gt=0)  # between two looks for lost rows
+    max_attempts: int = Field(default=3, ge=1)
+
+
+class WorkerSettings(Slice):
+    """How a worker works."""
+
+    scratch: Path = Path()  # local disk for one chunk at a time; empty: scratch/ in the data folder
+    threads: int = Field(default=0, ge=0)  # of one task; 0: all cores
+    tile_batch: int = Field(default=1, ge=1)  # tiles to a chunk
+    sample_batch: int = Field(default=10_000, ge=1)  # samples to a chunk
+    device: str = "auto"  # auto, cpu, cuda, cuda:1
+    impute_queue: Literal["cpu", "gpu"] = "cpu"  # where chunks are queued: gpu when workers of that queue run
+    engine: str = "worker.engine_dae"  # plug-in point: a module, see worker.bundles.Engine
+
+    @property
+    def thread_count(self) -> int:
+        """Threads of one task."""
+        return self.threads or len(os.sched_getaffinity(0))
+
+
+class BundleSettings(Slice):
+    """Which models there are."""
+
+    dir: Path = SHIPPED_BUNDLES
+
+
+class ServerSettings(Slice):
+    """Where the API listens."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    public_url: str | None = None  # as users reach it, when a proxy stands before the API
+
+
+class RetentionSettings(Slice):
+    """How long an ended job is kept."""
+
+    days: float = Field(default=7, gt=0)
+
+
+Environment = Literal["development", "production"]

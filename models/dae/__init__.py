@@ -1,0 +1,1 @@
+"""Tile denoising autoencoders: network, training, bundle and inference."""

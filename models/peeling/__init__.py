@@ -1,0 +1,1 @@
+"""Pedigree peeling: families and breeding populations, any species."""

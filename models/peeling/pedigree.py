@@ -1,0 +1,209 @@
+"""Pedigrees: who descends from whom, read from the usual text files and checked.
+
+Three layouts, comma or whitespace between the columns, an optional header, `#` lines skipped, any order of lines:
+
+* PLINK `.fam` and `.ped`, six columns `family id sire dam sex phenotype`; the genotypes of a `.ped` are not read;
+* three columns `id sire dam`, or in the order that a header names (`id,dam,sire`).
+
+`0`, `.`, `NA` or nothing stand for an unknown parent; parents without a line of their own become founders. An animal
+that is a sire here and a dam there is refused, except in a file that states no sex at all and holds a selfing (one
+parent in both columns): such a file describes hermaphrodites, as plant breeders have them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from errors import Code, TesseraError
+from models.peeling.pedigree_text import Entry, parse_lines
+
+UNKNOWN_SEX, MALE, FEMALE = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Pedigree:
+    """N animals, founders without a line of their own included."""
+
+    ids: list[str]  # N animal ids, in the file's order, implied founders last
+    families: list[str]  # N family ids, "" where the file has none
+    sire: NDArray[np.int32]  # (N,) index of the sire, -1 unknown
+    dam: NDArray[np.int32]  # (N,) index of the dam, -1 unknown
+    sex: NDArray[np.int8]  # (N,) 0 unknown, 1 male, 2 female; filled in from the roles where the file is silent
+    line: NDArray[np.int32]  # (N,) 1-based line in the file, 0 for implied founders
+    order: NDArray[np.int32]  # (N,) every parent before its offspring
+    hermaphrodite: bool  # an animal may be sire and dam
+
+    def __len__(self) -> int:
+        """Number of animals."""
+        return len(self.ids)
+
+
+def read_pedigree(path: Path) -> Pedigree:
+    """Read and check a pedigree file.
+
+    Raises:
+        TesseraError: `pedigree_invalid`, `pedigree_loop` or `pedigree_sex`, with `line` and `animal` in its details.
+    """
+    entries = parse_lines(path)
+    index = _index(entries)
+    ids = [entry.animal for entry in entries]
+    families = [entry.family for entry in entries]
+    for entry in entries:
+        for parent in (entry.sire, entry.dam):
+            if parent is not None and parent not in index:
+                index[parent] = len(ids)
+                ids.append(parent)
+                families.append(entry.family)
+    count = len(ids)
+    sire, dam = np.full(count, -1, np.int32), np.full(count, -1, np.int32)
+    sex, line = np.zeros(count, np.int8), np.zeros(count, np.int32)
+    for row, entry in enumerate(entries):
+        sire[row] = -1 if entry.sire is None else index[entry.sire]
+        dam[row] = -1 if entry.dam is None else index[entry.dam]
+        sex[row], line[row] = entry.sex, entry.line
+    order = _parents_first(ids, sire, dam, line)
+    hermaphrodite = not sex.any() and bool(np.any((sire >= 0) & (sire == dam)))
+    if not hermaphrodite:
+        _check_roles(ids, sire, dam, sex, line)
+        sex[sire[sire >= 0]] = MALE
+        sex[dam[dam >= 0]] = FEMALE
+    return Pedigree(ids, families, sire, dam, sex, line, order, hermaphrodite)
+
+
+def check_against_samples(pedigree: Pedigree, samples: Sequence[str]) -> NDArray[np.int32]:
+    """Find the samples of a VCF in the pedigree, by animal id or else by PLINK's `family_animal`.
+
+    Returns:
+        (S,) int32 index of each sample's animal, -1 for samples that the pedigree lacks.
+
+    Raises:
+        TesseraError: `pedigree_unknown_ids` when it knows none of them.
+    """
+    index = {animal: row for row, animal in enumerate(pedigree.ids)}
+    found = np.array([index.get(sample, -1) for sample in samples], np.int32)
+    if np.any(found >= 0):
+        return found
+    pairs = zip(pedigree.families, pedigree.ids, strict=True)
+    joined = {f"{family}_{animal}": row for row, (family, animal) in enumerate(pairs)}
+    found = np.array([joined.get(sample, -1) for sample in samples], np.int32)
+    if np.any(found >= 0):
+        return found
+    line, animal = int(pedigree.line[0]), pedigree.ids[0]
+    raise TesseraError(
+        Code.pedigree_unknown_ids,
+        f"None of the animals (line {line}: '{animal}') is a sample of the VCF (whose first is '{samples[0]}').",
+        field="pedigree",
+        line=line,
+        animal=animal,
+        sample=samples[0],
+    )
+
+
+def _index(entries: Sequence[Entry]) -> dict[str, int]:
+    """Row of each animal; an id that is listed twice is an error."""
+    index: dict[str, int] = {}
+    for row, entry in enumerate(entries):
+        first = index.setdefault(entry.animal, row)
+        if first != row:
+            raise TesseraError(
+                Code.pedigree_invalid,
+                f"Animal '{entry.animal}' is listed twice, on lines {entries[first].line} and {entry.line}.",
+                field="pedigree",
+                line=entry.line,
+                animal=entry.animal,
+            )
+    return index
+
+
+def _parents_first(
+    ids: Sequence[str], sire: NDArray[np.int32], dam: NDArray[np.int32], line: NDArray[np.int32]
+) -> NDArray[np.int32]:
+    """Order the animals so that parents come before offspring (Kahn's algorithm, no recursion)."""
+    count = len(ids)
+    waiting = (sire >= 0).astype(np.int64) + (dam >= 0)
+    offspring: list[list[int]] = [[] for _ in range(count)]
+    for parents in (sire, dam):
+        for child in np.flatnonzero(parents >= 0).tolist():
+            offspring[parents[child]].append(child)
+    ready = deque(np.flatnonzero(waiting == 0).tolist())
+    order: list[int] = []
+    while ready:
+        animal = ready.popleft()
+        order.append(animal)
+        for child in offspring[animal]:
+            waiting[child] -= 1
+            if waiting[child] == 0:
+                ready.append(child)
+    if len(order) < count:
+        _raise_loop(ids, sire, dam, line, waiting)
+    return np.array(order, np.int32)
+
+
+def _raise_loop(
+    ids: Sequence[str],
+    sire: NDArray[np.int32],
+    dam: NDArray[np.int32],
+    line: NDArray[np.int32],
+    waiting: NDArray[np.int64],
+) -> None:
+    """Name one loop: every animal that still waits has a parent that waits, so walking up must come round."""
+    animal = int(np.flatnonzero(waiting > 0)[0])
+    walk: list[int] = []
+    seen: dict[int, int] = {}
+    while animal not in seen:
+        seen[animal] = len(walk)
+        walk.append(animal)
+        up = int(sire[animal])
+        animal = up if up >= 0 and waiting[up] > 0 else int(dam[animal])
+    loop = walk[seen[animal] :]
+    names = [ids[one] for one in loop]
+    lines = [int(line[one]) for one in loop]
+    shown = " <- ".join(names[:8]) + (" <- ..." if len(names) > 8 else f" <- {names[0]}")
+    raise TesseraError(
+        Code.pedigree_loop,
+        f"Animal '{names[0]}' (line {lines[0]}) is its own ancestor: {shown}.",
+        field="pedigree",
+        line=lines[0],
+        animal=names[0],
+        animals=names[:100],
+        lines=lines[:100],
+    )
+
+
+def _check_roles(
+    ids: Sequence[str],
+    sire: NDArray[np.int32],
+    dam: NDArray[np.int32],
+    sex: NDArray[np.int8],
+    line: NDArray[np.int32],
+) -> None:
+    """Refuse female sires, male dams and animals in both roles; the line is that of the offspring."""
+    for parents, wrong, role, listed in ((sire, FEMALE, "sire", "female"), (dam, MALE, "dam", "male")):
+        bad = np.flatnonzero((parents >= 0) & (sex[parents] == wrong))
+        if len(bad):
+            child = int(bad[0])
+            parent = int(parents[child])
+            message = (
+                f"Line {line[child]}: '{ids[parent]}' is the {role} of '{ids[child]}' "
+                f"but is listed as {listed} on line {line[parent]}."
+            )
+            raise _wrong_sex(message, int(line[child]), ids[parent], ids[child])
+    sires = np.zeros(len(ids), bool)
+    sires[sire[sire >= 0]] = True
+    both = np.flatnonzero((dam >= 0) & sires[dam])
+    if len(both):
+        child = int(both[0])
+        parent = int(dam[child])
+        other = int(np.flatnonzero(sire == parent)[0])
+        message = f"'{ids[parent]}' is a dam on line {line[child]} and a sire on line {line[other]}."
+        raise _wrong_sex(message, int(line[child]), ids[parent], ids[child])
+
+
+def _wrong_sex(message: str, line: int, animal: str, offspring: str) -> TesseraError:
+    return TesseraError(Code.pedigree_sex, message, field="pedigree", line=line, animal=animal, offspring=offspring)

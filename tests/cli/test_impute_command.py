@@ -1,0 +1,76 @@
+import sys
+from pathlib import Path
+
+import pysam
+import pytest
+from typer.testing import CliRunner, Result
+
+from cli.main import app
+from tests.support.bundles import EVERY, SITES
+
+
+def impute(*words: object) -> Result:
+    return CliRunner().invoke(app, ["impute", *map(str, words)])
+
+
+@pytest.mark.parametrize("name", ["imputed.vcf.gz", "imputed.bcf"])
+def test_local_files_are_imputed_without_a_server(upload: Path, bundles: Path, tmp_path: Path, name: str) -> None:
+    done = impute(upload, "-b", bundles / "tiny", "-o", tmp_path / name, "--report", tmp_path / "report", "-t", 1)
+    assert done.exit_code == 0, done.output
+    assert f"20 samples, {SITES} sites ({SITES // EVERY} typed, {SITES - SITES // EVERY} imputed)" in done.stdout
+    assert str(tmp_path / name) in done.stdout
+    with pysam.VariantFile(str(tmp_path / name)) as given, pysam.VariantFile(str(upload)) as sent:
+        sites = list(given)
+        observed = {record.pos: [call["GT"] for call in record.samples.values()] for record in sent}
+    assert len(sites) == SITES
+    for record in sites:
+        if record.pos in observed:
+            assert [sorted(call["GT"]) for call in record.samples.values()] == [
+                sorted(gt) for gt in observed[record.pos]
+            ]
+        assert all(0 <= call["DS"] <= 2 for call in record.samples.values())
+    assert (tmp_path / "report" / "report.html").exists()
+
+
+def test_a_bundle_can_be_named(upload: Path, bundles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TESSERA_BUNDLES_DIR", str(bundles))
+    assert impute(upload, "-b", "tiny", "-o", tmp_path / "x.vcf.gz", "-t", 1).exit_code == 0
+
+
+def test_a_bundle_that_is_not_there_is_a_sentence(upload: Path, tmp_path: Path) -> None:
+    done = impute(upload, "-b", tmp_path / "none", "-o", tmp_path / "x.vcf.gz")
+    assert done.exit_code == 4
+    assert "bundle_not_found" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_input_is_a_sentence_and_leaves_nothing(bundles: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.vcf"
+    bad.write_text("hello\n")
+    done = impute(bad, "-b", bundles / "tiny", "-o", tmp_path / "x.vcf.gz", "-t", 1)
+    assert done.exit_code == 4
+    assert "not_vcf" in done.stderr
+    assert list(tmp_path.iterdir()) == [bad]
+
+
+def test_a_missing_file_is_named(bundles: Path, tmp_path: Path) -> None:
+    done = impute(tmp_path / "none.vcf", "-b", bundles / "tiny", "-o", tmp_path / "x.vcf.gz")
+    assert done.exit_code == 4
+    assert "none.vcf" in done.stderr
+
+
+def test_an_installation_without_pytorch_says_so(upload: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith(("worker", "models"))]:
+        monkeypatch.delitem(sys.modules, name)
+
+    class NoTorch:
+        def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+            if name == "torch":
+                raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    monkeypatch.setattr(sys, "meta_path", [NoTorch(), *sys.meta_path])
+    for name in [name for name in sys.modules if name == "torch"]:
+        monkeypatch.delitem(sys.modules, name)
+    done = impute(upload, "-b", "tiny", "-o", tmp_path / "x.vcf.gz")
+    assert done.exit_code == 1
+    assert "PyTorch" in done.stderr

@@ -1,0 +1,148 @@
+"""Whole jobs through the stage adapters, in this process: what each stage publishes, and what is left at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pysam
+import pytest
+
+from jobs.states import JobState
+from jobs.storage import fetch
+from jobs.tables import JobRow
+from models.protocol import Imputer
+from tests.support.fake_engine import FakeBundle, make_sites
+from tests.support.uploads import Upload, make_upload
+from tests.support.worker import Workplace, worker_settings
+
+QC_RESULTS = {"qc.json", "qc-samples.tsv.gz", "qc-variants.tsv.gz"}
+
+
+class FakeEngine:
+    """The fake engine as a plug-in: two tiles of chromosome 20, one of X."""
+
+    def __init__(self) -> None:
+        self.bundle = FakeBundle({"20": make_sites("20", 30), "X": make_sites("X", 15, seed=2)}, length=None)
+        self.devices: set[str] = set()
+
+    def open_bundle(self, path: Path) -> FakeBundle:
+        return self.bundle
+
+    def make_imputer(self, bundle: FakeBundle, chromosome: str, *, device: str, threads: int) -> Imputer:
+        self.devices.add(device)
+        return bundle.imputer(chromosome)
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    return FakeEngine()
+
+
+@pytest.fixture
+def place(tmp_path: Path, engine: FakeEngine) -> Workplace:
+    settings = worker_settings(tmp_path / "data", worker={"sample_batch": 3, "impute_queue": "gpu", "threads": 1})
+    return Workplace(settings, engine=engine)
+
+
+def both_chromosomes(engine: FakeEngine) -> Upload:
+    one, other = (make_upload(engine.bundle.sites(name), every=2) for name in ("20", "X"))
+    return Upload(
+        one.chrom + other.chrom,
+        one.pos + other.pos,
+        one.ref + other.ref,
+        one.alt + other.alt,
+        one.gts + other.gts,
+        one.samples,
+        contigs=None,
+    )
+
+
+def run_all(place: Workplace, job_id: str) -> JobRow:
+    """Work until neither queue has a row."""
+    executor = place.executor()
+    while executor.run_next("cpu") or executor.run_next("gpu"):
+        pass
+    with place.repository() as repository:
+        return repository.get_job(job_id)
+
+
+def results(place: Workplace, job_id: str, folder: Path) -> dict[str, Path]:
+    with place.repository() as repository:
+        rows = repository.results(job_id)
+    for row in rows:
+        assert fetch(place.storage, row.key, folder / row.name) == row.size
+    return {row.name: folder / row.name for row in rows}
+
+
+def test_two_chromosomes_in_two_sample_batches(place: Workplace, engine: FakeEngine, tmp_path: Path) -> None:
+    upload = both_chromosomes(engine).write(tmp_path / "x.vcf")
+    job = run_all(place, place.submit(upload).id)
+    assert (job.state, job.error, job.progress) == (JobState.complete, None, 1.0)
+    assert (job.samples, job.sites) == (5, 15 + 8)
+    files = results(place, job.id, tmp_path / "results")
+    doses = {f"chr{name}.dose.vcf.gz{end}" for name in ("20", "X") for end in ("", ".tbi")}
+    assert set(files) == QC_RESULTS | {"report.html", "report.json", "sha256sums.txt"} | doses
+    with pysam.VariantFile(str(files["chr20.dose.vcf.gz"])) as vcf:
+        assert sum(1 for _ in vcf) == 30
+        assert list(vcf.header.samples) == [f"S{number}" for number in range(5)]
+    assert engine.devices == {"cpu"}
+    assert {queue for queue, _ in place.rung} == {"cpu", "gpu"}
+    assert ("gpu", 6) in place.rung, "three tiles in two sample batches"
+    left = place.stored(f"jobs/{job.id}/")
+    assert not [key for key in left if "/work/" in key]
+    assert list(place.settings.worker.scratch.glob("*/work/*")) == []
+
+
+def test_bcf(place: Workplace, engine: FakeEngine, tmp_path: Path) -> None:
+    upload = make_upload(engine.bundle.sites("20")).write(tmp_path / "x.bcf")
+    job = run_all(place, place.submit(upload, format="bcf").id)
+    assert job.error is None
+    assert {"chr20.dose.bcf", "chr20.dose.bcf.csi"} < set(results(place, job.id, tmp_path / "results"))
+
+
+def test_qc_only(place: Workplace, engine: FakeEngine, tmp_path: Path) -> None:
+    upload = make_upload(engine.bundle.sites("20")).write(tmp_path / "x.vcf.gz")
+    job = run_all(place, place.submit(upload, mode="qc").id)
+    assert (job.state, job.error) == (JobState.complete, None)
+    assert set(results(place, job.id, tmp_path)) == QC_RESULTS | {"report.html", "report.json", "sha256sums.txt"}
+    assert engine.devices == set()
+
+
+def test_same_upload_gives_the_same_bytes(place: Workplace, engine: FakeEngine, tmp_path: Path) -> None:
+    upload = make_upload(engine.bundle.sites("20")).write(tmp_path / "x.vcf.gz")
+    doses = []
+    for number in range(2):
+        job = run_all(place, place.submit(upload).id)
+        doses.append(results(place, job.id, tmp_path / str(number))["chr20.dose.vcf.gz"].read_bytes())
+    assert doses[0] == doses[1]
+
+
+@pytest.mark.parametrize(
+    ("engine_name", "pedigree", "code"),
+    [
+        ("auto", "f S0 0 0 1 0\nf S1 0 0 2 0\nf S2 S0 S1 1 0\n", "engine_unavailable"),
+        ("auto", "f X0 0 0 1 0\n", "pedigree_unknown_ids"),
+        ("peeling", None, "engine_unavailable"),
+    ],
+)
+def test_pedigree_is_never_ignored(
+    place: Workplace, engine: FakeEngine, tmp_path: Path, engine_name: str, pedigree: str | None, code: str
+) -> None:
+    upload = make_upload(engine.bundle.sites("20")).write(tmp_path / "x.vcf.gz")
+    path = None
+    if pedigree is not None:
+        path = tmp_path / "x.fam"
+        path.write_text(pedigree)
+    job = run_all(place, place.submit(upload, pedigree=path, engine=engine_name).id)
+    assert job.state is JobState.failed
+    assert job.error is not None
+    assert job.error["code"] == code
+
+
+def test_file_without_overlap_fails_with_its_code(place: Workplace, tmp_path: Path) -> None:
+    upload = make_upload(make_sites("7", 9)).edit(lambda one: setattr(one, "contigs", None)).write(tmp_path / "x.vcf")
+    job = run_all(place, place.submit(upload).id)
+    assert job.state is JobState.failed
+    assert job.error is not None
+    assert job.error["code"] == "chromosome_not_in_bundle"
+    assert place.stored(f"jobs/{job.id}/work/harmonise") == set()

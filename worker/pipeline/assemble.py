@@ -1,0 +1,197 @@
+"""Join the chunks of a chromosome into one indexed file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from genotypes.bgzf import concatenate
+from genotypes.fragment import write_header
+from genotypes.header import imputed_header
+from genotypes.index import index_vcf
+from genotypes.quality import SiteSums
+from genotypes.sites import SiteTable
+from worker.pipeline.emit import (
+    PIECE,
+    QUALITY,
+    PieceQuality,
+    PieceWriter,
+    Typed,
+    quality_of,
+    slice_sums,
+)
+from worker.pipeline.folder import Harmonised
+from worker.pipeline.impute import CELLS, SUMS
+from worker.pipeline.quality_bins import bin_quality
+from worker.pipeline.types import AssembleSummary, BundleView, ChunkSpec, OutputOptions, Progress, silent
+from worker.pipeline.version import software
+
+BLOCK_CELLS = 16 << 20  # cell codes held at once
+
+Chunks = Sequence[tuple[ChunkSpec, Path]]
+
+
+def assemble(
+    harmonised: Path,
+    bundle: BundleView,
+    chromosome: str,
+    chunks: Chunks,
+    out: Path,
+    output: OutputOptions | None = None,
+    progress: Progress = silent,
+) -> AssembleSummary:
+    """Write the result of one chromosome and its index into `out`.
+
+    Args:
+        harmonised: folder that `harmonise` wrote.
+        bundle: the model bundle.
+        chromosome: the bundle's name of it.
+        chunks: every chunk of the chromosome with the folder that `impute_chunk` wrote.
+        out: folder for the two files, made when missing.
+        output: as given to `impute_chunk`.
+        progress: called with the fraction done; may raise to abort.
+    """
+    output = output or OutputOptions()
+    out.mkdir(parents=True, exist_ok=True)
+    facts = Harmonised.open(harmonised)
+    one = facts.chromosome(chromosome)
+    path = out / f"{one.label}.dose.{output.format}"
+    with TemporaryDirectory(prefix="pieces-", dir=out) as scratch:
+        pieces, quality = make_pieces(facts, bundle, chromosome, chunks, Path(scratch), output, progress)
+        join(facts, bundle, pieces, path, Path(scratch), output, phased=one.phased)
+    index = index_vcf(path)
+    progress(1.0)
+    return summarise(chromosome, bundle.sites(chromosome), quality, path.name, index.name)
+
+
+def make_pieces(
+    facts: Harmonised,
+    bundle: BundleView,
+    chromosome: str,
+    chunks: Chunks,
+    scratch: Path,
+    output: OutputOptions,
+    progress: Progress,
+) -> tuple[list[Path], list[PieceQuality]]:
+    """Pieces of a chromosome in order, written here where there are several sample batches."""
+    ordered = sorted(chunks, key=lambda chunk: (chunk[0].tile_first, chunk[0].sample_first))
+    groups = [list(group) for _, group in groupby(ordered, key=lambda chunk: chunk[0].tile_first)]
+    sites = bundle.sites(chromosome)
+    _check_complete(groups, len(sites), len(facts.samples))
+    pieces, quality = [], []
+    for number, group in enumerate(groups):
+        spec, folder = group[0]
+        if spec.sample_batches == 1:
+            pieces.append(folder / PIECE)
+            quality.append(PieceQuality.load(folder / QUALITY))
+        else:
+            piece = scratch / f"{facts.contig_number(chromosome)}-{number}.bgzf"
+            quality.append(_write_piece(facts, sites, group, piece, output))
+            pieces.append(piece)
+        progress(0.9 * (number + 1) / len(groups))
+    return pieces, quality
+
+
+def join(
+    facts: Harmonised,
+    bundle: BundleView,
+    pieces: Sequence[Path],
+    path: Path,
+    scratch: Path,
+    output: OutputOptions,
+    *,
+    phased: bool,
+) -> None:
+    """Header, pieces and end block as one file."""
+    text = imputed_header(
+        facts.samples,
+        facts.contigs,
+        build=facts.build,
+        bundle_id=bundle.manifest.content_id(),
+        bundle_sha=bundle.digest,
+        software=software(),
+        command=output.command,
+        phased=phased,
+    )
+    head = scratch / "header.bgzf"
+    write_header(head, text, output.kind)
+    concatenate([head, *pieces], path)
+
+
+def summarise(
+    chromosome: str, sites: SiteTable, quality: Sequence[PieceQuality], file: str, index: str
+) -> AssembleSummary:
+    """Counts and quality of a finished chromosome."""
+    typed = np.concatenate([one.typed for one in quality])
+    written = np.concatenate([one.written for one in quality])
+    r2 = np.concatenate([one.r2 for one in quality])
+    er2 = np.concatenate([one.er2 for one in quality])[typed]
+    maf = np.concatenate([one.maf for one in quality])
+    if sites.af is not None:
+        maf = np.minimum(sites.af, 1 - sites.af)
+    known = er2[~np.isnan(er2)].astype(np.float64)
+    typed_only = sum(one.typed_only for one in quality)
+    imputed = ~typed & written
+    return AssembleSummary(
+        chromosome=chromosome,
+        file=file,
+        index=index,
+        sites=int(written.sum()) + typed_only,
+        typed=int(typed.sum()),
+        imputed=int(imputed.sum()),
+        typed_only=typed_only,
+        below_r2_min=int((~written).sum()),
+        quality=bin_quality(maf[imputed], r2[imputed]),
+        mean_er2=float(known.mean()) if len(known) else None,
+    )
+
+
+def _check_complete(groups: Sequence[Sequence[tuple[ChunkSpec, Path]]], sites: int, samples: int) -> None:
+    """Every site of every sample once: a result with a hole must never be delivered."""
+    row = 0
+    for group in groups:
+        column = 0
+        for spec, _ in group:
+            if spec.site_first != row or spec.sample_first != column:
+                raise ValueError(f"chunk {spec.index} starts at site {spec.site_first}, not {row}")
+            column = spec.sample_end
+        if column != samples:
+            raise ValueError(f"the chunks at site {row} end at sample {column} of {samples}")
+        row = group[0][0].site_end
+    if row != sites:
+        raise ValueError(f"the chunks end at site {row} of {sites}")
+
+
+def _write_piece(
+    facts: Harmonised,
+    sites: SiteTable,
+    group: Chunks,
+    path: Path,
+    output: OutputOptions,
+) -> PieceQuality:
+    """Encode one tile batch from the cell codes of its sample batches."""
+    spec = group[0][0]
+    typed = Typed(facts, facts.chromosome(spec.chromosome), 0, len(facts.samples))
+    contig = facts.contig_number(spec.chromosome)
+    sums = [SiteSums.load(folder / SUMS) for _, folder in group]
+    total = sums[0]
+    for other in sums[1:]:
+        total = total.merge(other)
+    with PieceWriter(path, sites, typed, contig, spec.site_first, spec.site_end, output) as writer:
+        for first, cells in _rows(group, spec.sites, len(facts.samples)):
+            writer.write(cells, quality_of(slice_sums(total, first, first + len(cells))))
+        return writer.close()
+
+
+def _rows(
+    group: Chunks, sites: int, samples: int
+) -> Iterator[tuple[int, np.ndarray[tuple[int, int], np.dtype[np.int32]]]]:
+    """Blocks of rows over all samples: first row within the piece, (V, S) int32 cell codes."""
+    maps = [np.memmap(folder / CELLS, "<i4", "r", shape=(sites, spec.samples)) for spec, folder in group]
+    step = max(1, BLOCK_CELLS // samples)
+    for first in range(0, sites, step):
+        yield first, np.concatenate([one[first : first + step] for one in maps], axis=1)

@@ -1,0 +1,90 @@
+"""Impute one chunk: consecutive tiles for consecutive samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genotypes.cells import Cells, quantise, quantise_haplotypes
+from models.protocol import ImputedBlock, Imputer, TypedGenotypes
+from worker.pipeline.emit import PIECE, QUALITY, PieceWriter, Typed, exact_sums, join_sums, quality_of
+from worker.pipeline.folder import Harmonised
+from worker.pipeline.types import ChunkSpec, ChunkSummary, OutputOptions, Progress, silent
+
+CELLS = "cells.i32"
+SUMS = "sums.npz"
+
+
+def impute_chunk(
+    harmonised: Path,
+    imputer: Imputer,
+    spec: ChunkSpec,
+    out: Path,
+    output: OutputOptions | None = None,
+    progress: Progress = silent,
+) -> ChunkSummary:
+    """Impute a chunk into `out`, made when missing.
+
+    With one sample batch the chunk becomes a finished piece of the result. With several, INFO needs the samples of all
+    of them: the chunk then leaves its cell codes and sums, and `assemble` writes the piece.
+
+    Args:
+        harmonised: folder that `harmonise` wrote.
+        imputer: engine of the chunk's chromosome.
+        spec: the chunk.
+        out: folder for the files.
+        output: format and limits; the same for every chunk of a job.
+        progress: called after every block with the fraction done; may raise to abort.
+    """
+    output = output or OutputOptions()
+    out.mkdir(parents=True, exist_ok=True)
+    facts = Harmonised.open(harmonised)
+    one = facts.chromosome(spec.chromosome)
+    typed = Typed(facts, one, spec.sample_first, spec.sample_end)
+    blocks = imputer.impute(range(spec.tile_first, spec.tile_end), _inputs(imputer, spec, typed))
+    if spec.sample_batches > 1:
+        sums = []
+        done = 0
+        with (out / CELLS).open("wb") as file:
+            for block in blocks:
+                cells = _cells(block, typed.layout.phased)
+                observed = typed.observed(block.first, block.first + len(cells))
+                sums.append(exact_sums(cells, typed.layout, observed.codes, observed.rows, block.hidden_ds))
+                file.write(np.ascontiguousarray(cells, "<i4").data)
+                done += len(cells)
+                progress(done / spec.sites)
+        join_sums(sums).save(out / SUMS)
+        return ChunkSummary(done, spec.samples, [CELLS, SUMS])
+    contig = facts.contig_number(spec.chromosome)
+    done = 0
+    with PieceWriter(out / PIECE, imputer.sites, typed, contig, spec.site_first, spec.site_end, output) as writer:
+        for block in blocks:
+            cells = _cells(block, typed.layout.phased)
+            observed = typed.observed(block.first, block.first + len(cells))
+            parts = exact_sums(cells, typed.layout, observed.codes, observed.rows, block.hidden_ds)
+            writer.write(cells, quality_of(parts))
+            done += len(cells)
+            progress(done / spec.sites)
+        writer.close().save(out / QUALITY)
+    return ChunkSummary(done, spec.samples, [PIECE, QUALITY])
+
+
+def _cells(block: ImputedBlock, phased: bool) -> Cells:
+    """(V, S) int32 cell codes of a block."""
+    if not phased:
+        return quantise(block.gp)
+    if block.hds is None:
+        raise ValueError("the engine gave no haplotype dosages for phased input")
+    return quantise_haplotypes(block.hds)
+
+
+def _inputs(imputer: Imputer, spec: ChunkSpec, typed: Typed) -> TypedGenotypes:
+    """The typed sites that the chunk's tiles can read."""
+    tiles = imputer.tiles[spec.tile_first : spec.tile_end]
+    read: list[NDArray[np.int32]] = [tile.inputs for tile in tiles if len(tile.inputs)]
+    first = min([spec.site_first, *(int(rows[0]) for rows in read)])
+    end = max([spec.site_end, *(int(rows[-1]) + 1 for rows in read)])
+    observed = typed.observed(first, end)
+    return TypedGenotypes(observed.rows + np.int32(first), observed.codes, typed.layout.ploidy, typed.layout.phased)

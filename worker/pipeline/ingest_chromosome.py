@@ -1,0 +1,127 @@
+"""One chromosome of an upload on its way into its store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from errors import Code, TesseraError
+from genotypes import codes as gt
+from genotypes.read import VariantBlock
+from genotypes.store import StoreWriter
+from worker.pipeline.folder import IngestedChromosome
+from worker.pipeline.types import Note
+
+
+class ChromosomeWriter:
+    """Collects the blocks of one chromosome from every file and counts what is odd about them."""
+
+    def __init__(self, folder: Path, store: str, name: str, samples: Sequence[str]) -> None:
+        """Start the store `store` of the chromosome `name`."""
+        self.store = store
+        self.name = name
+        self.samples = samples
+        self._writer = StoreWriter(folder, store, len(samples), name)
+        self._contigs: list[str] = []
+        self._length: int | None = None
+        self._phased = True
+        self._sites = 0
+        self._ranges: dict[int, tuple[int, int, str]] = {}  # file number -> first and last bp, file name
+        self._haploid = np.zeros(len(samples), bool)
+        self._diploid = np.zeros(len(samples), bool)
+        self._counts = {"half_calls": 0, "multiallelic": 0, "symbolic": 0, "without_gt": 0}
+
+    def add(
+        self, number: int, file: str, block: VariantBlock, order: NDArray[np.int64] | None, length: int | None
+    ) -> None:
+        """Append one block of file `number`, its samples put in `order`.
+
+        Raises:
+            TesseraError: `mixed_ploidy`.
+        """
+        codes = block.codes if order is None else block.codes[:, order]
+        self._check_ploidy(block, codes)
+        self._writer.append(block.sites, codes, phased=block.phased)
+        if block.sites.chrom not in self._contigs:
+            self._contigs.append(block.sites.chrom)
+        self._length = self._length or length
+        self._phased &= block.phased
+        self._sites += len(block.sites)
+        self._counts["half_calls"] += int(block.half_calls.sum())
+        self._counts["multiallelic"] += block.multiallelic
+        self._counts["symbolic"] += block.symbolic
+        self._counts["without_gt"] += block.without_gt
+        if len(block.sites):
+            low, high, _ = self._ranges.get(number, (1 << 31, 0, file))
+            self._ranges[number] = (min(low, int(block.sites.pos.min())), max(high, int(block.sites.pos.max())), file)
+
+    def close(self) -> None:
+        """Finish the store.
+
+        Raises:
+            TesseraError: `duplicate_chromosomes` when two files overlap.
+        """
+        self._writer.close()
+        ranges = sorted(self._ranges.values())
+        for (_, high, first), (low, _, second) in pairwise(ranges):
+            if low <= high:
+                message = f"'{first}' and '{second}' both hold chromosome {self.name} around {low:,} bp."
+                raise TesseraError(
+                    Code.duplicate_chromosomes, message, field="vcf", files=[first, second], chromosome=self.name
+                )
+
+    def notes(self) -> Iterator[tuple[Code | None, Note]]:
+        """What was mended while reading, with the code that strict mode refuses it with (None: no mending)."""
+        counts = self._counts
+        if counts["half_calls"]:
+            message = "Half calls such as ./1 were set to missing and imputed."
+            yield Code.half_calls, Note("half_calls", message, counts["half_calls"], self.name)
+        if counts["multiallelic"]:
+            message = "Sites with several ALT alleles were split into one site an allele."
+            yield Code.multiallelic, Note("multiallelic", message, counts["multiallelic"], self.name)
+        if counts["symbolic"]:
+            message = "Symbolic and * alleles were left out."
+            yield Code.symbolic_alleles, Note("symbolic_alleles", message, counts["symbolic"], self.name)
+
+        if counts["without_gt"]:
+            message = "Records without a GT field count as not called."
+            yield None, Note("without_gt", message, counts["without_gt"], self.name)
+
+    def describe(self) -> IngestedChromosome:
+        """The facts for `ingest.json`."""
+        return IngestedChromosome(
+            name=self.name,
+            contigs=self._contigs,
+            store=self.store,
+            sites=self._sites,
+            phased=self._phased and self._sites > 0,
+            length=self._length,
+            haploid=np.flatnonzero(self._haploid).tolist(),
+            counts=self._counts,
+        )
+
+    def _check_ploidy(self, block: VariantBlock, codes: gt.Codes) -> None:
+        """A sample is haploid or diploid along a chromosome; missing calls say nothing."""
+        ploidy = gt.ploidy(codes)
+        was_haploid, was_diploid = self._haploid.copy(), self._diploid.copy()
+        self._haploid |= (ploidy == 1).any(axis=0)
+        self._diploid |= (ploidy == 2).any(axis=0)
+        mixed = np.flatnonzero(self._haploid & self._diploid)
+        if len(mixed) == 0:
+            return
+        column = int(mixed[0])
+        sample, called = self.samples[column], ploidy[:, column]
+        before = 1 if was_haploid[column] else 2 if was_diploid[column] else called[called > 0][0]
+        first = int(block.sites.pos[np.flatnonzero((called > 0) & (called != before))[0]])
+        raise TesseraError(
+            Code.mixed_ploidy,
+            f"Sample '{sample}' has haploid and diploid genotypes on chromosome {self.name}, for one at {first:,} bp.",
+            field="vcf",
+            sample=sample,
+            chromosome=self.name,
+            samples=len(mixed),
+        )
