@@ -25,6 +25,11 @@ _UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 _numbers = count(1)
 
 
+def why_not() -> str | None:
+    """What this machine lacks for the server, in one sentence; None when it can run."""
+    return None if _installed() else "PostgreSQL tests need the pgserver wheel (make setup)"
+
+
 def new_database() -> str:
     """The URL of a fresh, empty database. Skips the test where there is no server."""
     folder = _server()
@@ -44,10 +49,10 @@ def drop_database(url: str) -> None:
 @lru_cache(maxsize=1)
 def _server() -> Path:
     """The folder of the socket of the running server."""
-    spec = find_spec("pgserver")
-    if spec is None or not spec.submodule_search_locations:
-        unavailable("PostgreSQL tests need the pgserver wheel (make setup)")
-    installed = Path(spec.submodule_search_locations[0]) / "pginstall"
+    if reason := why_not():
+        unavailable(reason)
+    installed = _installed()
+    assert installed is not None
     folder = Path(tempfile.mkdtemp(prefix="tessera-pg-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     user = _UNPRIVILEGED if os.geteuid() == 0 else None
@@ -63,6 +68,13 @@ def _server() -> Path:
     atexit.register(stop, server, signal.SIGINT)  # a fast shutdown, which does not wait for clients
     wait_until(lambda: _answers(folder), server, log)
     return folder
+
+
+def _installed() -> Path | None:
+    """The wheel's PostgreSQL, without importing the wheel."""
+    spec = find_spec("pgserver")
+    places = spec.submodule_search_locations if spec else None
+    return Path(places[0]) / "pginstall" if places else None
 
 
 def _answers(folder: Path) -> bool:

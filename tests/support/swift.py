@@ -85,14 +85,26 @@ class S3Server:
 
 
 @lru_cache(maxsize=1)
-def s3_server() -> S3Server:
-    """The running server, started at first use. Skips the test where Swift is not installed."""
+def why_not() -> str | None:
+    """What this machine lacks for the server, in one sentence; None when it can run."""
     if missing := [path for path in _NEEDED if not os.access(path, os.X_OK)]:
         names = ", ".join(Path(path).name for path in missing)
-        unavailable(f"S3 tests need Debian's swift, swift-{{account,container,object,proxy}}, memcached (no {names})")
+        return f"S3 tests need Debian's swift, swift-{{account,container,object,proxy}}, memcached (no {names})"
+    with tempfile.NamedTemporaryFile() as probe:
+        try:
+            os.setxattr(probe.name, "user.swift.test", b"x")  # Swift keeps its metadata in extended attributes
+        except OSError:
+            return f"S3 tests need a temporary folder with user extended attributes ({tempfile.gettempdir()} has none)"
+    return None
+
+
+@lru_cache(maxsize=1)
+def s3_server() -> S3Server:
+    """The running server, started at first use. Skips the test where Swift is not installed."""
+    if reason := why_not():
+        unavailable(reason)
     folder = Path(tempfile.mkdtemp(prefix="tessera-swift-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    _need_xattr(folder)
     ports = dict(zip((*_BACKENDS, "proxy", "memcached"), free_ports(5), strict=True))
     _configure(folder, ports)
     memcached = ["/usr/bin/memcached", "-l", "127.0.0.1", "-p", str(ports["memcached"]), "-m", "16", "-U", "0"]
@@ -108,14 +120,6 @@ def s3_server() -> S3Server:
     found = S3Server(f"http://127.0.0.1:{ports['proxy']}")
     _wait_for_answer(found)
     return found
-
-
-def _need_xattr(folder: Path) -> None:
-    """Swift keeps metadata in extended attributes, which some file systems lack."""
-    try:
-        os.setxattr(folder, "user.swift.test", b"x")
-    except OSError:
-        unavailable(f"S3 tests need a temporary folder with user extended attributes ({folder.parent} has none)")
 
 
 def _configure(folder: Path, ports: dict[str, int]) -> None:
