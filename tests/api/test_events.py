@@ -114,7 +114,8 @@ def test_the_stream_of_a_deleted_job_ends(live: LiveApi) -> None:
 def test_a_watcher_that_leaves_is_forgotten(live: LiveApi) -> None:
     job_id = submit(live)
     with httpx.stream("GET", f"{live.url}/jobs/{job_id}/events", timeout=20) as stream:
-        next(stream.iter_lines())
+        lines = stream.iter_lines()  # kept: a generator that is collected closes its stream
+        next(lines)
         assert job_id in live.services.hub._topics
     with live.services.unit_of_work() as unit:
         unit.repository.add_event(job_id, "progress", {"progress": 0.5})

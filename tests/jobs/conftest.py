@@ -16,7 +16,7 @@ from tests.support import postgres, swift
 from tests.support.database import DATABASES, FakeClock, empty_database
 from tests.support.servers import unavailable
 
-WHY_NOT = {"postgres": postgres.why_not, "s3": swift.why_not}
+WHY_NOT: dict[str, Callable[[], str | None]] = {"postgres": postgres.why_not, "s3": swift.why_not}
 OpenRepository = Callable[[], AbstractContextManager[Repository]]
 
 
