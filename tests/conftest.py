@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+
+from tests.support import postgres, swift
+from tests.support.servers import unavailable
 
 NO_SKIP = os.environ.get("TESSERA_TESTS_NO_SKIP") == "1"
 # Tests that need the developers' data folder are the one group that CI cannot have.
 MAY_SKIP = "shared"
+WHY_NOT: dict[str, Callable[[], str | None]] = {"postgres": postgres.why_not, "s3": swift.why_not}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip here and not in a fixture, so that pytest folds all tests that lack the same server into one line."""
+    for marker, why_not in WHY_NOT.items():
+        if item.get_closest_marker(marker) and (reason := why_not()):
+            unavailable(reason)
 
 
 @pytest.hookimpl(wrapper=True)

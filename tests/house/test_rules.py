@@ -126,7 +126,6 @@ def test_no_file_is_large() -> None:
     assert not large, "files over 10 MiB do not belong into the repository"
 
 
-
 def test_the_lock_has_a_hash_for_everything_and_no_torch() -> None:
     for name in ("requirements.lock", "requirements.server.lock"):
         blocks = re.split(r"^(?=[a-z0-9])", (ROOT / name).read_text(), flags=re.M | re.I)

