@@ -117,9 +117,13 @@ def show_manifest(manifest: BundleManifest, console: Console) -> None:
         facts.add_row(key, value)
     console.print(facts)
     if manifest.accuracy:
-        edges = [f"({b['maf'][0]:g}, {b['maf'][1]:g}]" for b in manifest.accuracy[0]["bins"]]
-        table = Table("array", "people", *edges, title="Aggregate r2 of held-out people, by MAF")
+        edges = [f"<={b['maf'][1]:g}" for b in manifest.accuracy[0]["bins"]]
+        people = manifest.accuracy[0]["people"]
+        table = Table(title=f"Aggregate r2 of {people} held-out people, by MAF")
+        table.add_column("array", no_wrap=True)
+        for edge in edges:
+            table.add_column(edge, justify="right")
         for row in manifest.accuracy:
             cells = ["-" if b["r2"] is None else f"{b['r2']:.3f}" for b in row["bins"]]
-            table.add_row(row["array"], str(row["people"]), *cells)
+            table.add_row(row["array"], *cells)
         console.print(table)
