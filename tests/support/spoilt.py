@@ -77,6 +77,11 @@ def bomb(folder: Path) -> list[Path]:
     return [folder / "bomb.vcf.gz"]
 
 
+def over_and_over(folder: Path) -> list[Path]:
+    """Two records, thousands of times in turn: what a file made to fill memory is made of."""
+    return [GOOD.rows([3, 4] * 2500).write(folder / "x.vcf.gz")]
+
+
 def set_field(name: str, row: int, value: Any) -> Callable[[Upload], None]:
     def change(upload: Upload) -> None:
         getattr(upload, name)[row] = value

@@ -30,6 +30,7 @@ from tests.support.spoilt import (
     mismatch,
     no_records,
     other_build,
+    over_and_over,
     raw,
     repeat_record,
     set_all,
@@ -118,6 +119,7 @@ REFUSED: dict[str, tuple[Make, Code, dict[str, Any]]] = {
     ),
     "long line": (written(), Code.line_too_long, {"limits": Limits(max_line_bytes=40)}),
     "zip bomb": (bomb, Code.zip_bomb, {"limits": Limits(max_expanded_bytes=500_000)}),
+    "a few records over and over": (over_and_over, Code.duplicate_positions, {}),
     "files with other samples": (
         two_files(set_all(samples=["S0", "S1", "S2", "S3", "other"])),
         Code.samples_differ,

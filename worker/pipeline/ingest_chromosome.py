@@ -16,6 +16,9 @@ from genotypes.store import StoreWriter
 from worker.pipeline.folder import IngestedChromosome
 from worker.pipeline.types import Note
 
+REPEATS_FROM = 1000  # sites of a block from which repeats are looked for
+REPEATS_MEAN = 20  # records at one position, on average, that no real file has
+
 
 class ChromosomeWriter:
     """Collects the blocks of one chromosome from every file and counts what is odd about them."""
@@ -41,8 +44,9 @@ class ChromosomeWriter:
         """Append one block of file `number`, its samples put in `order`.
 
         Raises:
-            TesseraError: `mixed_ploidy`.
+            TesseraError: `mixed_ploidy`, `duplicate_positions` for records repeated beyond any real file.
         """
+        self._check_repeats(file, block)
         codes = block.codes if order is None else block.codes[:, order]
         self._check_ploidy(block, codes)
         self._writer.append(block.sites, codes, phased=block.phased)
@@ -103,6 +107,13 @@ class ChromosomeWriter:
             haploid=np.flatnonzero(self._haploid).tolist(),
             counts=self._counts,
         )
+
+    def _check_repeats(self, file: str, block: VariantBlock) -> None:
+        """A few records over and over, as in a file made to fill memory, end the job before they have."""
+        pos = block.sites.pos
+        if len(pos) >= REPEATS_FROM and len(np.unique(pos)) * REPEATS_MEAN < len(pos):
+            message = f"'{file}' repeats the records around {self.name}:{int(pos[0]):,} over and over."
+            raise TesseraError(Code.duplicate_positions, message, field="vcf", file=file, chromosome=self.name)
 
     def _check_ploidy(self, block: VariantBlock, codes: gt.Codes) -> None:
         """A sample is haploid or diploid along a chromosome; missing calls say nothing."""
