@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -45,8 +44,6 @@ def settings_for(data_dir: Path | None, host: str | None, port: int | None) -> S
     Raises:
         TesseraError: `setup_invalid`, naming each variable at fault.
     """
-    # TESSERA_SERVER is the client's; to the service's settings it would be a badly written slice.
-    os.environ.pop("TESSERA_SERVER", None)
     changed: dict[str, Any] = {} if data_dir is None else {"data_dir": data_dir}
     server = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     return load_settings(**changed, **({"server": server} if server else {}))

@@ -142,10 +142,8 @@ class Service:
     def _environment(self) -> dict[str, str]:
         """The environment of the children: this one's, and the settings that the command line changed."""
         server = self.settings.server
-        # TESSERA_SERVER is the client's; to the service's settings it would be a badly written slice.
-        kept = {name: value for name, value in os.environ.items() if name != "TESSERA_SERVER"}
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
-        return kept | {
+        return os.environ | {
             "PYTHONPATH": path,
             "PYTHONUNBUFFERED": "1",
             "TESSERA_DATA_DIR": str(self.settings.data_dir),

@@ -73,6 +73,13 @@ def test_values_given_in_code_come_first(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert settings.database.url == f"sqlite:///{tmp_path}/tessera.db"
 
 
+def test_the_address_that_clients_use_is_no_setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TESSERA_SERVER", "https://impute.example.org")
+    monkeypatch.setenv("TESSERA_SERVER_PORT", "8001")
+    server = load_settings(data_dir=tmp_path).server
+    assert (server.host, server.port) == ("127.0.0.1", 8001)
+
+
 def test_empty_variables_count_as_not_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TESSERA_DATABASE_URL", "")
     monkeypatch.setenv("TESSERA_DATA_DIR", str(tmp_path))
