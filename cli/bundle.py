@@ -1,4 +1,4 @@
-"""`tessera bundle`: train, show and verify model bundles. Works on local files, without a server."""
+"""`tessera bundle`: train, import, show and verify model bundles. Works on local files, without a server."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
-from genotypes.manifest import BundleManifest
+from cli.bundle_import import import_published
+from cli.bundle_tables import show_manifest, show_tiles
 
 if TYPE_CHECKING:
     from models.protocol import Tile
 
-app = typer.Typer(help="Train, show and verify model bundles.", no_args_is_help=True)
+app = typer.Typer(help="Train, import, show and verify model bundles.", no_args_is_help=True)
+app.command("import")(import_published)
 
 
 @app.command()
@@ -84,12 +85,7 @@ def show(bundle: Annotated[Path, typer.Argument(help="Bundle folder or .tar.", e
     opened = Bundle.open(bundle)
     console = Console()
     show_manifest(opened.manifest, console)
-    table = Table("chrom", "tile", "sites", "inputs", "bins", "width", "layers", "latent", "blocks", title="Tiles")
-    for chrom in opened.chromosomes:
-        for tile, net in zip(opened.tiles(chrom), opened.networks(chrom), strict=True):
-            sizes = (tile.end - tile.first, len(tile.inputs), net.bins, net.width, net.layers, net.latent)
-            table.add_row(chrom, str(tile.index), *map(str, sizes), str(len(net.blocks)))
-    console.print(table)
+    show_tiles(opened, console)
 
 
 @app.command()
@@ -100,30 +96,3 @@ def verify(bundle: Annotated[Path, typer.Argument(help="Bundle folder or .tar.",
     opened = Bundle.open(bundle)
     opened.verify()
     Console().print(f"{opened.manifest.id}: {len(opened.manifest.files)} files, all as in the manifest.")
-
-
-def show_manifest(manifest: BundleManifest, console: Console) -> None:
-    """Print the facts and the accuracy table of a manifest."""
-    size = sum(f.bytes for f in manifest.files.values()) / 1e6
-    facts = Table(show_header=False, box=None)
-    for key, value in (
-        ("id", manifest.id),
-        ("build", f"{manifest.species}, {manifest.build}"),
-        ("panel", ", ".join(f"{k} {v}" for k, v in manifest.panel.items())),
-        ("licence", manifest.licence),
-        ("size", f"{size:.1f} MB"),
-        ("made", f"{manifest.created} by {manifest.software}"),
-    ):
-        facts.add_row(key, value)
-    console.print(facts)
-    if manifest.accuracy:
-        edges = [f"<={b['maf'][1]:g}" for b in manifest.accuracy[0]["bins"]]
-        people = manifest.accuracy[0]["people"]
-        table = Table(title=f"Aggregate r2 of {people} held-out people, by MAF")
-        table.add_column("array", no_wrap=True)
-        for edge in edges:
-            table.add_column(edge, justify="right")
-        for row in manifest.accuracy:
-            cells = ["-" if b["r2"] is None else f"{b['r2']:.3f}" for b in row["bins"]]
-            table.add_row(row["array"], *cells)
-        console.print(table)

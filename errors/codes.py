@@ -73,6 +73,7 @@ class Code(Enum):
     no_overlap = "no_overlap", 422, "None of the sites is in the bundle: check build, chromosome names and alleles."
     bundle_not_found = "bundle_not_found", 422, "GET /bundles lists the bundles of this server."
     bundle_invalid = "bundle_invalid", 500, "Ask the server's operator to run 'tessera bundle verify'."
+    import_invalid = "import_invalid", 422, "Mend or remove the named file of the published tiles."
     # Pedigree
     pedigree_invalid = "pedigree_invalid", 422, "Mend the named line of the pedigree."
     pedigree_loop = "pedigree_loop", 422, "An animal is its own ancestor: mend the named lines."

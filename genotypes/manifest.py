@@ -60,6 +60,11 @@ class BundleManifest:
     format: str = FORMAT
     id: str = ""
 
+    @property
+    def reads_haplotypes(self) -> bool:
+        """Phased input is imputed haplotype by haplotype; else its phase is not read and no HDS is written."""
+        return bool(self.architecture.get("haplotypes", True))
+
     def digest(self) -> str:
         """sha256 (hex) over the canonical JSON of everything but `id`; it covers the files by their own checksums."""
         data = {k: v for k, v in asdict(self).items() if k != "id"}

@@ -13,7 +13,7 @@ from models.protocol import Imputer
 from worker.pipeline.types import BundleView
 
 GIB = 1 << 30
-_UNPACKED = 4  # weights lie as int8 on disk and as float32 in memory
+_UNPACKED = {"int8": 4, "float16": 2, "float32": 1}  # weights lie so on disk, and as float32 in memory
 
 
 class Engine(Protocol):
@@ -101,4 +101,4 @@ def _weight(bundle: BundleView, chromosome: str) -> int:
     """Bytes that all tiles of a chromosome take in memory, by the size of their file."""
     manifest = bundle.manifest
     file = manifest.files.get(manifest.chromosomes[chromosome].tiles_file)
-    return _UNPACKED * file.bytes if file else 0
+    return _UNPACKED.get(manifest.architecture.get("weights", "int8"), 4) * file.bytes if file else 0

@@ -23,7 +23,8 @@ from torch import Tensor
 from errors import Code, TesseraError
 from genotypes.manifest import FILE_NAME, BundleManifest, FileEntry
 from genotypes.sites import SiteTable, read_sites_bcf
-from models.dae.network import NetworkOptions, TileNet
+from models.dae.architecture import Architecture, TileModel, TileOptions, architecture_of
+from models.dae.network import TileNet
 from models.dae.quantise import pack, unpack
 from models.protocol import Tile
 
@@ -60,7 +61,8 @@ class Bundle:
         self.folder, self.manifest = folder, manifest
         self._sites: dict[str, SiteTable] = {}
         self._tables: dict[str, list[Tile]] = {}
-        self._networks: dict[str, list[NetworkOptions]] = {}
+        self._networks: dict[str, list[TileOptions]] = {}
+        self._weights: dict[str, list[int]] = {}  # number of the tensors of each tile; tiles may share them
 
     @classmethod
     def open(cls, path: Path | str) -> Bundle:
@@ -80,6 +82,11 @@ class Bundle:
         """sha256 (hex) of the bundle's content."""
         return self.manifest.digest()
 
+    @cached_property
+    def architecture(self) -> Architecture:
+        """Kind of the networks and how they are read; raises `bundle_invalid` when it is unknown."""
+        return architecture_of(self.manifest)
+
     @property
     def chromosomes(self) -> list[str]:
         """Chromosome names without `chr`."""
@@ -95,7 +102,7 @@ class Bundle:
             raise TesseraError(Code.bundle_invalid, f"The bundle holds files that its manifest does not list: {extra}.")
 
     def sites(self, chrom: str) -> SiteTable:
-        """All sites of a chromosome, sorted, with af and tile."""
+        """All sites of a chromosome, sorted, with tile and, where the bundle holds it, af."""
         if chrom not in self._sites:
             entry = self._entry(chrom)
             self._sites[chrom] = read_sites_bcf(self.folder / entry)[chrom]
@@ -106,15 +113,15 @@ class Bundle:
         self._read_table(chrom)
         return self._tables[chrom]
 
-    def networks(self, chrom: str) -> list[NetworkOptions]:
+    def networks(self, chrom: str) -> list[TileOptions]:
         """Sizes of the tiles' networks, in order."""
         self._read_table(chrom)
         return self._networks[chrom]
 
-    def load(self, chrom: str, index: int, device: str = "cpu") -> TileNet:
+    def load(self, chrom: str, index: int, device: str = "cpu") -> TileModel:
         """One tile's network with its weights, float32, in evaluation mode."""
         options = self.networks(chrom)[index]
-        prefix = f"t{index}."
+        prefix = f"t{self._weights[chrom][index]}."
         with self._tensors(chrom) as file:
             packed = {
                 name.removeprefix(prefix): file.get_tensor(name)
@@ -122,7 +129,7 @@ class Bundle:
                 if name.startswith(prefix) and not name.endswith(".inputs")
             }
         with torch.device("meta"):  # no random weights that are overwritten at once
-            net = TileNet(options)
+            net = self.architecture.network(options)
         try:
             net.load_state_dict(unpack(packed), assign=True)
         except RuntimeError as error:
@@ -149,11 +156,16 @@ class Bundle:
             return
         with self._tensors(chrom) as file:
             table = json.loads(file.metadata()["tiles"])
-            inputs: list[NDArray[np.int32]] = [file.get_tensor(f"t{row['index']}.inputs").numpy() for row in table]
+            weights = [row.get("weights", row["index"]) for row in table]
+            held: dict[int, NDArray[np.int32]] = {
+                number: file.get_tensor(f"t{number}.inputs").numpy() for number in weights
+            }
         self._tables[chrom] = [
-            Tile(row["index"], row["first"], row["end"], rows) for row, rows in zip(table, inputs, strict=True)
+            Tile(row["index"], row["first"], row["end"], held[number])
+            for row, number in zip(table, weights, strict=True)
         ]
-        self._networks[chrom] = [NetworkOptions(**row["network"]) for row in table]
+        self._networks[chrom] = [self.architecture.options(row["network"]) for row in table]
+        self._weights[chrom] = weights
 
 
 def seal(folder: Path, manifest: BundleManifest) -> BundleManifest:

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
+from errors import Code, TesseraError
 from genotypes.codes import dosage, haplotypes
+from models.dae.activations import Activations
+from models.dae.architecture import TileModel
 from models.dae.bundle import Bundle
 from models.dae.calibrate import Calibration, apply
-from models.dae.encoding import allele_probability, genotype_probabilities, presence, prior_logits
-from models.dae.network import TileNet
+from models.dae.encoding import prior_logits
 from models.protocol import ImputedBlock, Tile, TypedGenotypes
 
 FOLDS = 5  # typed sites are hidden a fifth at a time for the leave-out dosages
-BATCH = 256  # passes through the trunk at a time
 KEEP_BYTES = 512 << 20  # weights that stay loaded, at most (one tile always does)
+KEEP_LATENTS = 256 << 20  # bytes of latents of a tile, leave-out ones too, that are kept between its blocks
+
+Rows = slice | NDArray[np.int32]  # of a tile's sites
+Calibrate = Callable[[Tensor, Rows], Tensor]  # (P, V, 2) logits of some rows of a tile -> the same, calibrated
 
 
 @dataclass(frozen=True)
@@ -70,21 +74,24 @@ class DaeImputer:
         if threads:
             torch.set_num_threads(threads)
         self.bundle, self.chrom, self.device = bundle, chrom, device
-        self.keep_bytes = KEEP_BYTES
+        self.keep_bytes, self.keep_latents = KEEP_BYTES, KEEP_LATENTS
         self.sites = bundle.sites(chrom)
         self.tiles: Sequence[Tile] = bundle.tiles(chrom)
-        self._nets: OrderedDict[int, TileNet] = OrderedDict()
-        af = self.sites.af
-        self._af: NDArray[np.float32] = af if af is not None else np.full(len(self.sites), 0.5, np.float32)
-        self._calibration = Calibration.from_dict(bundle.manifest.calibration)
+        self._nets: OrderedDict[int, TileModel] = OrderedDict()
+        self._architecture = bundle.architecture
+        self._calibration = Calibration.from_dict(bundle.manifest.calibration) if bundle.manifest.calibration else None
+        if self._calibration and self.sites.af is None:
+            raise TesseraError(Code.bundle_invalid, "The bundle is calibrated by allele frequencies that it lacks.")
 
     def impute(self, tiles: range, typed: TypedGenotypes) -> Iterator[ImputedBlock]:
         """Impute consecutive tiles, a decoder block at a time; see `models.protocol.Imputer`."""
+        if not self.bundle.manifest.reads_haplotypes:
+            typed = replace(typed, phased=False)
         passes = make_passes(typed)
         for index in tiles:
             yield from self._impute_tile(self.tiles[index], typed, passes)
 
-    def _net(self, index: int) -> TileNet:
+    def _net(self, index: int) -> TileModel:
         if index not in self._nets:
             self._nets[index] = self.bundle.load(self.chrom, index, self.device)
         self._nets.move_to_end(index)
@@ -96,34 +103,40 @@ class DaeImputer:
     def _impute_tile(self, tile: Tile, typed: TypedGenotypes, passes: Passes) -> Iterator[ImputedBlock]:
         net = self._net(tile.index)
         shown = place(tile, typed.rows, passes.dosage)  # (P, I)
-        latents = self._encode(net, shown)
-        folds = self._hidden_latents(net, tile, typed.rows, shown)
-        af = self._af[tile.first : tile.end]
+        own = typed.rows[(typed.rows >= tile.first) & (typed.rows < tile.end)]
+        parts = [own[k::FOLDS] for k in range(min(FOLDS, len(own)))]
+        keep = 4 * net.options.latents * len(shown) * (1 + len(parts)) <= self.keep_latents
+        seen = Activations(net, shown, None, device=self.device, keep=keep)
+        folds = [
+            (part, Activations(net, shown, np.isin(tile.inputs, part), device=self.device, keep=keep)) for part in parts
+        ]
+        calibrate = self._calibrator(tile)
+        for k, (first, end) in enumerate(net.options.blocks):
+            gp, hds = self._posterior(calibrate(seen.decode(k), slice(first, end)), passes, typed)
+            out = np.full((end - first, len(typed.ploidy)), np.nan, np.float32)
+            for part, blind in folds:
+                local = part[(part >= tile.first + first) & (part < tile.first + end)] - tile.first
+                if len(local):
+                    logits = calibrate(blind.decode(k, torch.from_numpy(local - first)), local)
+                    out[local - first] = self._dosage(logits, passes, typed)
+            yield ImputedBlock(tile.first + first, gp, hds, out)
+
+    def _calibrator(self, tile: Tile) -> Calibrate:
+        """The calibration of a tile's logits; none where the bundle has none, and then nobody asks for frequencies."""
+        if self._calibration is None or self.sites.af is None:
+            return lambda logits, _rows: logits
+        af = self.sites.af[tile.first : tile.end]
         prior = prior_logits(torch.from_numpy(af)).to(self.device)
         scale = self._calibration.scale(af).to(self.device)
-        for k, (first, end) in enumerate(net.options.blocks):
-            rows = slice(first, end)
-            gp, hds = self._posterior(apply(net.decode(latents, k).float(), prior[rows], scale[rows]), passes, typed)
-            hidden = self._hidden_dosage(net, k, tile, typed, passes, folds, prior, scale)
-            yield ImputedBlock(tile.first + first, gp, hds, hidden)
+        return lambda logits, rows: apply(logits, prior[rows], scale[rows])
 
-    def _encode(self, net: TileNet, shown: NDArray[np.int8]) -> Tensor:
-        """(P, I) -> (P, blocks * latent)."""
-        parts = (torch.from_numpy(shown[k : k + BATCH]).to(self.device) for k in range(0, len(shown), BATCH))
-        return torch.cat([net.encode(presence(part)) for part in parts])
-
-    def _hidden_latents(
-        self, net: TileNet, tile: Tile, rows: NDArray[np.int32], shown: NDArray[np.int8]
-    ) -> list[tuple[NDArray[np.int32], Tensor]]:
-        """For each fold its typed output rows and the latents with those rows hidden."""
-        own = rows[(rows >= tile.first) & (rows < tile.end)]
-        folds = []
-        for k in range(min(FOLDS, len(own))):
-            part = own[k::FOLDS]
-            blind = shown.copy()
-            blind[:, np.isin(tile.inputs, part)] = -1
-            folds.append((part, self._encode(net, blind)))
-        return folds
+    def _dosage(self, logits: Tensor, passes: Passes, typed: TypedGenotypes) -> NDArray[np.float32]:
+        """(P, R, 2) calibrated logits -> (R, S) dosages."""
+        gp, hds = self._posterior(logits, passes, typed)
+        if hds is not None:
+            return np.asarray(hds.sum(-1), np.float32)
+        alleles = typed.ploidy.astype(np.float32) / 2
+        return np.asarray((gp[..., 1] + 2 * gp[..., 2]) * alleles, np.float32)
 
     def _posterior(
         self, logits: Tensor, passes: Passes, typed: TypedGenotypes
@@ -131,13 +144,13 @@ class DaeImputer:
         """(P, V, 2) calibrated logits -> gp (V, S, 3), and hds (V, S, 2) of phased input."""
         samples = len(typed.ploidy)
         if not passes.single.any():
-            return genotype_probabilities(logits).permute(1, 0, 2).contiguous().cpu().numpy(), None
-        alt = allele_probability(logits).T.cpu().numpy()  # (V, P)
+            return self._architecture.genotypes(logits).permute(1, 0, 2).contiguous().cpu().numpy(), None
+        alt = self._architecture.allele(logits).T.cpu().numpy()  # (V, P)
         first = ~passes.second
         one = alt[:, first]  # (V, S)
         gp = np.empty((len(alt), samples, 3), np.float32)
         if not passes.single.all():
-            gp[:] = genotype_probabilities(logits[torch.from_numpy(first)]).permute(1, 0, 2).cpu().numpy()
+            gp[:] = self._architecture.genotypes(logits[torch.from_numpy(first)]).permute(1, 0, 2).cpu().numpy()
         haploid = typed.ploidy == 1
         gp[:, haploid] = np.stack([1 - one, np.zeros_like(one), one], -1)[:, haploid]
         if not typed.phased:
@@ -148,32 +161,8 @@ class DaeImputer:
         gp[:, ~haploid] = both[:, ~haploid]
         return gp, np.stack([one, two], -1)
 
-    def _hidden_dosage(
-        self,
-        net: TileNet,
-        block: int,
-        tile: Tile,
-        typed: TypedGenotypes,
-        passes: Passes,
-        folds: list[tuple[NDArray[np.int32], Tensor]],
-        prior: Tensor,
-        scale: Tensor,
-    ) -> NDArray[np.float32]:
-        """(V, S) dosage of the block's typed sites with their own genotypes hidden, NaN elsewhere."""
-        first, end = net.options.blocks[block]
-        out = np.full((end - first, len(typed.ploidy)), np.nan, np.float32)
-        for rows, latents in folds:
-            local = rows[(rows >= tile.first + first) & (rows < tile.first + end)] - tile.first
-            if not len(local):
-                continue
-            logits = decode_rows(net, block, latents, torch.from_numpy(local - first))
-            gp, hds = self._posterior(apply(logits.float(), prior[local], scale[local]), passes, typed)
-            alleles = typed.ploidy.astype(np.float32) / 2
-            out[local - first] = hds.sum(-1) if hds is not None else (gp[..., 1] + 2 * gp[..., 2]) * alleles
-        return out
 
-
-def weight_bytes(net: TileNet) -> int:
+def weight_bytes(net: TileModel) -> int:
     """Bytes of a network's weights in memory."""
     return sum(p.numel() * p.element_size() for p in net.parameters())
 
@@ -185,13 +174,3 @@ def place(tile: Tile, rows: NDArray[np.int32], seen: NDArray[np.int8]) -> NDArra
     known = (at < len(tile.inputs)) & (tile.inputs[np.minimum(at, len(tile.inputs) - 1)] == rows)
     shown[:, at[known]] = seen[:, known]
     return shown
-
-
-def decode_rows(net: TileNet, block: int, latents: Tensor, rows: Tensor) -> Tensor:
-    """(P, blocks * latent) -> (P, R, 2) logits of some rows of a block, without decoding the others."""
-    n = net.options.latent
-    z = latents[:, block * n : (block + 1) * n]
-    decoder = net.decoders[block]
-    assert isinstance(decoder, torch.nn.Linear)
-    outputs = torch.stack([2 * rows, 2 * rows + 1], 1).flatten()
-    return functional.linear(z, decoder.weight[outputs], decoder.bias[outputs]).reshape(len(z), -1, 2)

@@ -45,9 +45,19 @@ class NetworkOptions:
         edges = [round(i * self.outputs / n) for i in range(n + 1)]
         return list(pairwise(edges))
 
+    @property
+    def latents(self) -> int:
+        """Numbers that `encode` gives for one pass."""
+        return self.latent * len(self.blocks)
+
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
         return asdict(self)
+
+    def facts(self) -> dict[str, str]:
+        """What a table of tiles shows."""
+        names = ("bins", "width", "layers", "latent")
+        return {name: str(getattr(self, name)) for name in names} | {"blocks": str(len(self.blocks))}
 
 
 class TileNet(nn.Module):
@@ -82,6 +92,14 @@ class TileNet(nn.Module):
         n = self.options.latent
         logits: Tensor = self.decoders[block](latents[:, block * n : (block + 1) * n])
         return logits.reshape(len(logits), -1, 2)
+
+    def decode_rows(self, latents: Tensor, block: int, rows: Tensor) -> Tensor:
+        """(B, blocks * latent) -> (B, R, 2) logits of some rows of a block, without decoding the others."""
+        n = self.options.latent
+        z = latents[:, block * n : (block + 1) * n]
+        decoder = cast(nn.Linear, self.decoders[block])
+        outputs = torch.stack([2 * rows, 2 * rows + 1], 1).flatten()
+        return functional.linear(z, decoder.weight[outputs], decoder.bias[outputs]).reshape(len(z), -1, 2)
 
     def forward(self, presence: Tensor) -> Tensor:
         """(B, I, 2) presences -> (B, V, 2) logits of the whole tile."""

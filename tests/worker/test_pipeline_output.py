@@ -261,3 +261,12 @@ def test_bundle_names_win_over_the_files(tmp_path: Path) -> None:
     bundle = FakeBundle({"chr20": BUNDLE.sites("20")}, length=None)
     (summary,) = run_stages(tmp_path, [make_upload(TABLE).write(tmp_path / "x.vcf.gz")], bundle)
     assert summary.file == "chr20.dose.vcf.gz"
+
+
+def test_typed_only_sites_go_by_the_bundles_contig_name(tmp_path: Path) -> None:
+    upload = mixed_upload()
+    upload.chrom = ["chr20"] * len(upload.chrom)
+    upload.contigs = None
+    path, summary = result(tmp_path, upload)
+    assert summary.typed_only == 5
+    assert {record.key[0] for record in read_result(path)} == {"20"}

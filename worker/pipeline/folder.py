@@ -68,7 +68,7 @@ class HarmonisedChromosome:
     name: str  # the bundle's name
     label: str  # name for files, such as chr20
     store: str  # prefix of the stores NAME.typed and NAME.only
-    phased: bool
+    phased: bool  # imputed haplotype by haplotype: the upload is phased and the bundle reads phase
     haploid: list[int]  # rows of the samples that are haploid here
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -96,7 +96,8 @@ def harmonise(
             _write_only(out, f"c{number}", store, one, table)
             _list_variants(variants, one, store.sites)
             label = f"chr{_safe(normal_contig(one.name))}"
-            chromosomes.append(HarmonisedChromosome(one.name, label, f"c{number}", store.phased, one.upload.haploid))
+            phased = store.phased and bundle.manifest.reads_haplotypes
+            chromosomes.append(HarmonisedChromosome(one.name, label, f"c{number}", phased, one.upload.haploid))
     contigs = {name: bundle.manifest.chromosomes[name].length for name in bundle.chromosomes}
     Harmonised(out, upload.samples, bundle.manifest.build, contigs, chromosomes).write()
     notes = [Note.from_dict(note) for note in upload.notes] + notes
@@ -193,7 +194,8 @@ def _write_only(out: Path, name: str, store: Store, one: _Met, table: SiteTable)
     with StoreWriter(out, f"{name}.only", samples, one.name) as writer:
         for first in blocks:
             part = slice(first, first + blocks.step)
-            writer.append(store.sites.take(only[part]), store.codes[only[part]], phased=store.phased, rows=before[part])
+            sites = replace(store.sites.take(only[part]), chrom=one.name)  # the upload may have written chr20 for 20
+            writer.append(sites, store.codes[only[part]], phased=store.phased, rows=before[part])
 
 
 def _list_variants(out: TextIO, one: _Met, sites: SiteTable) -> None:

@@ -1,0 +1,53 @@
+"""What `tessera bundle` prints of a bundle."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from genotypes.manifest import BundleManifest
+
+if TYPE_CHECKING:
+    from models.dae.bundle import Bundle
+
+
+def show_tiles(bundle: Bundle, console: Console) -> None:
+    """Print one line for each tile: its sites, its inputs and the sizes of its network."""
+    rows = [
+        (chrom, tile, net.facts())
+        for chrom in bundle.chromosomes
+        for tile, net in zip(bundle.tiles(chrom), bundle.networks(chrom), strict=True)
+    ]
+    table = Table("chrom", "tile", "sites", "inputs", *(rows[0][2] if rows else ()), title="Tiles")
+    for chrom, tile, facts in rows:
+        table.add_row(chrom, str(tile.index), str(tile.end - tile.first), str(len(tile.inputs)), *facts.values())
+    console.print(table)
+
+
+def show_manifest(manifest: BundleManifest, console: Console) -> None:
+    """Print the facts and the accuracy table of a manifest."""
+    size = sum(f.bytes for f in manifest.files.values()) / 1e6
+    facts = Table(show_header=False, box=None)
+    for key, value in (
+        ("id", manifest.id),
+        ("build", f"{manifest.species}, {manifest.build}"),
+        ("panel", ", ".join(f"{k} {v}" for k, v in manifest.panel.items())),
+        ("licence", manifest.licence),
+        ("size", f"{size:.1f} MB"),
+        ("made", f"{manifest.created} by {manifest.software}"),
+    ):
+        facts.add_row(key, value)
+    console.print(facts)
+    if manifest.accuracy:
+        edges = [f"<={b['maf'][1]:g}" for b in manifest.accuracy[0]["bins"]]
+        people = manifest.accuracy[0]["people"]
+        table = Table(title=f"Aggregate r2 of {people} held-out people, by MAF")
+        table.add_column("array", no_wrap=True)
+        for edge in edges:
+            table.add_column(edge, justify="right")
+        for row in manifest.accuracy:
+            cells = ["-" if b["r2"] is None else f"{b['r2']:.3f}" for b in row["bins"]]
+            table.add_row(row["array"], *cells)
+        console.print(table)
