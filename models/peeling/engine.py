@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import numba
 import numpy as np
@@ -24,6 +25,8 @@ from models.peeling.pedigree import Pedigree
 from models.peeling.peel import LOCI, peel_loci
 from models.peeling.penetrance import Penetrance
 from models.peeling.segregation import haldane, smooth
+
+_MOST_THREADS: Final[int] = numba.get_num_threads()  # before anybody lowers it
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,8 @@ class Peeling:
             freq: (L,) known ALT frequencies of founders; estimated when left out.
         """
         self._options = options or Options()
-        self._families: Families = full_sib_families(pedigree, penetrance.observed.any(axis=0))
+        typed: NDArray[np.bool_] = np.asarray(penetrance.observed.any(axis=0))
+        self._families: Families = full_sib_families(pedigree, typed)
         self._anchors: Anchors
         self._penetrance, self._anchors = anchor(penetrance, self._families)
         self._r = haldane(centimorgans)
@@ -159,7 +163,7 @@ class Peeling:
 def with_threads(threads: int | None) -> None:
     """Set the number of threads of the kernels, at most what the machine was started with."""
     if threads is not None:
-        numba.set_num_threads(max(1, min(threads, numba.config.NUMBA_NUM_THREADS)))
+        numba.set_num_threads(max(1, min(threads, _MOST_THREADS)))
 
 
 def _first_frequencies(penetrance: Penetrance) -> NDArray[np.float64]:

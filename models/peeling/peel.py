@@ -22,7 +22,7 @@ FLOOR = 1e-30
 LOCI = 8  # loci of one parallel task
 
 
-@numba.njit(cache=True, inline="always", error_model="numpy", fastmath=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, error_model="numpy", fastmath=True)
 def _likelihood(q: Any, s: Any, out: Any) -> None:
     """out[4 * sire + dam] = P(child's data | parents), from q (4,) and segregation s (4,)."""
     p0, p1, m0, m1 = s[0] + s[1], s[2] + s[3], s[0] + s[2], s[1] + s[3]
@@ -38,9 +38,9 @@ def _likelihood(q: Any, s: Any, out: Any) -> None:
     out[10] = s[3] * q0 + s[2] * q1 + s[1] * q2 + s[0] * q3
 
 
-@numba.njit(cache=True, inline="always", error_model="numpy", fastmath=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, error_model="numpy", fastmath=True)
 def _to_child(w: Any, s: Any, out: Any) -> None:
-    """out (4,) = P(child's genotype | parents' weights w (16,), segregation s (4,))."""
+    """Out (4,) = P(child's genotype | parents' weights w (16,), segregation s (4,))."""
     p0, p1, m0, m1 = s[0] + s[1], s[2] + s[3], s[0] + s[2], s[1] + s[3]
     out[0] = (w[0] + m0 * w[1] + m1 * w[2] + p0 * w[4] + p1 * w[8]
               + s[0] * w[5] + s[1] * w[6] + s[2] * w[9] + s[3] * w[10])  # fmt: skip
@@ -56,9 +56,9 @@ def _to_child(w: Any, s: Any, out: Any) -> None:
         out[k] = out[k] * scale if total > 0.0 else 0.25
 
 
-@numba.njit(cache=True, inline="always", error_model="numpy", fastmath=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, error_model="numpy", fastmath=True)
 def _to_segregation(w: Any, q: Any, out: Any) -> None:
-    """out (4,) = P(child's data | segregation) under the parents' weights w (16,), summing to 1."""
+    """Out (4,) = P(child's data | segregation) under the parents' weights w (16,), summing to 1."""
     q0, q1, q2, q3 = q[0], q[1], q[2], q[3]
     both = w[0] * q0 + w[3] * q1 + w[12] * q2 + w[15] * q3
     mat0 = w[1] * q0 + w[2] * q1 + w[13] * q2 + w[14] * q3
@@ -75,9 +75,9 @@ def _to_segregation(w: Any, q: Any, out: Any) -> None:
     out[0], out[1], out[2], out[3] = x0 / total, x1 / total, x2 / total, x3 / total
 
 
-@numba.njit(cache=True, inline="always", error_model="numpy", fastmath=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, error_model="numpy", fastmath=True)
 def _parent(animal: int, here: Any, prior: Any, ant: Any, own: Any, post: Any, message: Any, out: Any) -> None:
-    """out (4,) = a parent's genotype as the family sees it: without the family's own message."""
+    """Out (4,) = a parent's genotype as the family sees it: without the family's own message."""
     if animal < 0:
         for k in range(4):
             out[k] = prior[k]
@@ -91,7 +91,7 @@ def _parent(animal: int, here: Any, prior: Any, ant: Any, own: Any, post: Any, m
         out[k] *= scale
 
 
-@numba.njit(cache=True, inline="always", error_model="numpy", fastmath=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, error_model="numpy", fastmath=True)
 def _replace(animal: int, message: Any, old: Any, post: Any) -> float:
     """Put a new message (4,) in place of an old one, in a parent's posterior; returns the largest change."""
     top = max(message[0], message[1], message[2], message[3])
@@ -109,7 +109,7 @@ def _replace(animal: int, message: Any, old: Any, post: Any) -> float:
     return change
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, error_model="numpy", fastmath=True)
 def _family(
     f: int, up: bool, last: bool, sire: Any, dam: Any, start: Any, child: Any, slot: Any, seg: Any, prior: Any,
     ant: Any, own: Any, post: Any, messages: Any, like: Any, work: Any,
@@ -169,7 +169,7 @@ def _family(
     return 0.0
 
 
-@numba.njit(cache=True, parallel=True, error_model="numpy", fastmath=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, parallel=True, error_model="numpy", fastmath=True)
 def peel_loci(
     index: NDArray[np.uint16], table: NDArray[np.float64], freq: NDArray[np.float64], seg: NDArray[np.float32],
     sire: NDArray[np.int32], dam: NDArray[np.int32], start: NDArray[np.int32], child: NDArray[np.int32],
@@ -183,7 +183,12 @@ def peel_loci(
         table: (K, 4) penetrances.
         freq: (L,) ALT frequency of founders; with `learn` replaced by what the founders' posteriors say.
         seg: (L, C, 4) float32 segregation without the locus's own evidence; with `learn` replaced by that evidence.
-        sire, dam, start, child, slot, founder: see `Families`.
+        sire: (F,) see `Families`, as the following.
+        dam: (F,).
+        start: (F + 1,).
+        child: (C,).
+        slot: (C,).
+        founder: (N,).
         sweeps: most rounds up and down.
         tolerance: a round that changes no message by more ends the sweeps.
         learn: a cycle of multi-locus peeling; otherwise genotypes are written.
@@ -205,11 +210,11 @@ def peel_loci(
         work = np.empty((6, 16))
         prior = np.empty(4)
         segs = np.empty((seg.shape[1], 4))
-        for l in range(task * LOCI, min(loci, (task + 1) * LOCI)):
-            p = freq[l]
+        for locus in range(task * LOCI, min(loci, (task + 1) * LOCI)):
+            p = freq[locus]
             prior[0], prior[1], prior[2], prior[3] = (1 - p) * (1 - p), p * (1 - p), p * (1 - p), p * p
             for i in range(animals):
-                row = index[l, i]
+                row = index[locus, i]
                 for k in range(4):
                     own[i, k] = table[row, k]
                     ant[i, k] = prior[k]
@@ -217,8 +222,8 @@ def peel_loci(
             messages[:] = 1.0
             for c in range(seg.shape[1]):
                 for k in range(4):
-                    segs[c, k] = seg[l, c, k]
-            for sweep in range(sweeps):
+                    segs[c, k] = seg[locus, c, k]
+            for _ in range(sweeps):
                 change = 0.0
                 for f in range(families):
                     _family(f, False, False, sire, dam, start, child, slot, segs, prior, ant, own, post, messages,
@@ -234,21 +239,21 @@ def peel_loci(
             if learn:
                 for c in range(seg.shape[1]):
                     for k in range(4):
-                        seg[l, c, k] = segs[c, k]
+                        seg[locus, c, k] = segs[c, k]
             alleles = 0.0
             for i in range(animals):
                 total = 0.0
                 for k in range(4):
                     prior[k] = ant[i, k] * own[i, k] * post[i, k]
                     total += prior[k]
-                row = index[l, i]
+                row = index[locus, i]
                 for k in range(4):
                     x = prior[k] / total if total > 0.0 else 0.25
                     counts[task, row, k] += x
                     if not learn:
-                        out[l, i, k] = x
+                        out[locus, i, k] = x
                     elif founder[i]:
                         alleles += x * (0.0 if k == 0 else 2.0 if k == 3 else 1.0)
             if learn and n_founders > 0:
                 # Half an allele of each kind keeps a frequency off the boundary, where EM could not leave it.
-                freq[l] = (alleles + 0.5) / (2 * n_founders + 1)
+                freq[locus] = (alleles + 0.5) / (2 * n_founders + 1)

@@ -126,8 +126,9 @@ def from_pl(pl: NDArray[Any]) -> Penetrance:
     Args:
         pl: (L, N, 3) PL of 0/0, 0/1 and 1/1; negative where missing.
     """
-    missing = (pl < 0).any(axis=2)
-    capped = np.where(missing[..., None], 0, np.clip(pl - pl.min(axis=2, keepdims=True), 0, MAX_PL)).astype(np.int64)
+    missing = (pl[..., 0] < 0) | (pl[..., 1] < 0) | (pl[..., 2] < 0)
+    above = np.clip(pl - pl.min(axis=2, keepdims=True), 0, MAX_PL)
+    capped = np.where(np.expand_dims(missing, 2), 0, above).astype(np.int64)
     width = MAX_PL + 1
     key = (capped[..., 0] * width + capped[..., 1]) * width + capped[..., 2]
     number = np.arange(width**3)
