@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FLOOR = 1e-30
+TINY = 1e-50  # products below are scaled up
 LOCI = 8  # loci of one parallel task
 
 
@@ -135,9 +136,10 @@ def _family(
         for k in range(16):
             joint[k] *= like[c - first, k]
             top = max(top, joint[k])
-        if top > 0.0:
+        if 0.0 < top < TINY:
+            scale = 1.0 / top
             for k in range(16):
-                joint[k] /= top
+                joint[k] *= scale
     if up:
         change = 0.0
         if self:
