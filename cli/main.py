@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import admin, bundle, demo, impute, jobs_commands, submit, up_command
+from cli import admin, bundle, demo, impute, jobs_commands, peel, submit, up_command
 from cli.plain import PlainErrors, out
 from cli.version import software_version
 
@@ -33,6 +33,7 @@ app.command(rich_help_panel=CLIENT)(jobs_commands.download)
 app.command(rich_help_panel=CLIENT)(jobs_commands.cancel)
 app.command("list", rich_help_panel=CLIENT)(jobs_commands.list_jobs)
 app.command(rich_help_panel=OFFLINE)(impute.impute)
+app.command(rich_help_panel=OFFLINE)(peel.peel)
 app.add_typer(bundle.app, name="bundle", rich_help_panel=OFFLINE)
 
 
