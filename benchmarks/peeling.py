@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,8 @@ def main() -> None:
     bench = a.shared / "bench" / "peeling"
     if not bench.exists():
         sys.exit(f"There is no {bench}: give the shared folder by --shared.")
+    if not a.data and find_spec("msprime") is None:
+        sys.exit("Simulating needs msprime: pip install msprime, or give a simulated folder by --data.")
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         data = a.data or work / "data"

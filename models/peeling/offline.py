@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from models.peeling.penetrance import from_calls
 from models.peeling.records import peeled_header, peeled_text
 
 Progress = Callable[[str, float], None]
+NOT_AUTOSOMES = {"X", "Y", "XY", "Z", "W", "M", "MT"}
 
 
 @dataclass(slots=True)
@@ -71,7 +72,8 @@ def peel_file(
         progress: hears what is being done and how far it is, 0-1.
 
     Raises:
-        TesseraError: see `VcfReader` and `read_pedigree`; `pedigree_unknown_ids` for an unknown id in `only`.
+        TesseraError: see `VcfReader` and `read_pedigree`; `pedigree_unknown_ids` for an unknown id in `only`,
+            `engine_unavailable` for a sex chromosome or mitochondria.
     """
     pedigree = read_pedigree(pedigree_file)
     reader = VcfReader(vcf)
@@ -80,6 +82,7 @@ def peel_file(
     strangers = [name for name, row in zip(reader.samples, animal.tolist(), strict=True) if row < 0]
     done = Peeled(len(columns), int((animal >= 0).sum()), strangers)
     chromosomes = _read(reader, progress)
+    _require_autosomes(chromosomes)
     contigs = {name: reader.contigs.get(name) for name in chromosomes}
     part = output.with_name(output.name + ".part")
     try:
@@ -112,6 +115,17 @@ def peel_file(
         part.unlink(missing_ok=True)
     index_vcf(output)
     return done
+
+
+def _require_autosomes(chromosomes: Iterable[str]) -> None:
+    """Refuse what is not inherited as an autosome, by its own name: 23 is X in people and an autosome in cattle."""
+    for chrom in chromosomes:
+        if chrom.removeprefix("chr").upper() in NOT_AUTOSOMES:
+            raise TesseraError(
+                Code.engine_unavailable,
+                f"Chromosome {chrom} is not inherited as autosomes are, and peeling knows autosomes alone.",
+                action=f"Leave it out ('bcftools view -t ^{chrom}').",
+            )
 
 
 def _columns(pedigree: Pedigree, only: Sequence[str] | None) -> NDArray[np.int64]:

@@ -72,3 +72,13 @@ def test_an_unknown_animal_is_a_sentence(family: Path) -> None:
     assert done.exit_code == 4
     assert "nobody" in done.stderr
     assert not (family / "out.vcf.gz").exists()
+
+
+@pytest.mark.parametrize("chrom", ["X", "chrX", "chrM", "Z"])
+def test_a_sex_chromosome_is_refused_and_not_taken_for_an_autosome(family: Path, chrom: str) -> None:
+    text = (family / "in.vcf").read_text().replace("ID=1,", f"ID={chrom},").replace("\n1\t", f"\n{chrom}\t")
+    (family / "in.vcf").write_text(text)
+    done = CliRunner().invoke(app, words(family))
+    assert done.exit_code != 0
+    assert f"Chromosome {chrom} is not inherited" in done.stderr
+    assert not (family / "out.vcf.gz").exists()
