@@ -24,7 +24,8 @@ from worker.scratch import clean_scratch, jobs_in_scratch
 logger = logging.getLogger(__name__)
 
 _fork_gate = threading.Lock()
-# A child that is forked while a sweep holds database connections would inherit them half-way through a transaction.
+# A child that is forked during a sweep would inherit database connections half-way through a transaction, and locks of
+# the broker's client or of imports whose holder it lacks.
 os.register_at_fork(before=_fork_gate.acquire, after_in_parent=_fork_gate.release, after_in_child=_fork_gate.release)
 
 
@@ -62,9 +63,9 @@ class Sweeper:
                     ended = {job for job in jobs_in_scratch(self._scratch) if not _is_active(repository, job)}
             finally:
                 engine.dispose()
-        clean_scratch(self._scratch, ended)
-        for queue, count in pending.items():
-            self._ring(queue, count)
+            clean_scratch(self._scratch, ended)
+            for queue, count in pending.items():
+                self._ring(queue, count)
 
     def _run(self) -> None:
         """Sweep until stopped; trouble with database, storage or disk is for the next round."""

@@ -66,7 +66,11 @@ class Place(Installation):
             assert job["state"] not in ("failed", "cancelled"), job["error"]
             return job["state"] if job["state"] == "complete" else None
 
-        wait_for(ended, f"{job_id} complete")
+        try:
+            wait_for(ended, f"{job_id} complete")
+        except TimeoutError as error:
+            error.add_note(self.log("worker")[-4000:])
+            raise
 
     def results(self, job_id: str) -> dict[str, bytes]:
         names = [one["name"] for one in self.request("GET", f"/jobs/{job_id}/results").json()["results"]]
