@@ -109,6 +109,7 @@ class Installation:
         if self.running["api"].poll() is not None:
             raise RuntimeError(self.log("api"))
         try:
-            return self.request("GET", "/healthz").is_success
+            # A list of jobs needs the tables, which the worker makes as it starts, maybe after the API.
+            return self.request("GET", "/jobs?limit=1").is_success
         except httpx.TransportError:
             return False
