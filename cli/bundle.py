@@ -80,9 +80,9 @@ def train(
 @app.command()
 def show(bundle: Annotated[Path, typer.Argument(help="Bundle folder or .tar.", exists=True)]) -> None:
     """Print what a bundle holds: its facts, its tiles and its accuracy."""
-    from models.dae.bundle import Bundle
+    from models.bundles import open_bundle
 
-    opened = Bundle.open(bundle)
+    opened = open_bundle(bundle)
     console = Console()
     show_manifest(opened.manifest, console)
     show_tiles(opened, console)

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 def show_tiles(bundle: Bundle, console: Console) -> None:
     """Print one line for each tile: its sites, its inputs and the sizes of its network."""
     rows = [
-        (chrom, tile, net.facts())
+        (chrom, tile, facts)
         for chrom in bundle.chromosomes
-        for tile, net in zip(bundle.tiles(chrom), bundle.networks(chrom), strict=True)
+        for tile, facts in zip(bundle.tiles(chrom), bundle.tile_facts(chrom), strict=True)
     ]
     table = Table("chrom", "tile", "sites", "inputs", *(rows[0][2] if rows else ()), title="Tiles")
     for chrom, tile, facts in rows:

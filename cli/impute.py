@@ -83,14 +83,14 @@ def open_bundle(name: str) -> Bundle:
     Raises:
         TesseraError: `bundle_not_found` or `bundle_invalid`.
     """
-    from models.dae.bundle import Bundle
+    from models import bundles
 
     path = Path(name)
     if (path / FILE_NAME).is_file() or path.is_file():
-        return Bundle.open(path)
+        return bundles.open_bundle(path)
     folder = Path(os.environ.get("TESSERA_BUNDLES_DIR") or SHIPPED_BUNDLES)
     try:
-        return Bundle.open(find_bundle(folder, name)[0])
+        return bundles.open_bundle(find_bundle(folder, name)[0])
     except TesseraError as error:
         if error.code is not Code.bundle_not_found:
             raise

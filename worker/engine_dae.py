@@ -1,4 +1,4 @@
-"""The tile autoencoder as the worker's engine. Importing this imports PyTorch, which only child processes may do."""
+"""The engines that ship, as the worker's plug-in. Importing this imports PyTorch, which only child processes may do."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
+from models import bundles
 from models.dae.bundle import Bundle
-from models.dae.engine import DaeImputer
 from models.protocol import Imputer
 
 
@@ -17,11 +17,11 @@ def open_bundle(path: Path) -> Bundle:
     Raises:
         TesseraError: `bundle_invalid`.
     """
-    return Bundle.open(path)
+    return bundles.open_bundle(path)
 
 
 def make_imputer(bundle: Bundle, chromosome: str, *, device: str, threads: int) -> Imputer:
     """Bind a chromosome to a device; `auto` is the GPU where PyTorch sees one."""
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    return DaeImputer(bundle, chromosome, device=device, threads=threads)
+    return bundles.make_imputer(bundle, chromosome, device=device, threads=threads)

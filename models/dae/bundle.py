@@ -118,6 +118,10 @@ class Bundle:
         self._read_table(chrom)
         return self._networks[chrom]
 
+    def tile_facts(self, chrom: str) -> list[dict[str, str]]:
+        """What there is to say of each tile beyond its sites and inputs, by column."""
+        return [options.facts() for options in self.networks(chrom)]
+
     def load(self, chrom: str, index: int, device: str = "cpu") -> TileModel:
         """One tile's network with its weights, float32, in evaluation mode."""
         options = self.networks(chrom)[index]

@@ -1,0 +1,261 @@
+"""Inference: copying from a library of haplotypes behind `models.protocol.Imputer`."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO, Any, Self
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from genotypes.codes import dosage, haplotypes
+from genotypes.sites import SiteTable
+from models.haplotypes.library import Library
+from models.haplotypes.panel_index import index_carriers
+from models.haplotypes.person import impute_people
+from models.haplotypes.select import pack_columns
+from models.protocol import ImputedBlock, Tile, TypedGenotypes
+
+BLOCK_CELLS = 1 << 22  # genotypes of a block that is given out
+BATCH_BYTES = 64 << 20  # results of the people who are imputed at once
+KEEP_BYTES = 96 << 20  # results of a tile beyond this wait in a temporary file
+CLOSEST = 1e-6  # switches are as likely as over at least so many cM
+
+
+@dataclass(frozen=True, slots=True)
+class CopyingOptions:
+    """The model and how much work to put into it.
+
+    Attributes:
+        switches_per_cm: rate at which a haplotype changes the one that it copies from, learned at training.
+        error: probability that an allele differs from the copied one, learned at training.
+        first_states: haplotypes that are considered at a place while a first phase is sought.
+        states: the same while imputing.
+        sweeps: Gibbs sweeps over the phase.
+        burn: sweeps at the start that are not averaged.
+    """
+
+    switches_per_cm: float = 4.0
+    error: float = 0.003
+    first_states: int = 200
+    states: int = 600
+    sweeps: int = 8
+    burn: int = 1
+
+    @classmethod
+    def of(cls, architecture: dict[str, Any]) -> Self:
+        """From a manifest; what it does not name has its default."""
+        known = {name: architecture[name] for name in cls.__dataclass_fields__ if name in architecture}
+        return cls(**known)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _People:
+    """Input of the kernels: (N, T) genotypes, (N, 2, T) haplotypes where known, (N,) whether they are."""
+
+    genotypes: NDArray[np.int8]
+    pairs: NDArray[np.int8]
+    fixed: NDArray[np.bool_]
+
+
+class CopyingImputer:
+    """One chromosome of a library; implements `models.protocol.Imputer`."""
+
+    def __init__(
+        self,
+        sites: SiteTable,
+        tiles: Sequence[Tile],
+        library: Library,
+        options: CopyingOptions | None = None,
+        *,
+        threads: int | None = None,
+    ) -> None:
+        """Keep what is given; `threads` of numba, None leaves them."""
+        self.sites, self.tiles, self.library = sites, tiles, library
+        self.options = options or CopyingOptions()
+        self._threads = threads
+
+    def impute(self, tiles: range, typed: TypedGenotypes) -> Iterator[ImputedBlock]:
+        """Impute consecutive tiles; see `models.protocol.Imputer`."""
+        if self._threads:
+            numba.set_num_threads(max(1, min(self._threads, numba.config.NUMBA_NUM_THREADS)))
+        people = _people(typed)
+        for index in tiles:
+            yield from self._impute_tile(self.tiles[index], typed, people)
+
+    def _impute_tile(self, tile: Tile, typed: TypedGenotypes, people: _People) -> Iterator[ImputedBlock]:
+        rows = tile.end - tile.first
+        count = len(typed.ploidy)
+        low, high = int(tile.inputs[0]), int(tile.inputs[-1]) + 1
+        seen = slice(int(np.searchsorted(typed.rows, low)), int(np.searchsorted(typed.rows, high)))
+        at = typed.rows[seen]
+        if len(at) == 0:
+            yield from self._by_frequency(tile, typed)
+            return
+        window = _Window.make(self.library, tile, at)
+        step = max(1, min(count, BATCH_BYTES // (4 * rows)))
+        block = max(1, BLOCK_CELLS // count)
+        own = (at >= tile.first) & (at < tile.end)
+        hidden = np.empty((int(own.sum()), count), np.float32)
+        with _Spool(rows, block, 4 * rows * count > KEEP_BYTES) as spool:
+            for first in range(0, count, step):
+                part = slice(first, first + step)
+                out, blind = self._run(window, people, part, seen)
+                both = blind[:, own].sum(axis=2)
+                hidden[:, part] = np.where(typed.ploidy[part, None] == 1, both / 2, both).T
+                spool.add(out)
+            local = at[own] - tile.first
+            for start in range(0, rows, block):
+                end = min(rows, start + block)
+                gp, hds = _posterior(spool.get(start, end), typed)
+                blind_block = np.full((end - start, count), np.nan, np.float32)
+                inside = (local >= start) & (local < end)
+                blind_block[local[inside] - start] = hidden[inside]
+                yield ImputedBlock(tile.first + start, gp, hds, blind_block)
+
+    def _run(
+        self, window: _Window, people: _People, part: slice, seen: slice
+    ) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
+        """(N, V, 2) and (N, T, 2) of `impute_people`."""
+        o = self.options
+        genotypes = np.ascontiguousarray(people.genotypes[part, seen])
+        pairs = np.ascontiguousarray(people.pairs[part, :, seen])
+        count, sites = genotypes.shape
+        size = self.library.haplotypes
+        out = np.empty((count, len(window.right_share), 2), np.uint16)
+        hidden = np.empty((count, sites, 2), np.float32)
+        impute_people(
+            window.alleles, window.words, genotypes, pairs, people.fixed[part], window.switches(o.switches_per_cm),
+            o.error, min(o.first_states, size), min(o.states, size), o.sweeps, o.burn, window.carriers, window.starts,
+            window.right_share, window.flipped, out, hidden,
+        )  # fmt: skip
+        return out, hidden
+
+    def _by_frequency(self, tile: Tile, typed: TypedGenotypes) -> Iterator[ImputedBlock]:
+        """Nothing is typed near the tile: everybody gets the panel's frequencies."""
+        count = len(typed.ploidy)
+        minor = np.diff(self.library.starts[tile.first : tile.end + 1]) / self.library.haplotypes
+        alt = np.where(self.library.flipped[tile.first : tile.end], 1 - minor, minor).astype(np.float32)
+        block = max(1, BLOCK_CELLS // count)
+        for start in range(0, len(alt), block):
+            one = np.broadcast_to(alt[start : start + block, None], (len(alt[start : start + block]), count))
+            gp = np.stack([(1 - one) ** 2, 2 * one * (1 - one), one**2], axis=2)
+            haploid = typed.ploidy == 1
+            gp[:, haploid] = np.stack([1 - one, np.zeros_like(one), one], axis=2)[:, haploid]
+            hds = np.stack([one, np.where(haploid, 0, one)], axis=2).astype(np.float32) if typed.phased else None
+            yield ImputedBlock(tile.first + start, gp, hds, np.full(one.shape, np.nan, np.float32))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Window:
+    """What the kernels need of the library for one tile and one set of typed sites."""
+
+    alleles: NDArray[np.uint8]  # (T, K)
+    words: NDArray[np.uint32]  # (K, W)
+    centimorgans: NDArray[np.float64]  # (T,)
+    carriers: NDArray[np.int32]
+    starts: NDArray[np.int32]
+    right_share: NDArray[np.float32]  # (V,)
+    flipped: NDArray[np.bool_]  # (V,)
+
+    @classmethod
+    def make(cls, library: Library, tile: Tile, typed: NDArray[np.int32]) -> Self:
+        """`typed` are the rows that the input has, context included."""
+        rows = np.arange(tile.first, tile.end)
+        at = library.cm[typed]
+        interval = np.searchsorted(typed, rows)
+        share = np.ones(len(rows), np.float32)
+        share[interval == len(typed)] = 0
+        inside = (interval > 0) & (interval < len(typed))
+        left, right = at[interval[inside] - 1], at[interval[inside]]
+        span = np.maximum(right - left, CLOSEST)
+        share[inside] = np.clip((library.cm[rows[inside]] - left) / span, 0, 1)
+        carriers, starts = index_carriers(
+            library.starts, library.carriers, tile.first, tile.end, interval, len(typed) + 1, library.haplotypes
+        )
+        alleles = library.alleles(typed)
+        return cls(alleles, pack_columns(alleles), at, carriers, starts, share, library.flipped[tile.first : tile.end])
+
+    def switches(self, per_cm: float) -> NDArray[np.float32]:
+        """(T,) probability of a switch before each typed site."""
+        apart = np.maximum(np.diff(self.centimorgans, prepend=self.centimorgans[0]), CLOSEST)
+        return (-np.expm1(-per_cm * apart)).astype(np.float32)
+
+
+class _Spool:
+    """Results of all people for one tile, in memory or, where there are many, in a temporary file."""
+
+    def __init__(self, rows: int, block: int, on_disk: bool) -> None:
+        self._rows, self._block, self._on_disk = rows, block, on_disk
+        self._file: IO[bytes] | None = None
+        self._held: list[NDArray[np.uint16]] = []
+        self._places: list[tuple[int, int]] = []  # (offset, people) of each batch
+
+    def __enter__(self) -> Self:
+        if self._on_disk:
+            self._file = tempfile.TemporaryFile()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file:
+            self._file.close()
+
+    def add(self, out: NDArray[np.uint16]) -> None:
+        """Add (N, V, 2) of the next people."""
+        if not self._file:
+            self._held.append(out)
+            return
+        self._places.append((self._file.tell(), len(out)))
+        for start in range(0, self._rows, self._block):
+            self._file.write(np.ascontiguousarray(out[:, start : start + self._block]).data)
+
+    def get(self, start: int, end: int) -> NDArray[np.uint16]:
+        """(S, end - start, 2) of everybody; `start` a multiple of the block."""
+        if not self._file:
+            return np.concatenate([out[:, start:end] for out in self._held])
+        parts = []
+        for offset, people in self._places:
+            self._file.seek(offset + 4 * people * start)
+            shape = (people, end - start, 2)
+            parts.append(np.frombuffer(self._file.read(2 * int(np.prod(shape))), np.uint16).reshape(shape))
+        return np.concatenate(parts)
+
+
+def _people(typed: TypedGenotypes) -> _People:
+    """Genotypes of everybody in the kernels' form; haploid samples as homozygous and phased."""
+    count = len(typed.ploidy)
+    haploid = typed.ploidy == 1
+    fixed = haploid | typed.phased
+    pairs = np.full((count, 2, len(typed.rows)), -1, np.int8)
+    seen = dosage(typed.codes).T
+    if fixed.any():
+        both = haplotypes(typed.codes[:, fixed])  # (T, F, 2)
+        pairs[fixed] = both.transpose(1, 2, 0)
+        pairs[haploid, 1] = pairs[haploid, 0]
+    genotypes = np.where(haploid[:, None] & (seen > 0), 2 * seen, seen)
+    return _People(np.ascontiguousarray(genotypes, np.int8), pairs, fixed)
+
+
+def _posterior(
+    cells: NDArray[np.uint16], typed: TypedGenotypes
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """(S, V, 2) of `impute_people` -> gp (V, S, 3), and hds (V, S, 2) of phased input."""
+    values = cells.transpose(1, 0, 2).astype(np.float32) * np.float32(1 / 65535)
+    one, two = values[..., 0], values[..., 1]
+    haploid = typed.ploidy == 1
+    gp = np.empty((*one.shape, 3), np.float32)
+    if typed.phased:
+        gp[..., 1] = one + two - 2 * one * two
+        gp[..., 2] = one * two
+    else:
+        gp[..., 1], gp[..., 2] = one, two
+    gp[:, haploid, 1] = 0
+    gp[:, haploid, 2] = one[:, haploid]
+    gp[..., 0] = np.maximum(0, 1 - gp[..., 1] - gp[..., 2])
+    if not typed.phased:
+        return gp, None
+    hds = np.stack([one, np.where(haploid, 0, two)], axis=2)
+    return gp, hds

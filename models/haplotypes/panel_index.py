@@ -1,0 +1,87 @@
+"""Numba kernels that turn a panel's carriers over: by site, and by haplotype and interval."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+
+@njit(cache=True)
+def lists_of(alleles: NDArray[np.uint8], flipped: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """(V, K) alleles -> starts (V + 1,) int64 and the carriers (C,) int32 of each site's minor allele."""
+    rows, haplotypes = alleles.shape
+    starts = np.zeros(rows + 1, np.int64)
+    for v in range(rows):
+        count = 0
+        for k in range(haplotypes):
+            count += alleles[v, k]
+        starts[v + 1] = starts[v] + (haplotypes - count if flipped[v] else count)
+    carriers = np.empty(starts[rows], np.int32)
+    at = 0
+    for v in range(rows):
+        minor = 0 if flipped[v] else 1
+        for k in range(haplotypes):
+            if alleles[v, k] == minor:
+                carriers[at] = k
+                at += 1
+    return starts, carriers
+
+
+@njit(cache=True)
+def gaps_of(starts: NDArray[np.int64], carriers: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Differences between neighbouring carriers of a site, the first counted from 0."""
+    out = np.empty(len(carriers), np.int32)
+    for v in range(len(starts) - 1):
+        last = 0
+        for at in range(starts[v], starts[v + 1]):
+            out[at] = carriers[at] - last
+            last = carriers[at]
+    return out
+
+
+@njit(cache=True)
+def index_carriers(
+    starts: NDArray[np.int64],
+    carriers: NDArray[Any],
+    first: int,
+    end: int,
+    interval: NDArray[np.int64],
+    intervals: int,
+    haplotypes: int,
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Sites whose minor allele each haplotype carries, grouped by the interval that they lie in.
+
+    Args:
+        starts: (V + 1,) of the library.
+        carriers: (C,) of the library.
+        first: first row wanted.
+        end: one past the last.
+        interval: (end - first,) ascending, from 0 to intervals - 1.
+        intervals: how many.
+        haplotypes: K.
+
+    Returns:
+        sites (S,) int32, rows less `first`; (K, intervals + 1) int32, where each haplotype and interval begins in it.
+    """
+    where = np.zeros((haplotypes, intervals + 1), np.int32)
+    for v in range(end - first):
+        for at in range(starts[first + v], starts[first + v + 1]):
+            where[carriers[at], interval[v] + 1] += 1
+    total = 0
+    for k in range(haplotypes):
+        where[k, 0] = total
+        for i in range(intervals):
+            where[k, i + 1] += where[k, i]
+        total = where[k, intervals]
+    sites = np.empty(total, np.int32)
+    to = where[:, :-1].copy()
+    for v in range(end - first):
+        i = interval[v]
+        for at in range(starts[first + v], starts[first + v + 1]):
+            k = carriers[at]
+            sites[to[k, i]] = v
+            to[k, i] += 1
+    return sites, where

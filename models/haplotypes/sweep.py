@@ -1,0 +1,250 @@
+"""Numba kernels: Gibbs sweeps over the phase of one person, and the genotypes that each sweep implies.
+
+The phase is a chain of switches between heterozygotes. A sweep goes from left to right with the forward probabilities
+of both haplotypes and the backward messages of the phase that the last sweep left; at every heterozygote it draws, from
+its exact conditional under the Li-Stephens model (Li and Stephens 2003, Genetics 165:2213), which haplotype carries the
+ALT allele there and whether the haplotypes to the right change places. Genotype probabilities are averaged over sweeps,
+so that what the phase leaves open is left open in the result. Phased people need one sweep and nothing is drawn.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from models.haplotypes.select import WORD
+
+SMALL = 1e-4  # states of less posterior weight are left out of the imputed alleles
+
+
+@njit(cache=True)
+def _next(seed: NDArray[np.uint64]) -> float:
+    """Uniform in [0, 1): xorshift64* (Vigna 2016, ACM Trans Math Softw 42:30)."""
+    x = seed[0]
+    x ^= x >> np.uint64(12)
+    x ^= x << np.uint64(25)
+    x ^= x >> np.uint64(27)
+    seed[0] = x
+    return float((x * np.uint64(0x2545F4914F6CDD1D)) >> np.uint64(11)) / 9007199254740992.0
+
+
+@njit(cache=True)
+def _borders(lists: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """(W, S), True where a state's haplotype is not that of the window before."""
+    fresh = np.zeros(lists.shape, np.bool_)
+    for w in range(1, len(lists)):
+        for s in range(lists.shape[1]):
+            fresh[w, s] = lists[w, s] != lists[w - 1, s]
+    return fresh
+
+
+@njit(fastmath=True, cache=True)
+def backward(
+    states: NDArray[np.uint8],
+    fresh: NDArray[np.bool_],
+    haplotype: NDArray[np.int8],
+    switch: NDArray[np.float32],
+    error: float,
+    out: NDArray[np.float32],
+) -> None:
+    """Messages from the right of one haplotype: out (T, S), evidence of the sites after each, mean near one.
+
+    `haplotype` is (T,) alleles, -1 missing.
+    """
+    sites, size = states.shape
+    right, wrong = np.float32(1 - error), np.float32(error)
+    last = out[sites - 1]
+    for s in range(size):
+        last[s] = np.float32(1)
+    for t in range(sites - 1, 0, -1):
+        b, to, row = out[t], out[t - 1], states[t]
+        total = np.float32(0)
+        if haplotype[t] < 0:
+            for s in range(size):
+                to[s] = b[s]
+                total += b[s]
+        else:
+            on = right if haplotype[t] == 1 else wrong
+            off = wrong if haplotype[t] == 1 else right
+            for s in range(size):
+                x = b[s] * (on if row[s] else off)
+                to[s] = x
+                total += x
+        q = np.float32((1 - switch[t]) * size) / total
+        c = switch[t]
+        if t % WORD == 0:
+            new = fresh[t // WORD]
+            for s in range(size):
+                to[s] = c if new[s] else to[s] * q + c
+        else:
+            for s in range(size):
+                to[s] = to[s] * q + c
+
+
+@njit(fastmath=True, cache=True)
+def _pairs(f: NDArray[np.float32], b: NDArray[np.float32], row: NDArray[np.uint8], out: NDArray[np.float64]) -> None:
+    """out[i, j, a]: weight of forward haplotype i with backward haplotype j and the state's allele a."""
+    t00 = t01 = t10 = t11 = np.float32(0)
+    a00 = a01 = a10 = a11 = np.float32(0)
+    f0, f1, b0, b1 = f[0], f[1], b[0], b[1]
+    for s in range(len(row)):
+        h = np.float32(row[s])
+        x00, x01, x10, x11 = f0[s] * b0[s], f0[s] * b1[s], f1[s] * b0[s], f1[s] * b1[s]
+        t00 += x00
+        t01 += x01
+        t10 += x10
+        t11 += x11
+        a00 += x00 * h
+        a01 += x01 * h
+        a10 += x10 * h
+        a11 += x11 * h
+    out[0, 0, 1], out[0, 0, 0] = a00, t00 - a00
+    out[0, 1, 1], out[0, 1, 0] = a01, t01 - a01
+    out[1, 0, 1], out[1, 0, 0] = a10, t10 - a10
+    out[1, 1, 1], out[1, 1, 0] = a11, t11 - a11
+
+
+@njit(cache=True)
+def _draw(pairs: NDArray[np.float64], error: float, seed: NDArray[np.uint64]) -> int:
+    """One of 2 * (first haplotype's allele) + (the right side changes places)."""
+    weight = np.empty(4)
+    for a in range(2):
+        for j in range(2):
+            mine = pairs[0, j, a] * (1 - error) + pairs[0, j, 1 - a] * error
+            other = pairs[1, 1 - j, 1 - a] * (1 - error) + pairs[1, 1 - j, a] * error
+            weight[2 * a + j] = mine * other
+    left = _next(seed) * weight.sum()
+    for option in range(3):
+        left -= weight[option]
+        if left < 0:
+            return option
+    return 3
+
+
+@njit(fastmath=True, cache=True)
+def sweep(
+    states: NDArray[np.uint8],
+    lists: NDArray[np.int32],
+    fresh: NDArray[np.bool_],
+    genotype: NDArray[np.int8],
+    pair: NDArray[np.int8],
+    fixed: bool,
+    switch: NDArray[np.float32],
+    error: float,
+    messages: NDArray[np.float32],
+    seed: NDArray[np.uint64],
+    carriers: NDArray[np.int32],
+    starts: NDArray[np.int32],
+    right_share: NDArray[np.float32],
+    emit: bool,
+    minor: NDArray[np.float32],
+    hidden: NDArray[np.float32],
+) -> None:
+    """One sweep; the phase in `pair` is drawn anew unless `fixed`.
+
+    Args:
+        states: (T, S) alleles of the states.
+        lists: (W, S) haplotype of each state.
+        fresh: (W, S), see `_borders`.
+        genotype: (T,) ALT alleles 0-2, -1 missing.
+        pair: (2, T) alleles of both haplotypes, -1 missing; changed in place.
+        fixed: leave the phase as it is.
+        switch: (T,) probability of a switch before each site.
+        error: probability that an allele differs from the copied one.
+        messages: (2, T, S) scratch.
+        seed: (1,) state of the random numbers.
+        carriers: rows of sites whose minor allele a haplotype carries, by haplotype and interval between typed sites.
+        starts: (K, T + 2) where each begins in `carriers`; interval t ends with typed site t.
+        right_share: (V,) share of a site's right typed neighbour in its interpolation.
+        emit: whether `minor` and `hidden` are wanted.
+        minor: (2, V), filled with the probability of the minor allele of each haplotype.
+        hidden: (2, T), filled with the probability of ALT of each haplotype, the site's own genotype left out.
+    """
+    sites, size = states.shape
+    right, wrong = np.float32(1 - error), np.float32(error)
+    for h in range(2):
+        backward(states, fresh, pair[h], switch, error, messages[h])
+    f = np.full((2, size), np.float32(1.0 / size), np.float32)
+    b = np.empty((2, size), np.float32)
+    x = np.empty(size, np.float32)
+    pairs = np.zeros((2, 2, 2))
+    crossed = 0  # 1: forward haplotype 0 goes on as backward haplotype 1
+    if emit:
+        minor[:] = 0
+    for t in range(sites):
+        row = states[t]
+        if t > 0:
+            q, c = np.float32(1 - switch[t]), np.float32(switch[t] / size)
+            if t % WORD == 0:
+                new = fresh[t // WORD]
+                for h in range(2):
+                    for s in range(size):
+                        f[h, s] = c if new[s] else f[h, s] * q + c
+            else:
+                for h in range(2):
+                    for s in range(size):
+                        f[h, s] = f[h, s] * q + c
+        if genotype[t] == 1 and not fixed:
+            for h in range(2):
+                for s in range(size):
+                    b[h, s] = messages[h, t, s]
+            _pairs(f, b, row, pairs)
+            option = _draw(pairs, error, seed)
+            crossed = option % 2
+            pair[0, t] = option // 2
+            pair[1, t] = 1 - option // 2
+        for h in range(2):
+            message = messages[h ^ crossed, t]
+            g = pair[h, t]
+            on = np.float32(1) if g < 0 else right if g == 1 else wrong
+            off = np.float32(1) if g < 0 else wrong if g == 1 else right
+            total = np.float32(0)
+            if emit:
+                plain, alt = np.float32(0), np.float32(0)
+                for s in range(size):
+                    y = f[h, s] * message[s]
+                    plain += y
+                    alt += y * np.float32(row[s])
+                    x[s] = y * (on if row[s] else off)
+                hidden[h, t] = alt / plain
+                _deposit(
+                    x, (plain - alt) * off + alt * on, lists[t // WORD], t, carriers, starts, right_share, minor[h]
+                )
+            for s in range(size):
+                y = f[h, s] * (on if row[s] else off)
+                f[h, s] = y
+                total += y
+            total = np.float32(1) / total
+            for s in range(size):
+                f[h, s] *= total
+
+
+@njit(fastmath=True, cache=True)
+def _deposit(
+    weight: NDArray[np.float32],
+    total: float,
+    haplotypes: NDArray[np.int32],
+    t: int,
+    carriers: NDArray[np.int32],
+    starts: NDArray[np.int32],
+    right_share: NDArray[np.float32],
+    minor: NDArray[np.float32],
+) -> None:
+    """Add one typed site's share to the minor alleles of the sites on both sides of it."""
+    limit = np.float32(total * SMALL)
+    kept = np.float32(0)
+    for s in range(len(weight)):
+        if weight[s] > limit:
+            kept += weight[s]
+    scale = np.float32(1) / kept
+    for s in range(len(weight)):
+        if weight[s] > limit:
+            p = weight[s] * scale
+            k = haplotypes[s]
+            for at in range(starts[k, t], starts[k, t + 1]):
+                v = carriers[at]
+                minor[v] += p * right_share[v]
+            for at in range(starts[k, t + 1], starts[k, t + 2]):
+                v = carriers[at]
+                minor[v] += p * (np.float32(1) - right_share[v])
