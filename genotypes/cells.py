@@ -166,6 +166,11 @@ class Tables:
         return np.minimum(np.where(self.haploid, self._alt, both), 2000).astype(np.int32)
 
     @cached_property
+    def square(self) -> NDArray[np.int32]:
+        """(N,) expected square of the number of ALT alleles, in thousandths."""
+        return (self.gp[:, 1] + np.where(self.haploid, 0, 4) * self.gp[:, 2]).astype(np.int32)
+
+    @cached_property
     def dosage(self) -> NDArray[np.float32]:
         """(N,) float32, NaN for the missing items."""
         out = (self.thousandths / 1000).astype(np.float32)

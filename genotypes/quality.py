@@ -21,7 +21,9 @@ class SiteQuality:
     Attributes:
         af: ALT frequency from dosages.
         maf: frequency of the rarer allele.
-        r2: variance of the dosages over that of true genotypes in Hardy-Weinberg proportions; 0 for a monomorphic site.
+        r2: variance of the dosages over that of the genotypes that the probabilities expect (allelic R2, Browning and
+            Browning 2009, Am J Hum Genet 84:210), so that structure among the samples does not inflate it; 0 for a
+            monomorphic site.
         er2: squared correlation of observed genotypes with dosages imputed while hidden; NaN where not typed.
     """
 
@@ -45,6 +47,7 @@ class SiteSums:
         ds: sum of dosages.
         ds2: sum of squared dosages.
         ploidy_ds: sum of ploidy times dosage.
+        square: sum of the expected square of the number of ALT alleles.
         hidden: (6, V) n, x, y, x^2, y^2, xy with x the observed and y the hidden dosage.
     """
 
@@ -53,12 +56,13 @@ class SiteSums:
     ds: Sums
     ds2: Sums
     ploidy_ds: Sums
+    square: Sums
     hidden: Sums
 
     @classmethod
     def of(
         cls,
-        ds: NDArray[np.floating[Any]],
+        sums: NDArray[Any],
         ploidy: NDArray[np.int8],
         hidden_ds: NDArray[np.floating[Any]] | None = None,
         observed: gt.Codes | None = None,
@@ -67,27 +71,29 @@ class SiteSums:
         """Sums of one sample batch.
 
         Args:
-            ds: (V, S) dosages as written.
+            sums: (4, V) over the S samples: of the dosages as written, of their squares, of ploidy times dosage, and of
+                the expected square of the number of ALT alleles.
             ploidy: (S,) int8, 1 or 2.
             hidden_ds: (V, S) dosages with the site's own genotype hidden, NaN where untyped; or None.
             observed: (T, S) int8 codes of the typed sites.
             observed_rows: (T,) rows of those sites among the V.
         """
-        v = len(ds)
+        v = sums.shape[1]
         copies = ploidy.astype(np.float32)
         hidden = np.zeros((6, v))
         if hidden_ds is not None and observed is not None and observed_rows is not None:
             x, y = gt.dosage(observed).astype(np.float64), hidden_ds[observed_rows].astype(np.float64)
             known = (observed != gt.MISSING) & ~np.isnan(y)
             x, y = np.where(known, x, 0), np.where(known, y, 0)
-            sums = (known, x, y, x * x, y * y, x * y)
-            hidden[:, observed_rows] = [one.sum(axis=1) for one in sums]
+            parts = (known, x, y, x * x, y * y, x * y)
+            hidden[:, observed_rows] = [one.sum(axis=1) for one in parts]
         return cls(
             np.full(v, float(copies.sum())),
             np.full(v, float((copies * copies).sum())),
-            ds.sum(axis=1, dtype=np.float64),
-            np.einsum("vs,vs->v", ds, ds, dtype=np.float64, casting="same_kind"),
-            (ds @ copies).astype(np.float64),
+            sums[0].astype(np.float64),
+            sums[1].astype(np.float64),
+            sums[2].astype(np.float64),
+            sums[3].astype(np.float64),
             hidden,
         )
 
@@ -111,8 +117,8 @@ class SiteSums:
         with np.errstate(divide="ignore", invalid="ignore"):
             af = self.ds / self.alleles
             # Around ploidy * af, so that haploids and diploids share one frequency.
-            spread = self.ds2 - 2 * af * self.ploidy_ds + af * af * self.alleles2
-            expected = self.alleles * af * (1 - af)
+            around = af * af * self.alleles2 - 2 * af * self.ploidy_ds
+            spread, expected = self.ds2 + around, self.square + around
             r2 = np.where(expected > 1e-9, np.clip(spread, 0, None) / expected, 0)
             n, x, y, xx, yy, xy = self.hidden
             cov, var_x, var_y = xy - x * y / n, xx - x * x / n, yy - y * y / n

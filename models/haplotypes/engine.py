@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO, Any, Self
+from typing import IO, Any, Final, Self
 
 import numba
 import numpy as np
@@ -22,6 +22,7 @@ from models.protocol import ImputedBlock, Tile, TypedGenotypes
 BLOCK_CELLS = 1 << 22  # genotypes of a block that is given out
 BATCH_BYTES = 64 << 20  # results of the people who are imputed at once
 KEEP_BYTES = 96 << 20  # results of a tile beyond this wait in a temporary file
+_MOST_THREADS: Final[int] = numba.get_num_threads()  # before anybody lowers it
 CLOSEST = 1e-6  # switches are as likely as over at least so many cM
 
 
@@ -81,7 +82,7 @@ class CopyingImputer:
     def impute(self, tiles: range, typed: TypedGenotypes) -> Iterator[ImputedBlock]:
         """Impute consecutive tiles; see `models.protocol.Imputer`."""
         if self._threads:
-            numba.set_num_threads(max(1, min(self._threads, numba.config.NUMBA_NUM_THREADS)))
+            numba.set_num_threads(max(1, min(self._threads, _MOST_THREADS)))
         people = _people(typed)
         for index in tiles:
             yield from self._impute_tile(self.tiles[index], typed, people)

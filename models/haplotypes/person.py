@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from models.haplotypes.beam import first_phase
 from models.haplotypes.select import WORD, choose_states, gather
-from models.haplotypes.sweep import _borders, sweep
+from models.haplotypes.sweep import backward, borders, forward
 
 WIDTH = 8  # partial phasings of the beam
 
@@ -34,7 +34,7 @@ def _seed(genotype: NDArray[np.int8]) -> np.uint64:
     return x | np.uint64(1)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, nogil=True, cache=True)
 def impute_people(
     alleles: NDArray[np.uint8],
     words: NDArray[np.uint32],
@@ -68,9 +68,9 @@ def impute_people(
         states: states of the sweeps.
         sweeps: sweeps of which the first `burn` are not averaged.
         burn: see `sweeps`.
-        carriers: see `sweep`.
-        starts: see `sweep`.
-        right_share: see `sweep`.
+        carriers: see `backward`.
+        starts: see `backward`.
+        right_share: see `backward`.
         flipped: (V,) REF is the minor allele.
         out: (N, V, 2), in 65535ths: P(1), P(2); where `fixed` P(ALT) of each haplotype.
         hidden: (N, T, 2) P(ALT) of each haplotype at typed sites, their own genotypes left out.
@@ -107,19 +107,25 @@ def impute_people(
         choose_states(words, bits, known, start, lengths, lists)
         seen = np.empty((sites, states), np.uint8)
         gather(alleles, lists, seen)
-        fresh = _borders(lists)
+        fresh = borders(lists)
         messages = np.empty((2, sites, states), np.float32)
         minor = np.empty((2, rows), np.float32)
         blind = np.empty((2, sites), np.float32)
         total = np.zeros((2, rows), np.float32)
         unseen = np.zeros((2, sites), np.float32)
-        last = 1 if fixed[n] else sweeps
-        skip = 0 if fixed[n] else burn
-        for k in range(last):
-            emit = k >= skip
-            sweep(seen, lists, fresh, genotype, pair, fixed[n], switch, error, messages, seed, carriers, starts,
-                  right_share, emit, minor, blind)  # fmt: skip
+        ahead = np.empty((2, sites, states), np.float32)
+        count = 0
+        for k in range(1 if fixed[n] else sweeps + 1):
+            if k == 0 and not fixed[n]:
+                emit = False  # the messages that the first sweep needs
+            else:
+                forward(seen, fresh, genotype, pair, fixed[n], switch, error, messages, seed, ahead)
+                emit = fixed[n] or k > burn
+            for h in range(2):
+                backward(seen, lists, fresh, pair[h], switch, error, messages[h], emit, ahead[h], carriers, starts,
+                         right_share, minor[h], blind[h])  # fmt: skip
             if emit:
+                count += 1
                 unseen += blind
                 if fixed[n]:
                     total += minor
@@ -128,7 +134,7 @@ def impute_people(
                         a, b = minor[0, v], minor[1, v]
                         total[0, v] += a + b - 2 * a * b
                         total[1, v] += a * b
-        share = np.float32(1.0 / (last - skip))
+        share = np.float32(1.0 / count)
         full = np.float32(65535)
         for t in range(sites):
             hidden[n, t, 0] = unseen[0, t] * share

@@ -3,8 +3,9 @@
 The phase is a chain of switches between heterozygotes. A sweep goes from left to right with the forward probabilities
 of both haplotypes and the backward messages of the phase that the last sweep left; at every heterozygote it draws, from
 its exact conditional under the Li-Stephens model (Li and Stephens 2003, Genetics 165:2213), which haplotype carries the
-ALT allele there and whether the haplotypes to the right change places. Genotype probabilities are averaged over sweeps,
-so that what the phase leaves open is left open in the result. Phased people need one sweep and nothing is drawn.
+ALT allele there and whether the haplotypes to the right change places. The way back then makes the messages for the
+next sweep and, with the forward probabilities of the phase just drawn, the genotypes that this phase implies. Genotype
+probabilities are averaged over sweeps, so that what the phase leaves open is left open in the result.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def _next(seed: NDArray[np.uint64]) -> float:
 
 
 @njit(cache=True)
-def _borders(lists: NDArray[np.int32]) -> NDArray[np.bool_]:
+def borders(lists: NDArray[np.int32]) -> NDArray[np.bool_]:
     """(W, S), True where a state's haplotype is not that of the window before."""
     fresh = np.zeros(lists.shape, np.bool_)
     for w in range(1, len(lists)):
@@ -40,54 +41,17 @@ def _borders(lists: NDArray[np.int32]) -> NDArray[np.bool_]:
 
 
 @njit(fastmath=True, cache=True)
-def backward(
-    states: NDArray[np.uint8],
-    fresh: NDArray[np.bool_],
-    haplotype: NDArray[np.int8],
-    switch: NDArray[np.float32],
-    error: float,
-    out: NDArray[np.float32],
+def _pairs(
+    f0: NDArray[np.float32],
+    f1: NDArray[np.float32],
+    b0: NDArray[np.float32],
+    b1: NDArray[np.float32],
+    row: NDArray[np.uint8],
+    out: NDArray[np.float64],
 ) -> None:
-    """Messages from the right of one haplotype: out (T, S), evidence of the sites after each, mean near one.
-
-    `haplotype` is (T,) alleles, -1 missing.
-    """
-    sites, size = states.shape
-    right, wrong = np.float32(1 - error), np.float32(error)
-    last = out[sites - 1]
-    for s in range(size):
-        last[s] = np.float32(1)
-    for t in range(sites - 1, 0, -1):
-        b, to, row = out[t], out[t - 1], states[t]
-        total = np.float32(0)
-        if haplotype[t] < 0:
-            for s in range(size):
-                to[s] = b[s]
-                total += b[s]
-        else:
-            on = right if haplotype[t] == 1 else wrong
-            off = wrong if haplotype[t] == 1 else right
-            for s in range(size):
-                x = b[s] * (on if row[s] else off)
-                to[s] = x
-                total += x
-        q = np.float32((1 - switch[t]) * size) / total
-        c = switch[t]
-        if t % WORD == 0:
-            new = fresh[t // WORD]
-            for s in range(size):
-                to[s] = c if new[s] else to[s] * q + c
-        else:
-            for s in range(size):
-                to[s] = to[s] * q + c
-
-
-@njit(fastmath=True, cache=True)
-def _pairs(f: NDArray[np.float32], b: NDArray[np.float32], row: NDArray[np.uint8], out: NDArray[np.float64]) -> None:
     """out[i, j, a]: weight of forward haplotype i with backward haplotype j and the state's allele a."""
     t00 = t01 = t10 = t11 = np.float32(0)
     a00 = a01 = a10 = a11 = np.float32(0)
-    f0, f1, b0, b1 = f[0], f[1], b[0], b[1]
     for s in range(len(row)):
         h = np.float32(row[s])
         x00, x01, x10, x11 = f0[s] * b0[s], f0[s] * b1[s], f1[s] * b0[s], f1[s] * b1[s]
@@ -107,7 +71,7 @@ def _pairs(f: NDArray[np.float32], b: NDArray[np.float32], row: NDArray[np.uint8
 
 @njit(cache=True)
 def _draw(pairs: NDArray[np.float64], error: float, seed: NDArray[np.uint64]) -> int:
-    """One of 2 * (first haplotype's allele) + (the right side changes places)."""
+    """One of 2 * (first haplotype's allele) + (the right sides change places)."""
     weight = np.empty(4)
     for a in range(2):
         for j in range(2):
@@ -123,9 +87,8 @@ def _draw(pairs: NDArray[np.float64], error: float, seed: NDArray[np.uint64]) ->
 
 
 @njit(fastmath=True, cache=True)
-def sweep(
+def forward(
     states: NDArray[np.uint8],
-    lists: NDArray[np.int32],
     fresh: NDArray[np.bool_],
     genotype: NDArray[np.int8],
     pair: NDArray[np.int8],
@@ -134,96 +97,146 @@ def sweep(
     error: float,
     messages: NDArray[np.float32],
     seed: NDArray[np.uint64],
-    carriers: NDArray[np.int32],
-    starts: NDArray[np.int32],
-    right_share: NDArray[np.float32],
-    emit: bool,
-    minor: NDArray[np.float32],
-    hidden: NDArray[np.float32],
+    out: NDArray[np.float32],
 ) -> None:
-    """One sweep; the phase in `pair` is drawn anew unless `fixed`.
+    """Forward probabilities of both haplotypes; the phase is drawn anew on the way unless it is `fixed`.
 
     Args:
         states: (T, S) alleles of the states.
-        lists: (W, S) haplotype of each state.
-        fresh: (W, S), see `_borders`.
+        fresh: (W, S), see `borders`.
         genotype: (T,) ALT alleles 0-2, -1 missing.
         pair: (2, T) alleles of both haplotypes, -1 missing; changed in place.
         fixed: leave the phase as it is.
         switch: (T,) probability of a switch before each site.
         error: probability that an allele differs from the copied one.
-        messages: (2, T, S) scratch.
+        messages: (2, T, S) from `backward` for the phase in `pair`; not read when `fixed`.
         seed: (1,) state of the random numbers.
-        carriers: rows of sites whose minor allele a haplotype carries, by haplotype and interval between typed sites.
-        starts: (K, T + 2) where each begins in `carriers`; interval t ends with typed site t.
-        right_share: (V,) share of a site's right typed neighbour in its interpolation.
-        emit: whether `minor` and `hidden` are wanted.
-        minor: (2, V), filled with the probability of the minor allele of each haplotype.
-        hidden: (2, T), filled with the probability of ALT of each haplotype, the site's own genotype left out.
+        out: (2, T, S), filled; each site sums to one.
     """
     sites, size = states.shape
     right, wrong = np.float32(1 - error), np.float32(error)
-    for h in range(2):
-        backward(states, fresh, pair[h], switch, error, messages[h])
-    f = np.full((2, size), np.float32(1.0 / size), np.float32)
-    b = np.empty((2, size), np.float32)
-    x = np.empty(size, np.float32)
     pairs = np.zeros((2, 2, 2))
     crossed = 0  # 1: forward haplotype 0 goes on as backward haplotype 1
-    if emit:
-        minor[:] = 0
     for t in range(sites):
         row = states[t]
-        if t > 0:
-            q, c = np.float32(1 - switch[t]), np.float32(switch[t] / size)
+        q, c = np.float32(1 - switch[t]), np.float32(switch[t] / size)
+        for h in range(2):
+            f = out[h, t]
+            if t == 0:
+                f[:] = np.float32(1.0 / size)
+                continue
+            before = out[h, t - 1]
             if t % WORD == 0:
                 new = fresh[t // WORD]
-                for h in range(2):
-                    for s in range(size):
-                        f[h, s] = c if new[s] else f[h, s] * q + c
-            else:
-                for h in range(2):
-                    for s in range(size):
-                        f[h, s] = f[h, s] * q + c
-        if genotype[t] == 1 and not fixed:
-            for h in range(2):
                 for s in range(size):
-                    b[h, s] = messages[h, t, s]
-            _pairs(f, b, row, pairs)
+                    f[s] = c if new[s] else before[s] * q + c
+            else:
+                for s in range(size):
+                    f[s] = before[s] * q + c
+        if not fixed and genotype[t] == 1:
+            _pairs(out[0, t], out[1, t], messages[crossed, t], messages[1 - crossed, t], row, pairs)
             option = _draw(pairs, error, seed)
-            crossed = option % 2
+            crossed ^= option % 2
             pair[0, t] = option // 2
             pair[1, t] = 1 - option // 2
         for h in range(2):
-            message = messages[h ^ crossed, t]
+            f = out[h, t]
             g = pair[h, t]
-            on = np.float32(1) if g < 0 else right if g == 1 else wrong
-            off = np.float32(1) if g < 0 else wrong if g == 1 else right
             total = np.float32(0)
-            if emit:
-                plain, alt = np.float32(0), np.float32(0)
+            if g >= 0:
+                on, off = (right, wrong) if g == 1 else (wrong, right)
                 for s in range(size):
-                    y = f[h, s] * message[s]
-                    plain += y
-                    alt += y * np.float32(row[s])
-                    x[s] = y * (on if row[s] else off)
-                hidden[h, t] = alt / plain
-                _deposit(
-                    x, (plain - alt) * off + alt * on, lists[t // WORD], t, carriers, starts, right_share, minor[h]
-                )
-            for s in range(size):
-                y = f[h, s] * (on if row[s] else off)
-                f[h, s] = y
-                total += y
+                    y = f[s] * (on if row[s] else off)
+                    f[s] = y
+                    total += y
+            else:
+                for s in range(size):
+                    total += f[s]
             total = np.float32(1) / total
             for s in range(size):
-                f[h, s] *= total
+                f[s] *= total
+
+
+@njit(fastmath=True, cache=True)
+def backward(
+    states: NDArray[np.uint8],
+    lists: NDArray[np.int32],
+    fresh: NDArray[np.bool_],
+    haplotype: NDArray[np.int8],
+    switch: NDArray[np.float32],
+    error: float,
+    out: NDArray[np.float32],
+    emit: bool,
+    forward: NDArray[np.float32],
+    carriers: NDArray[np.int32],
+    starts: NDArray[np.int32],
+    right_share: NDArray[np.float32],
+    minor: NDArray[np.float32],
+    hidden: NDArray[np.float32],
+) -> None:
+    """Messages from the right of one haplotype and, where `emit`, the alleles that it implies.
+
+    Args:
+        states: (T, S) alleles of the states.
+        lists: (W, S) haplotype of each state.
+        fresh: (W, S), see `borders`.
+        haplotype: (T,) alleles, -1 missing.
+        switch: (T,) probability of a switch before each site.
+        error: probability that an allele differs from the copied one.
+        out: (T, S), filled with the evidence of the sites after each, mean near one.
+        emit: whether `minor` and `hidden` are wanted.
+        forward: (T, S) forward probabilities of the same haplotype; read where `emit`.
+        carriers: rows of sites whose minor allele a haplotype carries, by haplotype and interval between typed sites.
+        starts: (K, T + 2) where each begins in `carriers`; interval t ends with typed site t.
+        right_share: (V,) share of a site's right typed neighbour in its interpolation.
+        minor: (V,), filled with the probability of the minor allele.
+        hidden: (T,), filled with the probability of ALT, the site's own allele left out.
+    """
+    sites, size = states.shape
+    right, wrong = np.float32(1 - error), np.float32(error)
+    x = np.empty(size, np.float32)
+    if emit:
+        minor[:] = 0
+    out[sites - 1] = np.float32(1)
+    for t in range(sites - 1, -1, -1):
+        b, row = out[t], states[t]
+        g = haplotype[t]
+        on, off = np.float32(1), np.float32(1)
+        if g >= 0:
+            on, off = (right, wrong) if g == 1 else (wrong, right)
+        if emit:
+            f = forward[t]
+            total, alt = np.float32(0), np.float32(0)
+            for s in range(size):
+                y = f[s] * b[s]
+                total += y
+                alt += y * np.float32(row[s])
+                x[s] = y
+            without = alt / on
+            hidden[t] = without / (without + (total - alt) / off)
+            _deposit(x, total, lists[t // WORD], t, carriers, starts, right_share, minor)
+        if t == 0:
+            break
+        to = out[t - 1]
+        total = np.float32(0)
+        for s in range(size):
+            y = b[s] * (on if row[s] else off)
+            to[s] = y
+            total += y
+        q, c = np.float32((1 - switch[t]) * size) / total, np.float32(switch[t])
+        if t % WORD == 0:
+            new = fresh[t // WORD]
+            for s in range(size):
+                to[s] = c if new[s] else to[s] * q + c
+        else:
+            for s in range(size):
+                to[s] = to[s] * q + c
 
 
 @njit(fastmath=True, cache=True)
 def _deposit(
     weight: NDArray[np.float32],
-    total: float,
+    total: np.float32,
     haplotypes: NDArray[np.int32],
     t: int,
     carriers: NDArray[np.int32],

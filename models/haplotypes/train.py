@@ -1,4 +1,4 @@
-"""Make a bundle of haplotypes from a phased panel: rates and accuracy from held-out people, then everybody's haplotypes."""
+"""Make a bundle of haplotypes from a phased panel; rates and accuracy come from people held out for them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import datetime
 import importlib.metadata
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +49,7 @@ class LibraryOptions:
     licence: str = "unspecified"
     held_out: float = 0.05
     seed: int = 1
-    model: CopyingOptions = CopyingOptions()  # rates in it are where learning starts
+    model: CopyingOptions = field(default_factory=CopyingOptions)  # rates in it are where learning starts
 
 
 def train_library(o: LibraryOptions, progress: Callable[[float, float, float], None]) -> BundleManifest:

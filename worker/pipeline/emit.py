@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genotypes import codes as gt
+from genotypes.cell_sums import sum_cells
 from genotypes.cells import Cells, Layout, tables
 from genotypes.fragment import FragmentWriter
 from genotypes.quality import SiteQuality, SiteSums
@@ -42,11 +43,11 @@ def exact_sums(
     if len(observed_rows):
         items = items.copy()
         items[observed_rows] = layout.items(cells[observed_rows], observed)
-    # Whole numbers in float64 add up without rounding; the sums' own dtype is float64.
-    dosage = np.take(tables(layout.phased).thousandths, items).astype(np.float64)
+    held = tables(layout.phased)
+    sums = sum_cells(items, held.thousandths, held.square, layout.ploidy)
     hidden = None if hidden_ds is None else np.rint(hidden_ds.astype(np.float64) * 1000)
     return SiteSums.of(
-        cast("NDArray[np.float32]", dosage),
+        sums,
         layout.ploidy,
         cast("NDArray[np.float32] | None", hidden),
         observed,
@@ -58,7 +59,13 @@ def quality_of(sums: SiteSums) -> SiteQuality:
     """INFO values from `exact_sums`."""
     powers = np.array([1, 1, 1e3, 1, 1e6, 1e3])[:, None]
     return SiteSums(
-        sums.alleles, sums.alleles2, sums.ds / 1e3, sums.ds2 / 1e6, sums.ploidy_ds / 1e3, sums.hidden / powers
+        sums.alleles,
+        sums.alleles2,
+        sums.ds / 1e3,
+        sums.ds2 / 1e6,
+        sums.ploidy_ds / 1e3,
+        sums.square / 1e3,
+        sums.hidden / powers,
     ).quality()
 
 

@@ -1,0 +1,37 @@
+"""Numba kernel: whole-number sums over the cells of a block, the same however the samples are split."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+
+@njit(cache=True, nogil=True)
+def sum_cells(
+    items: NDArray[np.int32], dosage: NDArray[np.int32], square: NDArray[np.int32], ploidy: NDArray[np.int8]
+) -> NDArray[np.int64]:
+    """Sums of V sites over S samples.
+
+    Args:
+        items: (V, S) rows of the tables.
+        dosage: (N,) dosage of each item, in thousandths.
+        square: (N,) expected square of the number of ALT alleles, in thousandths.
+        ploidy: (S,) 1 or 2.
+
+    Returns:
+        (4, V) sums of the dosage (thousandths), of its square (millionths), of ploidy times dosage and of the expected
+        square (thousandths).
+    """
+    sites, samples = items.shape
+    out = np.zeros((4, sites), np.int64)
+    for v in range(sites):
+        first = second = weighted = squares = np.int64(0)
+        for s in range(samples):
+            d = np.int64(dosage[items[v, s]])
+            first += d
+            second += d * d
+            weighted += d * ploidy[s]
+            squares += square[items[v, s]]
+        out[0, v], out[1, v], out[2, v], out[3, v] = first, second, weighted, squares
+    return out
