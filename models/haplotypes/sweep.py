@@ -206,15 +206,16 @@ def backward(
             on, off = (right, wrong) if g == 1 else (wrong, right)
         if emit:
             f = forward[t]
-            total, alt = np.float32(0), np.float32(0)
+            # Both sums, because their difference would lose a small one.
+            alt, ref = np.float32(0), np.float32(0)
             for s in range(size):
                 y = f[s] * b[s]
-                total += y
-                alt += y * np.float32(row[s])
+                h = np.float32(row[s])
+                alt += y * h
+                ref += y * (np.float32(1) - h)
                 x[s] = y
-            without = alt / on
-            hidden[t] = without / (without + (total - alt) / off)
-            _deposit(x, total, lists[t // WORD], t, carriers, starts, right_share, minor)
+            hidden[t] = alt / on / (alt / on + ref / off)
+            _deposit(x, alt + ref, lists[t // WORD], t, carriers, starts, right_share, minor)
         if t == 0:
             break
         to = out[t - 1]

@@ -27,9 +27,6 @@ from models.haplotypes.library import Library
 
 EVERY = 5  # without arrays every so-manieth common site stands for a typed one
 COMMON = 0.05  # minor-allele frequency from which a site is common
-MOST_SITES = 60_000  # of a tile
-MOST_CM = 12.0
-CONTEXT = 2.5  # cM on both sides of a tile
 
 
 @dataclass(frozen=True)
@@ -47,6 +44,9 @@ class LibraryOptions:
     species: str = "Homo sapiens"
     panel_name: str = ""
     licence: str = "unspecified"
+    tile_sites: int = 60_000  # at most
+    tile_cm: float = 12.0
+    context: float = 2.5  # cM on both sides of a tile
     held_out: float = 0.05
     seed: int = 1
     model: CopyingOptions = field(default_factory=CopyingOptions)  # rates in it are where learning starts
@@ -69,7 +69,7 @@ def train_library(o: LibraryOptions, progress: Callable[[float, float, float], N
     chrom = panel.sites.chrom.removeprefix("chr")
     genetic_map = GeneticMap.read(o.map, chrom) if o.map else GeneticMap.uniform()
     cm = genetic_map.cm(panel.sites.pos)
-    tiles = cut_tiles(cm, MOST_SITES, MOST_CM, CONTEXT)
+    tiles = cut_tiles(cm, o.tile_sites, o.tile_cm, o.context)
     arrays = _arrays(o, chrom, panel.sites.pos, panel.haplotypes)
     held_out, kept = split_people(panel.haplotypes.shape[1] // 2, o.held_out, o.seed)
     people = panel.haplotypes[:, 2 * held_out] + panel.haplotypes[:, 2 * held_out + 1]
@@ -117,7 +117,7 @@ def train_library(o: LibraryOptions, progress: Callable[[float, float, float], N
             "held_out": len(held_out),
         },
         licence=o.licence,
-        architecture={"kind": KIND, "holds_panel_haplotypes": True, "context_cm": CONTEXT} | asdict(model),
+        architecture={"kind": KIND, "holds_panel_haplotypes": True, "context_cm": o.context} | asdict(model),
         files={},
         accuracy=accuracy,
         training={"arrays": sorted(arrays), "seed": o.seed},

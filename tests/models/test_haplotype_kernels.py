@@ -1,5 +1,7 @@
 """The kernels of the copying engine against plain numpy."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -148,7 +150,7 @@ def test_states_are_the_longest_shared_and_keep_their_places(alleles: NDArray[np
         assert len(set(row.tolist())) == 6
         left_out = np.setdiff1d(np.arange(SIZE), row)
         assert lengths[0, w, row].min() >= lengths[0, w, left_out].max()
-    for before, row in zip(lists, lists[1:], strict=False):
+    for before, row in pairwise(lists):
         stays = np.intersect1d(before, row)
         assert all(np.flatnonzero(before == k) == np.flatnonzero(row == k) for k in stays)
 

@@ -1,4 +1,4 @@
-"""The copying model in plain numpy: exact posteriors of one haplotype, and the exact genotype posterior of a diploid."""
+"""The copying model in plain numpy: exact posteriors of a haplotype, and of the genotypes of an unphased person."""
 
 from itertools import product
 

@@ -13,6 +13,8 @@ from genotypes.manifest import BundleManifest
 from genotypes.mosaic import mosaics
 from models.dae.fit import FitOptions
 from models.dae.train import TrainOptions, train_bundle
+from models.haplotypes.engine import CopyingOptions
+from models.haplotypes.train import LibraryOptions, train_library
 
 SITES, PEOPLE, FIRST, STEP = 400, 80, 1_000_000, 2_500
 EVERY = 5  # the array types every fifth site
@@ -64,6 +66,22 @@ def tiny_bundle(folder: Path, *, name: str = "tiny", steps: int = 300) -> Path:
     array.mkdir(parents=True)
     (array / "chr20.b37.txt").write_text("".join(f"20\t{p}\n" for p in panel.pos[::EVERY]))
     train_tiny(folder, name, steps)
+    return folder / name
+
+
+def tiny_library(folder: Path, *, name: str = "tiny", tiles: int = 1) -> Path:
+    """A bundle of the tiny panel's haplotypes under `folder/name`."""
+    write_panel(folder / "panel.bcf", make_panel())
+    o = LibraryOptions(
+        folder / "panel.bcf",
+        None,
+        folder / name,
+        name,
+        "GRCh37",
+        model=CopyingOptions(sweeps=12),
+        tile_sites=SITES // tiles,
+    )
+    train_library(o, lambda _rate, _error, _loss: None)
     return folder / name
 
 
