@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from errors import Code, TesseraError
 from genotypes.arrays import read_arrays
+from genotypes.clusters import cluster_people
 from genotypes.manifest import BundleManifest, ChromosomeEntry
 from genotypes.maps import GeneticMap
 from genotypes.panel import Panel, read_panel
@@ -24,7 +25,7 @@ from models.dae.bundle import seal, write_tiles
 from models.dae.fit import FitOptions, fit_tile
 from models.dae.network import NetworkOptions, TileNet
 from models.dae.quantise import pack, unpack
-from models.dae.samples import MaskOptions, Sampler
+from models.dae.samples import MaskOptions, MosaicOptions, Sampler
 from models.dae.tiles import cut, make_tiles
 from models.protocol import Tile
 
@@ -46,14 +47,15 @@ class TrainOptions:
     panel_name: str = ""
     licence: str = "unspecified"
     tile_sites: int = 8000
+    tile_cm: float = 1.2
     context: float = 2.0  # cM on both sides of a tile
-    switches: float = 1.0  # of a mosaic, per cM
     held_out: float = 0.05  # share of the panel's people kept for calibration and accuracy
     common_input: float = 0.01  # MAF from which a site is an input when no arrays are given
     seed: int = 1
     device: str = "cpu"
     fit: FitOptions = field(default_factory=FitOptions)
     masks: MaskOptions = field(default_factory=MaskOptions)
+    mosaic: MosaicOptions = field(default_factory=MosaicOptions)
     network: dict[str, int] = field(default_factory=dict)  # NetworkOptions other than inputs and outputs
 
 
@@ -67,6 +69,7 @@ class Plan:
     tiles: list[Tile]
     held_out: NDArray[np.int64]  # people
     kept: NDArray[np.int64]  # haplotype columns of the others
+    clusters: NDArray[np.int64]  # cluster of each kept haplotype
 
 
 def split_people(people: int, share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -99,8 +102,9 @@ def make_plan(o: TrainOptions) -> Plan:
         raise TesseraError(Code.setup_invalid, "Fewer than two sites of the panel are on the arrays given.")
     held_out, kept = split_people(panel.haplotypes.shape[1] // 2, o.held_out, o.seed)
     cm = genetic_map.cm(panel.sites.pos)
-    tiles = make_tiles(cut(panel.haplotypes, o.tile_sites), inputs, cm, o.context)
-    return Plan(panel, cm, arrays, tiles, held_out, kept)
+    tiles = make_tiles(cut(panel.haplotypes, o.tile_sites, cm, longest=o.tile_cm), inputs, cm, o.context)
+    clusters = np.repeat(cluster_people(panel.haplotypes, kept[::2] // 2, o.seed), 2)
+    return Plan(panel, cm, arrays, tiles, held_out, kept, clusters)
 
 
 def frequencies(panel: Panel, tile: Tile) -> NDArray[np.float32]:
@@ -117,7 +121,8 @@ def sampler_of(plan: Plan, tile: Tile, o: TrainOptions) -> Sampler:
     arrays = [typed[tile.inputs] for typed in plan.arrays.values()]
     outputs = slice(tile.first - low, tile.end - low)
     inputs = tile.inputs.astype(np.int64) - low
-    return Sampler(window, plan.cm[low:high], inputs, outputs, arrays, o.switches, o.masks, o.seed + tile.index)
+    seed = o.seed + tile.index
+    return Sampler(window, plan.cm[low:high], inputs, outputs, arrays, o.mosaic, o.masks, seed, plan.clusters)
 
 
 def train_tile(plan: Plan, tile: Tile, o: TrainOptions, work: Path, progress: Callable[[int, float], None]) -> TileNet:
@@ -211,7 +216,7 @@ def write_bundle(plan: Plan, nets: list[TileNet], o: TrainOptions) -> BundleMani
             training={
                 "fit": asdict(o.fit),
                 "masks": asdict(o.masks),
-                "switches_per_cm": o.switches,
+                "mosaic": asdict(o.mosaic) | {"clusters": int(plan.clusters.max()) + 1},
                 "arrays": sorted(plan.arrays),
                 "seed": o.seed,
             },
