@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from cli.words import duration
 from genotypes.manifest import BundleManifest
 
 if TYPE_CHECKING:
     from models.dae.bundle import Bundle
+    from models.dae.estimate import Estimate
 
 
 def show_tiles(bundle: Bundle, console: Console) -> None:
@@ -51,3 +53,18 @@ def show_manifest(manifest: BundleManifest, console: Console) -> None:
             cells = ["-" if b["r2"] is None else f"{b['r2']:.3f}" for b in row["bins"]]
             table.add_row(row["array"], *cells)
         console.print(table)
+
+
+def show_estimate(cost: Estimate, workers: int, console: Console) -> None:
+    """Print what a training will take."""
+    table = Table(show_header=False, box=None, title="Estimate", title_justify="left")
+    by = f" with {workers} workers" if workers > 1 else ""
+    for key, value in (
+        ("tiles", f"{cost.tiles}, {cost.parameters / 1e6:.1f} million parameters"),
+        ("steps left", f"{cost.steps_left}, {cost.step_s:.3f} s each in the largest tile"),
+        ("time", f"about {duration(cost.seconds)}{by}, then calibration and accuracy"),
+        ("memory", f"about {cost.memory_bytes / 1e9:.1f} GB a worker, besides the program's own"),
+        ("disk", f"{cost.work_bytes / 1e9:.2f} GB of checkpoints, a bundle of {cost.bundle_bytes / 1e6:.1f} MB"),
+    ):
+        table.add_row(key, value)
+    console.print(table)

@@ -61,7 +61,8 @@ def k_means(points: NDArray[np.float32], k: int, seed: int = 0, rounds: int = 10
         labels = found
         held = [points[labels == c] for c in range(k)]
         centres = np.stack([own.mean(0) if len(own) else old for own, old in zip(held, centres, strict=True)])
-    return np.unique(labels, return_inverse=True)[1]
+    numbered: NDArray[np.int64] = np.unique(labels, return_inverse=True)[1]
+    return numbered
 
 
 def cluster_people(haplotypes: NDArray[np.int8], people: NDArray[np.int64], seed: int = 0) -> NDArray[np.int64]:
@@ -106,4 +107,5 @@ class Groups:
         everyone = group < 0
         size = np.where(everyone, len(self.order), self.size[group])
         at = np.where(everyone, 0, self.start[group]) + (rng.random(len(group)) * size).astype(np.int64)
-        return self.order[at]
+        drawn: NDArray[np.int64] = self.order[at]
+        return drawn

@@ -49,7 +49,7 @@ def mosaics(
     return out
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _copy(
     haplotypes: NDArray[np.int8],
     out: NDArray[np.int8],

@@ -24,6 +24,7 @@ class MaskOptions:
     random_high: float = 0.6  # ... to this, log-uniformly
     error: float = 0.002  # share of shown genotypes that are wrong by one allele
     homozygous: float = 0.2  # share of samples that are one haplotype twice: phased, haploid and inbred input
+    ramp: tuple[float, float] | None = None  # no arrays: hidden share of input sites at the first and the last step
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,19 @@ class ClusterChoice:
 
 
 def draw_masks(
-    rng: np.random.Generator, arrays: Sequence[NDArray[np.bool_]], inputs: int, batch: int, o: MaskOptions
+    rng: np.random.Generator,
+    arrays: Sequence[NDArray[np.bool_]],
+    inputs: int,
+    batch: int,
+    o: MaskOptions,
+    done: float = 0.0,
 ) -> NDArray[np.bool_]:
-    """(batch, inputs) bool: which input sites each sample shows. `arrays` are (inputs,) bool, may be none."""
+    """(batch, inputs) bool: which input sites each sample shows, `done` (0-1) of training being done.
+
+    `arrays` are (inputs,) bool, may be none.
+    """
+    if o.ramp:
+        return rng.random((batch, inputs), np.float32) >= o.ramp[0] + done * (o.ramp[1] - o.ramp[0])
     shown = np.empty((batch, inputs), np.float32)
     # Sparse arrays are the harder ones to impute from: an array is drawn by the inverse root of its density.
     weights = np.array([max(1, int(typed.sum())) for typed in arrays]) ** -0.5
@@ -103,8 +114,8 @@ class Sampler:
         self.groups = Groups.of(np.zeros(len(haplotypes), np.int64) if clusters is None else clusters)
         self.rng = np.random.default_rng(seed)
 
-    def draw(self, batch: int) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
-        """(batch, I) int8 shown dosages, -1 hidden; (batch, V) int8 true dosages."""
+    def draw(self, batch: int, done: float = 0.0) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+        """(batch, I) int8 shown dosages, -1 hidden; (batch, V) int8 true dosages; `done` (0-1) of training is done."""
         rng, masks = self.rng, self.masks
         choose = ClusterChoice(self.groups, batch, rng, self.mosaic)
         haps = mosaics(rng, self.haplotypes, self.cm, 2 * batch, self.mosaic.switches, choose)
@@ -118,5 +129,5 @@ class Sampler:
         # A homozygous sample's error is a whole wrong allele: a haplotype has no heterozygotes.
         wrong_to = np.where(single[:, None], 2 - shown, wrong_to)
         shown = np.where(wrong, wrong_to, shown)
-        visible = draw_masks(rng, self.arrays, len(self.inputs), batch, masks)
+        visible = draw_masks(rng, self.arrays, len(self.inputs), batch, masks, done)
         return np.where(visible, shown, -1).astype(np.int8), dosage[:, self.outputs]

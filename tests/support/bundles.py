@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from genotypes.manifest import BundleManifest
 from genotypes.mosaic import mosaics
 from models.dae.fit import FitOptions
-from models.dae.train import TrainOptions, train_bundle
+from models.dae.plan import TrainOptions
+from models.dae.train import train_bundle
 
 SITES, PEOPLE, FIRST, STEP = 400, 80, 1_000_000, 2_500
 EVERY = 5  # the array types every fifth site
@@ -67,7 +68,7 @@ def tiny_bundle(folder: Path, *, name: str = "tiny", steps: int = 300) -> Path:
     return folder / name
 
 
-def train_tiny(folder: Path, name: str, steps: int, **changes: object) -> BundleManifest:
+def tiny_options(folder: Path, name: str, steps: int, **changes: object) -> TrainOptions:
     options = {
         "panel": folder / "panel.bcf",
         "map": None,
@@ -80,4 +81,8 @@ def train_tiny(folder: Path, name: str, steps: int, **changes: object) -> Bundle
         "fit": FitOptions(steps=steps, batch=64, warmup=10, rate=3e-3, bf16=False, checkpoint_every=50),
         "network": {"width": 64, "latent": 16, "bin_sites": 8, "bin_features": 8, "block_sites": 60},
     } | changes
-    return train_bundle(TrainOptions(**options), lambda tile, step, loss: None)  # type: ignore[arg-type]
+    return TrainOptions(**options)  # type: ignore[arg-type]
+
+
+def train_tiny(folder: Path, name: str, steps: int, **changes: object) -> BundleManifest:
+    return train_bundle(tiny_options(folder, name, steps, **changes), lambda tile, step, loss: None)
