@@ -9,23 +9,13 @@ import typer
 from rich.console import Console
 
 from cli.bundle_import import import_published
-from cli.bundle_tables import show_manifest, show_tiles
+from cli.bundle_show import show
 from cli.bundle_train import train
 
 app = typer.Typer(help="Train, import, show and verify model bundles.", no_args_is_help=True)
 app.command("train")(train)
 app.command("import")(import_published)
-
-
-@app.command()
-def show(bundle: Annotated[Path, typer.Argument(help="Bundle folder or .tar.", exists=True)]) -> None:
-    """Print what a bundle holds: its facts, its tiles and its accuracy."""
-    from models.dae.bundle import Bundle
-
-    opened = Bundle.open(bundle)
-    console = Console()
-    show_manifest(opened.manifest, console)
-    show_tiles(opened, console)
+app.command("show")(show)
 
 
 @app.command()

@@ -11,21 +11,7 @@ from cli.words import duration
 from genotypes.manifest import BundleManifest
 
 if TYPE_CHECKING:
-    from models.dae.bundle import Bundle
     from models.dae.estimate import Estimate
-
-
-def show_tiles(bundle: Bundle, console: Console) -> None:
-    """Print one line for each tile: its sites, its inputs and the sizes of its network."""
-    rows = [
-        (chrom, tile, net.facts())
-        for chrom in bundle.chromosomes
-        for tile, net in zip(bundle.tiles(chrom), bundle.networks(chrom), strict=True)
-    ]
-    table = Table("chrom", "tile", "sites", "inputs", *(rows[0][2] if rows else ()), title="Tiles")
-    for chrom, tile, facts in rows:
-        table.add_row(chrom, str(tile.index), str(tile.end - tile.first), str(len(tile.inputs)), *facts.values())
-    console.print(table)
 
 
 def show_manifest(manifest: BundleManifest, console: Console) -> None:
@@ -67,4 +53,26 @@ def show_estimate(cost: Estimate, workers: int, console: Console) -> None:
         ("disk", f"{cost.work_bytes / 1e9:.2f} GB of checkpoints, a bundle of {cost.bundle_bytes / 1e6:.1f} MB"),
     ):
         table.add_row(key, value)
+    console.print(table)
+
+
+def show_privacy(manifest: BundleManifest, console: Console) -> None:
+    """Print what the membership-inference test found, or that there was none."""
+    found = manifest.training.get("privacy")
+    if not found:
+        console.print("Whether the weights tell training people from others was not tested (tessera bundle privacy).")
+        return
+    people = found["people"]
+    table = Table(
+        "attack by",
+        "AUC",
+        "95% interval",
+        "found at 5% false",
+        title=f"Membership inference: {people['trained']} training people, {people['held_out']} held out",
+    )
+    for name, one in found["attacks"].items():
+        low, high = one["interval95"]
+        table.add_row(
+            name.replace("_", " "), f"{one['auc']:.3f}", f"{low:.3f} to {high:.3f}", f"{one['found_at_5pct_false']:.1%}"
+        )
     console.print(table)

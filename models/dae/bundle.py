@@ -117,6 +117,11 @@ class Bundle:
         self._read_table(chrom)
         return self._networks[chrom]
 
+    def weights(self, chrom: str) -> list[int]:
+        """Number of the weights of each tile; tiles may share them."""
+        self._read_table(chrom)
+        return self._weights[chrom]
+
     def load(self, chrom: str, index: int, device: str = "cpu") -> TileModel:
         """One tile's network with its weights, float32, in evaluation mode."""
         options = self.networks(chrom)[index]
