@@ -1,4 +1,4 @@
-"""`tessera bundle`: train, import, show and verify model bundles. Works on local files, without a server."""
+"""`tessera bundle`: train, import, show, change and verify model bundles. Works on local files, without a server."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from cli.bundle_change import adapt, compress, privacy
 from cli.bundle_import import import_published
 from cli.bundle_show import show
 from cli.bundle_train import train
@@ -16,6 +17,9 @@ app = typer.Typer(help="Train, import, show and verify model bundles.", no_args_
 app.command("train")(train)
 app.command("import")(import_published)
 app.command("show")(show)
+app.command("compress")(compress)
+app.command("adapt")(adapt)
+app.command("privacy")(privacy)
 
 
 @app.command()

@@ -18,8 +18,10 @@ from models.dae.bundle import seal, write_tiles
 from models.dae.plan import Plan, TrainOptions, masks_of
 
 
-def write_bundle(plan: Plan, nets: list[TileModel], o: TrainOptions) -> BundleManifest:
-    """Calibrate, score and write; the folder appears whole or not at all."""
+def write_bundle(
+    plan: Plan, nets: list[TileModel], o: TrainOptions, training: dict[str, Any] | None = None
+) -> BundleManifest:
+    """Calibrate, score and write; the folder appears whole or not at all. `training` is added to the manifest's."""
     sites = plan.panel.sites
     chrom = sites.chrom.removeprefix("chr")
     tile_of = np.zeros(len(sites), np.int32)
@@ -73,7 +75,8 @@ def write_bundle(plan: Plan, nets: list[TileModel], o: TrainOptions) -> BundleMa
                 "tile_cm": o.tile_cm,
                 "privacy": privacy.measure(plan.tiles, nets, plan.panel, plan.held_out, o.seed),
             }
-            | ({"dense": asdict(o.dense)} if o.architecture == PUBLISHED_DENSE else {}),
+            | ({"dense": asdict(o.dense)} if o.architecture == PUBLISHED_DENSE else {})
+            | (training or {}),
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             software=f"tessera {importlib.metadata.version('tessera')}",
         ),

@@ -1,8 +1,8 @@
 """Can the weights tell the people they were trained on from others? A membership-inference test.
 
-Every person gets a score: how much better the network knows their genotypes than the allele frequencies do (Yeom et al.
-2018, IEEE CSF, with the frequencies as the reference that takes out how common a person's alleles are). The area under
-the ROC curve of the scores of training people against people held out from the same panel is 0.5 when nothing can be
+Every person gets a score: how well the network knows their genotypes (the loss attack of Yeom et al. 2018, IEEE CSF), and
+how much better than is to be expected from how rare their alleles are: the residual of the loss's regression on the loss
+by allele frequencies. The area under the ROC curve of the scores of training people against people held out from the same panel is 0.5 when nothing can be
 told and 1 when everybody can. Held-out people are a random part of the panel, so the two groups differ in nothing else;
 their share in the calibration's few temperatures is neglected.
 """
@@ -60,6 +60,13 @@ def auc(members: NDArray[np.float64], others: NDArray[np.float64]) -> float:
     return float(below.mean() / 2 / len(others))
 
 
+def residual(y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N,) what a straight line in x leaves of y."""
+    design = np.stack([np.ones_like(x), x - x.mean()], 1)
+    left: NDArray[np.float64] = y - design @ np.linalg.lstsq(design, y)[0]
+    return left
+
+
 def attack(members: NDArray[np.float64], others: NDArray[np.float64], seed: int = 0) -> dict[str, Any]:
     """What scores give away: AUC with a 95% interval (bootstrap over people), and how many members are found.
 
@@ -109,7 +116,7 @@ def measure(
     people = panel.haplotypes[:, 2 * who] + panel.haplotypes[:, 2 * who + 1]
     af = panel.haplotypes.mean(1, dtype=np.float32)
     losses = np.sum([tile_losses(net, tile, people, af) for tile, net in zip(tiles, nets, strict=True)], 0)
-    scores = {"loss": -losses[:, 0], "loss_against_frequencies": losses[:, 1] - losses[:, 0]}
+    scores = {"loss": -losses[:, 0], "loss_beyond_frequencies": -residual(losses[:, 0], losses[:, 1])}
     return {
         "people": {"trained": len(kept), "held_out": len(held_out)},
         "attacks": {name: attack(s[: len(kept)], s[len(kept) :], seed) for name, s in scores.items()},
