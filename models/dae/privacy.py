@@ -1,10 +1,11 @@
 """Can the weights tell the people they were trained on from others? A membership-inference test.
 
-Every person gets a score: how well the network knows their genotypes (the loss attack of Yeom et al. 2018, IEEE CSF), and
-how much better than is to be expected from how rare their alleles are: the residual of the loss's regression on the loss
-by allele frequencies. The area under the ROC curve of the scores of training people against people held out from the same panel is 0.5 when nothing can be
-told and 1 when everybody can. Held-out people are a random part of the panel, so the two groups differ in nothing else;
-their share in the calibration's few temperatures is neglected.
+Every person gets a score: how well the network knows their genotypes (the loss attack of Yeom et al. 2018, IEEE CSF),
+and how much better than is to be expected from how rare their alleles are: the residual of the loss's regression on the
+loss by allele frequencies. The area under the ROC curve of the scores of training people against people held out from
+the same panel is 0.5 when nothing can be told and 1 when everybody can. Held-out people are a random part of the panel,
+so the two groups differ in nothing else; their share in the calibration's few temperatures is neglected. Other attacks
+may tell more: the test gives a lower bound.
 """
 
 from __future__ import annotations
