@@ -7,23 +7,11 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from cli.words import duration
 from genotypes.manifest import BundleManifest
 
 if TYPE_CHECKING:
-    from models.dae.bundle import Bundle
-
-
-def show_tiles(bundle: Bundle, console: Console) -> None:
-    """Print one line for each tile: its sites, its inputs and the sizes of its network."""
-    rows = [
-        (chrom, tile, facts)
-        for chrom in bundle.chromosomes
-        for tile, facts in zip(bundle.tiles(chrom), bundle.tile_facts(chrom), strict=True)
-    ]
-    table = Table("chrom", "tile", "sites", "inputs", *(rows[0][2] if rows else ()), title="Tiles")
-    for chrom, tile, facts in rows:
-        table.add_row(chrom, str(tile.index), str(tile.end - tile.first), str(len(tile.inputs)), *facts.values())
-    console.print(table)
+    from models.dae.estimate import Estimate
 
 
 def show_manifest(manifest: BundleManifest, console: Console) -> None:
@@ -51,3 +39,40 @@ def show_manifest(manifest: BundleManifest, console: Console) -> None:
             cells = ["-" if b["r2"] is None else f"{b['r2']:.3f}" for b in row["bins"]]
             table.add_row(row["array"], *cells)
         console.print(table)
+
+
+def show_estimate(cost: Estimate, workers: int, console: Console) -> None:
+    """Print what a training will take."""
+    table = Table(show_header=False, box=None, title="Estimate", title_justify="left")
+    by = f" with {workers} workers" if workers > 1 else ""
+    for key, value in (
+        ("tiles", f"{cost.tiles}, {cost.parameters / 1e6:.1f} million parameters"),
+        ("steps left", f"{cost.steps_left}, {cost.step_s:.3f} s each in the largest tile"),
+        ("time", f"about {duration(cost.seconds)}{by}, then calibration and accuracy"),
+        ("memory", f"about {cost.memory_bytes / 1e9:.1f} GB a worker, besides the program's own"),
+        ("disk", f"{cost.work_bytes / 1e9:.2f} GB of checkpoints, a bundle of {cost.bundle_bytes / 1e6:.1f} MB"),
+    ):
+        table.add_row(key, value)
+    console.print(table)
+
+
+def show_privacy(manifest: BundleManifest, console: Console) -> None:
+    """Print what the membership-inference test found, or that there was none."""
+    found = manifest.training.get("privacy")
+    if not found:
+        console.print("Whether the weights tell training people from others was not tested (tessera bundle privacy).")
+        return
+    people = found["people"]
+    table = Table(
+        "attack by",
+        "AUC",
+        "95% interval",
+        "found at 5% false",
+        title=f"Membership inference: {people['trained']} training people, {people['held_out']} held out",
+    )
+    for name, one in found["attacks"].items():
+        low, high = one["interval95"]
+        table.add_row(
+            name.replace("_", " "), f"{one['auc']:.3f}", f"{low:.3f} to {high:.3f}", f"{one['found_at_5pct_false']:.1%}"
+        )
+    console.print(table)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Callable
+from typing import TypeAlias
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
+
+Choose: TypeAlias = Callable[[np.random.Generator, NDArray[np.int64]], NDArray[np.int64]]
+"""(N,) the mosaic that each segment belongs to, ascending -> (N,) the haplotype that it is copied from."""
 
 
 def mosaics(
@@ -14,6 +19,7 @@ def mosaics(
     cm: NDArray[np.float64],
     count: int,
     rate: float,
+    choose: Choose | None = None,
 ) -> NDArray[np.int8]:
     """Recombine haplotypes into new ones.
 
@@ -23,19 +29,36 @@ def mosaics(
         cm: (V,) ascending map positions in cM.
         count: how many mosaics to make.
         rate: expected switches per cM.
+        choose: which haplotype a segment is copied from; any with the same chance by default.
 
     Returns:
-        (count, V) int8 alleles; every segment is copied from a uniformly drawn haplotype.
+        (count, V) int8 alleles.
     """
     n, sites = haplotypes.shape
-    out = np.empty((count, sites), haplotypes.dtype)
     length = float(cm[-1] - cm[0]) if sites else 0.0
-    ends = np.cumsum(rng.poisson(rate * length, count)).tolist()
-    # Drawn for all mosaics at once: a call for each segment would cost more than copying it.
-    switches = np.searchsorted(cm, rng.uniform(0.0, length, ends[-1] if ends else 0) + (cm[0] if sites else 0.0))
-    sources = rng.integers(n, size=len(switches) + count).tolist()
-    for k, (row, first, end) in enumerate(zip(out, [0, *ends[:-1]], ends, strict=True)):
-        edges = [0, *sorted(switches[first:end].tolist()), sites]
-        for source, (start, stop) in zip(sources[first + k : end + k + 1], pairwise(edges), strict=True):
-            row[start:stop] = haplotypes[source, start:stop]
+    switches = rng.poisson(rate * length, count)
+    at = np.searchsorted(cm, rng.uniform(0.0, length, int(switches.sum())) + (cm[0] if sites else 0.0))
+    owner = np.repeat(np.arange(count), switches + 1)
+    sources = rng.integers(n, size=len(owner)) if choose is None else choose(rng, owner)
+    # A segment starts at site 0 or at a switch; sorted by mosaic and place it ends where the next one starts.
+    starts = np.concatenate([np.zeros(count, np.int64), at])
+    whose = np.concatenate([np.arange(count), np.repeat(np.arange(count), switches)])
+    starts = starts[np.lexsort((starts, whose))]
+    out = np.empty((count, sites), haplotypes.dtype)
+    _copy(haplotypes, out, owner, starts, sources)
     return out
+
+
+@numba.njit(cache=True, nogil=True)
+def _copy(
+    haplotypes: NDArray[np.int8],
+    out: NDArray[np.int8],
+    owner: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    sources: NDArray[np.int64],
+) -> None:
+    """Copy every segment; without the interpreter's lock, since batches are drawn while the network trains."""
+    for k in range(len(owner)):
+        last = k + 1 == len(owner) or owner[k + 1] != owner[k]
+        end = out.shape[1] if last else starts[k + 1]
+        out[owner[k], starts[k] : end] = haplotypes[sources[k], starts[k] : end]

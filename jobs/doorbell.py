@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from jobs.settings import Settings
 
 TASK = "tessera.work"
+TRAIN_TASK = "tessera.train"
 QUEUES = ("cpu", "gpu")
 _TIMEOUT_S = 3.0
 _UNREACHABLE = (OperationalError, RedisError, OSError)
@@ -25,15 +26,24 @@ def ring(settings: Settings, queue: str, n: int = 1) -> int:
 
     A broker that is down is logged and forgiven: the work is in the database, and the sweeper rings again.
     """
+    return _send(settings, TASK, queue, queue, n)
+
+
+def ring_training(settings: Settings, queue: str, folder: str, n: int) -> int:
+    """Ring `n` times for the tiles of a training's work folder; how many messages went out."""
+    return _send(settings, TRAIN_TASK, folder, queue, n)
+
+
+def _send(settings: Settings, task: str, argument: str, queue: str, n: int) -> int:
     sent = 0
     try:
         app = _app(settings.broker.url)
         with app.producer_pool.acquire(block=True, timeout=_TIMEOUT_S) as producer:
             for _ in range(n):
-                app.send_task(TASK, args=[queue], queue=queue, producer=producer, retry=False, ignore_result=True)
+                app.send_task(task, args=[argument], queue=queue, producer=producer, retry=False, ignore_result=True)
                 sent += 1
     except _UNREACHABLE as error:
-        log.warning("the broker is not reachable, work in queue %s waits for the sweeper: %s", queue, error)
+        log.warning("the broker is not reachable, work in queue %s waits until it rings again: %s", queue, error)
     return sent
 
 

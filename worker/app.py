@@ -1,4 +1,4 @@
-"""The Celery application: one task, two queues, no results kept, a broker that may go away and come back."""
+"""The Celery application: two tasks, two queues, no results kept, a broker that may go away and come back."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ def create_app(settings: Settings) -> Celery:
     Messages are doorbells (see `worker.tasks`): acknowledged on receipt, because a lost one is rung again by the
     sweeper, while a message kept until its task ends would be delivered twice after `visibility_timeout`.
     """
-    app = Celery("tessera", broker=settings.broker.url, include=["worker.tasks"], set_as_current=True)
+    app = Celery(
+        "tessera", broker=settings.broker.url, include=["worker.tasks", "worker.training"], set_as_current=True
+    )
     app.conf.update(
         accept_content=["json"],
         task_serializer="json",

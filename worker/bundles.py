@@ -13,7 +13,7 @@ from models.protocol import Imputer
 from worker.pipeline.types import BundleView
 
 GIB = 1 << 30
-_UNPACKED = {"int8": 4, "float16": 2, "float32": 1}  # weights lie so on disk, and as float32 in memory
+_UNPACKED = {"int4": 8, "int8": 4, "float16": 2, "float32": 1}  # weights lie so on disk, and as float32 in memory
 
 
 class Engine(Protocol):
@@ -101,4 +101,7 @@ def _weight(bundle: BundleView, chromosome: str) -> int:
     """Bytes that all tiles of a chromosome take in memory, by the size of their file."""
     manifest = bundle.manifest
     file = manifest.files.get(manifest.chromosomes[chromosome].tiles_file)
+    if file and (unpacked := manifest.architecture.get("unpacked_bytes")):  # a file of low rank says nothing by itself
+        files = [manifest.files[one.tiles_file].bytes for one in manifest.chromosomes.values()]
+        return int(unpacked * file.bytes / sum(files))
     return _UNPACKED.get(manifest.architecture.get("weights", "int8"), 4) * file.bytes if file else 0

@@ -24,7 +24,6 @@ from errors import Code, TesseraError
 from genotypes.manifest import FILE_NAME, BundleManifest, FileEntry
 from genotypes.sites import SiteTable, read_sites_bcf
 from models.dae.architecture import Architecture, TileModel, TileOptions, architecture_of
-from models.dae.network import TileNet
 from models.dae.quantise import pack, unpack
 from models.protocol import Tile
 
@@ -41,7 +40,7 @@ def describe_files(folder: Path) -> dict[str, FileEntry]:
     return {str(p.relative_to(folder)): FileEntry(sha256(p), p.stat().st_size) for p in paths}
 
 
-def write_tiles(path: Path, tiles: Sequence[Tile], nets: Sequence[TileNet]) -> None:
+def write_tiles(path: Path, tiles: Sequence[Tile], nets: Sequence[TileModel]) -> None:
     """Write the tiles of one chromosome as int8 safetensors; the metadata holds each tile's rows and sizes."""
     tensors: dict[str, Tensor] = {}
     table = []
@@ -118,9 +117,10 @@ class Bundle:
         self._read_table(chrom)
         return self._networks[chrom]
 
-    def tile_facts(self, chrom: str) -> list[dict[str, str]]:
-        """What there is to say of each tile beyond its sites and inputs, by column."""
-        return [options.facts() for options in self.networks(chrom)]
+    def weights(self, chrom: str) -> list[int]:
+        """Number of the weights of each tile; tiles may share them."""
+        self._read_table(chrom)
+        return self._weights[chrom]
 
     def load(self, chrom: str, index: int, device: str = "cpu") -> TileModel:
         """One tile's network with its weights, float32, in evaluation mode."""

@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.dae import calibrate
+from models.dae.architecture import ARCHITECTURES, TILE_DAE, Architecture, TileModel
 from models.dae.calibrate import MAF_EDGES, Calibration, maf_bins
-from models.dae.encoding import genotype_probabilities, presence, prior_logits
-from models.dae.network import TileNet
+from models.dae.encoding import presence, prior_logits
 from models.protocol import Tile
 
 CALIBRATION_ARRAYS = 4  # spread over the arrays by density
 
 
 @torch.inference_mode()
-def tile_logits(net: TileNet, tile: Tile, people: NDArray[np.int8], typed: NDArray[np.bool_]) -> Tensor:
+def tile_logits(net: TileModel, tile: Tile, people: NDArray[np.int8], typed: NDArray[np.bool_]) -> Tensor:
     """(B, V, 2) logits of a tile for people seen through an array.
 
     Args:
@@ -53,11 +53,12 @@ def spread(arrays: dict[str, NDArray[np.bool_]], count: int) -> list[str]:
 
 def assess(
     tiles: Sequence[Tile],
-    nets: Sequence[TileNet],
+    nets: Sequence[TileModel],
     people: NDArray[np.int8],
     af: NDArray[np.float32],
     arrays: dict[str, NDArray[np.bool_]],
-) -> tuple[Calibration, list[dict[str, Any]]]:
+    reading: Architecture,
+) -> tuple[Calibration | None, list[dict[str, Any]]]:
     """Calibrate on one half of the held-out people and score on the other.
 
     Args:
@@ -66,9 +67,10 @@ def assess(
         people: (sites, B) dosages of the held-out people.
         af: (sites,) ALT frequency in the panel.
         arrays: (sites,) bool for each array; none means every tenth input site.
+        reading: how logits are read; only those of tile-dae are calibrated.
 
     Returns:
-        The calibration, and for each array {array, people, bins: [{maf, sites, r2}]} over its untyped sites.
+        The calibration, if any, and for each array {array, people, bins: [{maf, sites, r2}]} over its untyped sites.
     """
     if not arrays:
         every = np.zeros(len(af), bool)
@@ -76,29 +78,33 @@ def assess(
         arrays = {"every tenth input": every}
     half = max(1, people.shape[1] // 2)
     fitting, scoring = people[:, :half], people[:, half:] if people.shape[1] > 1 else people
+    calibrated = reading is ARCHITECTURES[TILE_DAE]
     logits, truth, hidden, afs = [], [], [], []
-    for name in spread(arrays, CALIBRATION_ARRAYS):
+    for name in spread(arrays, CALIBRATION_ARRAYS) if calibrated else ():
         for tile, net in zip(tiles, nets, strict=True):
             rows = slice(tile.first, tile.end)
             logits.append(tile_logits(net, tile, fitting, arrays[name]))
             truth.append(torch.from_numpy(fitting[rows].T.copy()))
             hidden.append(torch.from_numpy(~arrays[name][rows]))
             afs.append(af[rows])
-    calibration = calibrate.fit(logits, truth, hidden, afs)
+    calibration = calibrate.fit(logits, truth, hidden, afs) if calibrated else None
     table = []
     for name, typed in arrays.items():
         ds = np.concatenate(
-            [dosages(tile_logits(net, tile, scoring, typed), af[tile.first : tile.end], calibration)
+            [dosages(tile_logits(net, tile, scoring, typed), af[tile.first : tile.end], calibration, reading)
              for tile, net in zip(tiles, nets, strict=True)]
         )  # fmt: skip
         table.append({"array": name, "people": scoring.shape[1], "bins": score_bins(ds, scoring, af, ~typed)})
     return calibration, table
 
 
-def dosages(logits: Tensor, af: NDArray[np.float32], calibration: Calibration) -> NDArray[np.float32]:
-    """(B, V, 2) logits -> (V, B) calibrated dosages."""
-    prior = prior_logits(torch.from_numpy(af))
-    gp = genotype_probabilities(calibrate.apply(logits, prior, calibration.scale(af)))
+def dosages(
+    logits: Tensor, af: NDArray[np.float32], calibration: Calibration | None, reading: Architecture
+) -> NDArray[np.float32]:
+    """(B, V, 2) logits -> (V, B) dosages, calibrated where there is a calibration."""
+    if calibration:
+        logits = calibrate.apply(logits, prior_logits(torch.from_numpy(af)), calibration.scale(af))
+    gp = reading.genotypes(logits)
     return (gp[..., 1] + 2 * gp[..., 2]).T.numpy()
 
 

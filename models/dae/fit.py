@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -15,8 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from models.dae.encoding import presence, prior_logits
-from models.dae.network import NetworkOptions, TileNet
+from models.dae.architecture import TileModel
+from models.dae.encoding import presence
 from models.dae.samples import Sampler
 
 
@@ -34,6 +36,22 @@ class FitOptions:
     bf16: bool = True
 
 
+class TrainingStopped(Exception):
+    """Training was asked to stop; the checkpoint is written."""
+
+
+class Objective(Protocol):
+    """What training lowers."""
+
+    def backward(self, net: TileModel, logits: Tensor, target: Tensor) -> None:
+        """Add the gradient for (B, V, 2) logits against presences."""
+        ...
+
+    def loss(self, logits: Tensor, target: Tensor) -> float:
+        """The number that progress shows."""
+        ...
+
+
 def site_weights(af: NDArray[np.float32], rarity: float) -> Tensor:
     """(V,) float32 loss weights with mean 1: rare sites count more."""
     maf = np.maximum(np.minimum(af, 1 - af), 0.005)
@@ -47,6 +65,23 @@ def weighted_loss(logits: Tensor, target: Tensor, weights: Tensor) -> float:
     return float((loss * weights).mean())
 
 
+class WeightedCrossEntropy:
+    """Cross-entropy of the presences, rare sites counting more."""
+
+    def __init__(self, af: NDArray[np.float32], rarity: float, device: str = "cpu") -> None:
+        """Weigh sites by their (V,) ALT frequency."""
+        self.weights = site_weights(af, rarity).to(device)[:, None]
+
+    def backward(self, net: TileModel, logits: Tensor, target: Tensor) -> None:
+        """The gradient, written out: autograd's way through the loss takes twice the passes."""
+        gradient = (logits.detach().sigmoid() - target) * self.weights / target.numel()
+        torch.autograd.backward(logits, gradient.to(logits.dtype))
+
+    def loss(self, logits: Tensor, target: Tensor) -> float:
+        """Weighted mean."""
+        return weighted_loss(logits, target, self.weights)
+
+
 def learning_rate(step: int, o: FitOptions) -> float:
     """Linear warm-up, then a cosine to 0."""
     if step < o.warmup:
@@ -54,83 +89,111 @@ def learning_rate(step: int, o: FitOptions) -> float:
     return o.rate * 0.5 * (1 + math.cos(math.pi * (step - o.warmup) / max(1, o.steps - o.warmup)))
 
 
-def batches(sampler: Sampler, batch: int, count: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """`count` batches, each drawn in a thread while the step before it runs."""
+def batches(sampler: Sampler, o: FitOptions, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+    """The batches of steps `start` to the last, each drawn in a thread while the step before it runs."""
     with ThreadPoolExecutor(1) as pool:
-        ahead = pool.submit(sampler.draw, batch)
-        for k in range(count):
+        ahead = pool.submit(sampler.draw, o.batch, start / o.steps) if start < o.steps else None
+        for step in range(start + 1, o.steps + 1):
+            assert ahead is not None
             shown, truth = ahead.result()
-            if k + 1 < count:
-                ahead = pool.submit(sampler.draw, batch)
+            if step < o.steps:
+                ahead = pool.submit(sampler.draw, o.batch, step / o.steps)
             yield torch.from_numpy(shown), torch.from_numpy(truth)
 
 
+class Trainer:
+    """A network, its objective and its optimiser."""
+
+    def __init__(self, net: TileModel, fit: FitOptions, objective: Objective, device: str = "cpu") -> None:
+        """Move the network to the device; matrices decay, vectors do not."""
+        self.net, self.options, self.objective, self.device = net.to(device), fit, objective, device
+        decay = [p for p in net.parameters() if p.ndim > 1]
+        plain = [p for p in net.parameters() if p.ndim <= 1]
+        self.optimiser = torch.optim.AdamW(
+            [{"params": decay, "weight_decay": fit.weight_decay}, {"params": plain, "weight_decay": 0.0}],
+            lr=fit.rate,
+            betas=(0.9, 0.99),
+            fused=True,
+        )
+
+    def step(self, step: int, shown: Tensor, truth: Tensor) -> Callable[[], float]:
+        """One step; hands back its loss, which is only worked out when asked for."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(step, self.options)
+        x, y = presence(shown.to(self.device)), presence(truth.to(self.device))
+        with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.options.bf16):
+            logits = self.net(x)
+        self.optimiser.zero_grad()
+        self.objective.backward(self.net, logits, y)
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
+        self.optimiser.step()
+        return lambda: self.objective.loss(logits.detach(), y)
+
+    def load(self, path: Path) -> int:
+        """Go on from a checkpoint; the steps done."""
+        saved = torch.load(path, weights_only=True, map_location=self.device)
+        self.net.load_state_dict(saved["net"])
+        self.optimiser.load_state_dict(saved["optimiser"])
+        return int(saved["step"])
+
+    def save(self, path: Path, step: int) -> None:
+        """Write and rename, so that a kill leaves the old checkpoint or the new one."""
+        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+        torch.save({"net": self.net.state_dict(), "optimiser": self.optimiser.state_dict(), "step": step}, partial)
+        partial.replace(path)
+
+
+def steps_done(checkpoint: Path) -> int:
+    """Steps behind a checkpoint, 0 when there is none; weights are mapped and not read."""
+    if not checkpoint.exists():
+        return 0
+    return int(torch.load(checkpoint, weights_only=True, mmap=True, map_location="cpu")["step"])
+
+
 def fit_tile(
-    options: NetworkOptions,
+    net: TileModel,
     fit: FitOptions,
     sampler: Sampler,
-    af: NDArray[np.float32],
+    objective: Objective,
     checkpoint: Path,
     *,
     device: str = "cpu",
     progress: Callable[[int, float], None] = lambda step, loss: None,
-) -> TileNet:
-    """Train a tile network, or go on from `checkpoint`.
+    stop: Callable[[], bool] = lambda: False,
+) -> TileModel:
+    """Train a tile's network, or go on from `checkpoint`.
 
     Args:
-        options: sizes of the network.
+        net: the network to start from.
         fit: schedule.
         sampler: source of batches; its generator is moved on by the steps already done.
-        af: (V,) ALT frequency of the output sites in the panel.
+        objective: what is lowered.
         checkpoint: file that holds weights, optimiser and step; written every `checkpoint_every` steps, atomically.
         device: torch device.
         progress: called every five seconds with the step and its loss.
+        stop: asked after every step.
 
     Returns:
         The trained network, in evaluation mode.
+
+    Raises:
+        TrainingStopped: `stop` said so; what was done is in the checkpoint.
     """
-    net = TileNet(options)
-    net.set_prior(prior_logits(torch.from_numpy(af)))
-    net.to(device)
-    weights = site_weights(af, fit.rarity).to(device)[:, None]
-    decay = [p for p in net.parameters() if p.ndim > 1]
-    plain = [p for p in net.parameters() if p.ndim <= 1]
-    optimiser = torch.optim.AdamW(
-        [{"params": decay, "weight_decay": fit.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-        lr=fit.rate,
-        betas=(0.9, 0.99),
-        fused=True,
-    )
+    trainer = Trainer(net, fit, objective, device)
     start = 0
     if checkpoint.exists():
-        saved = torch.load(checkpoint, weights_only=True, map_location=device)
-        net.load_state_dict(saved["net"])
-        optimiser.load_state_dict(saved["optimiser"])
-        start = int(saved["step"])
+        start = trainer.load(checkpoint)
         sampler.rng = np.random.default_rng([start, 1])
     net.train()
     clock = time.monotonic()
-    for step, (shown, truth) in enumerate(batches(sampler, fit.batch, fit.steps - start), start):
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(step, fit)
-        x, y = presence(shown.to(device)), presence(truth.to(device))
-        with torch.autocast(device, torch.bfloat16, enabled=fit.bf16):
-            logits = net(x)
-        optimiser.zero_grad()
-        # The gradient of weighted cross-entropy, written out: autograd's way through the loss takes twice the passes.
-        logits.backward(((logits.detach().sigmoid() - y) * weights / y.numel()).to(logits.dtype))
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimiser.step()
+    for step, (shown, truth) in enumerate(batches(sampler, fit, start), start):
+        loss = trainer.step(step, shown, truth)
+        stopping = stop()
+        if (step + 1) % fit.checkpoint_every == 0 or step + 1 == fit.steps or stopping:
+            trainer.save(checkpoint, step + 1)
         if time.monotonic() - clock > 5 or step + 1 == fit.steps:
-            progress(step + 1, weighted_loss(logits.detach(), y, weights))
+            progress(step + 1, loss())
             clock = time.monotonic()
-        if (step + 1) % fit.checkpoint_every == 0 or step + 1 == fit.steps:
-            save_checkpoint(checkpoint, net, optimiser, step + 1)
+        if stopping:
+            raise TrainingStopped
     return net.eval()
-
-
-def save_checkpoint(path: Path, net: TileNet, optimiser: torch.optim.Optimizer, step: int) -> None:
-    """Write and rename, so that a kill leaves the old checkpoint or the new one."""
-    partial = path.with_suffix(".partial")
-    torch.save({"net": net.state_dict(), "optimiser": optimiser.state_dict(), "step": step}, partial)
-    partial.replace(path)

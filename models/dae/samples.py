@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from genotypes.clusters import Groups
 from genotypes.mosaic import mosaics
 
 
@@ -23,12 +24,51 @@ class MaskOptions:
     random_high: float = 0.6  # ... to this, log-uniformly
     error: float = 0.002  # share of shown genotypes that are wrong by one allele
     homozygous: float = 0.2  # share of samples that are one haplotype twice: phased, haploid and inbred input
+    ramp: tuple[float, float] | None = None  # no arrays: hidden share of input sites at the first and the last step
+
+
+@dataclass(frozen=True)
+class MosaicOptions:
+    """Where a training person's segments come from."""
+
+    switches: float = 1.0  # per cM
+    within: float = 0.85  # share of segments that are copied from the person's own cluster; the others from anywhere
+    mixed: float = 0.15  # share of people with two clusters, either for each segment
+
+
+class ClusterChoice:
+    """Chooses the haplotypes that the mosaics of a batch are copied from: both of a person from one cluster."""
+
+    def __init__(self, groups: Groups, batch: int, rng: np.random.Generator, o: MosaicOptions) -> None:
+        """Draw the clusters of `batch` people; a cluster as often as it has members."""
+        n = len(groups.order)
+        of = np.repeat(np.arange(len(groups.size)), groups.size)
+        self._groups, self._batch, self._options = groups, batch, o
+        self._one, self._two = of[rng.integers(n, size=batch)], of[rng.integers(n, size=batch)]
+        self._two = np.where(rng.random(batch) < o.mixed, self._two, self._one)
+
+    def __call__(self, rng: np.random.Generator, mosaic: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(N,) mosaic of each segment (person b has b and batch + b) -> (N,) haplotype."""
+        person = mosaic % self._batch
+        group = np.where(rng.random(len(mosaic)) < 0.5, self._one[person], self._two[person])
+        group[rng.random(len(mosaic)) >= self._options.within] = -1
+        return self._groups.draw(rng, group)
 
 
 def draw_masks(
-    rng: np.random.Generator, arrays: Sequence[NDArray[np.bool_]], inputs: int, batch: int, o: MaskOptions
+    rng: np.random.Generator,
+    arrays: Sequence[NDArray[np.bool_]],
+    inputs: int,
+    batch: int,
+    o: MaskOptions,
+    done: float = 0.0,
 ) -> NDArray[np.bool_]:
-    """(batch, inputs) bool: which input sites each sample shows. `arrays` are (inputs,) bool, may be none."""
+    """(batch, inputs) bool: which input sites each sample shows, `done` (0-1) of training being done.
+
+    `arrays` are (inputs,) bool, may be none.
+    """
+    if o.ramp:
+        return rng.random((batch, inputs), np.float32) >= o.ramp[0] + done * (o.ramp[1] - o.ramp[0])
     shown = np.empty((batch, inputs), np.float32)
     # Sparse arrays are the harder ones to impute from: an array is drawn by the inverse root of its density.
     weights = np.array([max(1, int(typed.sum())) for typed in arrays]) ** -0.5
@@ -51,9 +91,10 @@ class Sampler:
         inputs: NDArray[np.int64],
         outputs: slice,
         arrays: Sequence[NDArray[np.bool_]],
-        rate: float,
+        mosaic: MosaicOptions,
         masks: MaskOptions,
         seed: int,
+        clusters: NDArray[np.int64] | None = None,
     ) -> None:
         """Keep the tile's window of the panel.
 
@@ -63,18 +104,21 @@ class Sampler:
             inputs: (I,) columns of the window that the tile reads.
             outputs: columns of the window that the tile writes.
             arrays: (I,) bool each, the inputs that an array types.
-            rate: switches of a mosaic per cM.
+            mosaic: how training people are put together.
             masks: what a sample shows.
             seed: of the generator.
+            clusters: (H,) cluster of each haplotype; one cluster by default.
         """
         self.haplotypes, self.cm, self.inputs, self.outputs = haplotypes, cm, inputs, outputs
-        self.arrays, self.rate, self.masks = arrays, rate, masks
+        self.arrays, self.mosaic, self.masks = arrays, mosaic, masks
+        self.groups = Groups.of(np.zeros(len(haplotypes), np.int64) if clusters is None else clusters)
         self.rng = np.random.default_rng(seed)
 
-    def draw(self, batch: int) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
-        """(batch, I) int8 shown dosages, -1 hidden; (batch, V) int8 true dosages."""
+    def draw(self, batch: int, done: float = 0.0) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+        """(batch, I) int8 shown dosages, -1 hidden; (batch, V) int8 true dosages; `done` (0-1) of training is done."""
         rng, masks = self.rng, self.masks
-        haps = mosaics(rng, self.haplotypes, self.cm, 2 * batch, self.rate)
+        choose = ClusterChoice(self.groups, batch, rng, self.mosaic)
+        haps = mosaics(rng, self.haplotypes, self.cm, 2 * batch, self.mosaic.switches, choose)
         mothers, fathers = haps[:batch], haps[batch:]
         single = rng.random(batch) < masks.homozygous
         fathers[single] = mothers[single]
@@ -85,5 +129,5 @@ class Sampler:
         # A homozygous sample's error is a whole wrong allele: a haplotype has no heterozygotes.
         wrong_to = np.where(single[:, None], 2 - shown, wrong_to)
         shown = np.where(wrong, wrong_to, shown)
-        visible = draw_masks(rng, self.arrays, len(self.inputs), batch, masks)
+        visible = draw_masks(rng, self.arrays, len(self.inputs), batch, masks, done)
         return np.where(visible, shown, -1).astype(np.int8), dosage[:, self.outputs]

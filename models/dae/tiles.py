@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -35,12 +36,35 @@ def crossing_ld(haplotypes: NDArray[np.int8], rows: NDArray[np.int64], reach: in
     return cost
 
 
-def cut(haplotypes: NDArray[np.int8], target: int, *, common: float = 0.05, reach: int = 60) -> list[tuple[int, int]]:
-    """Cut sites into tiles of about `target` sites, each cut at the lowest LD within a tenth of a tile of the even cut.
+def loads(sites: int, target: int, cm: NDArray[np.float64] | None, longest: float) -> NDArray[np.float64]:
+    """(V + 1,) tiles' worth of work before each site: a site is 1/target of a tile, or its cM, whichever is more."""
+    load = np.full(sites, 1 / target)
+    if cm is not None:
+        load = np.maximum(load, np.diff(cm, append=cm[-1]) / longest)
+    # A gap without sites is no work, however long.
+    return np.concatenate([[0.0], np.cumsum(np.minimum(load, 1.0))])
+
+
+def cut(
+    haplotypes: NDArray[np.int8],
+    target: int,
+    cm: NDArray[np.float64] | None = None,
+    *,
+    longest: float = 1.2,
+    common: float = 0.05,
+    reach: int = 60,
+) -> list[tuple[int, int]]:
+    """Cut sites into tiles of at most about `target` sites and about `longest` cM.
+
+    Each cut is moved to the lowest LD within a tenth of a tile of the even cut, and there, between two common sites,
+    to where the map recombines most.
 
     Args:
         haplotypes: (V, H) alleles of the panel.
-        target: wanted sites of a tile.
+        target: sites of a tile.
+        cm: (V,) map positions; without them tiles are cut by sites alone.
+        longest: cM of a tile. A tile has to learn what recombination makes of its sites, so it is the map as much as
+            the sites that says how much there is to learn.
         common: minor-allele frequency from which a site counts for LD.
         reach: common sites on each side of a cut that are looked at.
 
@@ -48,19 +72,33 @@ def cut(haplotypes: NDArray[np.int8], target: int, *, common: float = 0.05, reac
         First and end row of each tile.
     """
     sites = len(haplotypes)
-    tiles = max(1, round(sites / target))
+    before = loads(sites, target, cm, longest)
+    tiles = max(1, math.ceil(before[-1] - 0.1))
     if tiles == 1:
         return [(0, sites)]
     af = haplotypes.mean(1)
     rows = np.flatnonzero(np.minimum(af, 1 - af) >= common)
     cost = crossing_ld(haplotypes[:, ::4], rows, reach)[:-1]
+    step = before[-1] / tiles
     edges = [0]
     for k in range(1, tiles):
-        even, slack = round(k * sites / tiles), sites // tiles // 10
-        near = np.flatnonzero(np.abs(rows - even) <= slack)
-        edges.append(int(rows[near[np.argmin(cost[near])]]) if len(near) else even)
+        even = int(np.searchsorted(before, k * step))
+        near = np.flatnonzero(np.abs(before[rows] - k * step) <= step / 9.99)
+        if len(near):
+            best = int(near[np.argmin(cost[near])])
+            even = recombination_peak(cm, int(rows[best - 1]) if best else 0, int(rows[best]))
+        if edges[-1] < even < sites:
+            edges.append(even)
     edges.append(sites)
     return list(pairwise(edges))
+
+
+def recombination_peak(cm: NDArray[np.float64] | None, first: int, last: int) -> int:
+    """The row in (first, last] before which the map rises most; `last` where it does not say."""
+    if cm is None or last - first < 2:
+        return last
+    rise = np.diff(cm[first : last + 1])
+    return first + 1 + int(np.argmax(rise)) if rise.max() > 1.01 * rise[-1] else last
 
 
 def make_tiles(

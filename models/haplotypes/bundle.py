@@ -28,10 +28,6 @@ class HaplotypeBundle(Bundle):
             ]
         return self._tables[chrom]
 
-    def tile_facts(self, chrom: str) -> list[dict[str, str]]:
-        """What there is to say of each tile beyond its sites and inputs, by column."""
-        return [{"haplotypes": str(self.manifest.panel["haplotypes"])} for _ in self.tiles(chrom)]
-
     def imputer(self, chrom: str, threads: int | None) -> CopyingImputer:
         """The engine of one chromosome."""
         self._entry(chrom)

@@ -210,10 +210,11 @@ def backward(
             alt, ref = np.float32(0), np.float32(0)
             for s in range(size):
                 y = f[s] * b[s]
-                h = np.float32(row[s])
-                alt += y * h
-                ref += y * (np.float32(1) - h)
                 x[s] = y
+                if row[s]:
+                    alt += y
+                else:
+                    ref += y
             hidden[t] = alt / on / (alt / on + ref / off)
             _deposit(x, alt + ref, lists[t // WORD], t, carriers, starts, right_share, minor)
         if t == 0:

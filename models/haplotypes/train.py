@@ -19,7 +19,7 @@ from genotypes.maps import GeneticMap
 from genotypes.panel import read_panel
 from genotypes.sites import SiteTable, write_sites_bcf
 from models.dae.bundle import seal
-from models.dae.train import split_people
+from models.dae.plan import split_people
 from models.haplotypes.bundle import KIND
 from models.haplotypes.engine import CopyingImputer, CopyingOptions
 from models.haplotypes.learn import accuracy_table, cut_tiles, learn_rates

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from genotypes.clusters import Groups, cluster_people, clusters_for
 from genotypes.mosaic import mosaics
-from models.dae.samples import MaskOptions, Sampler, draw_masks
+from models.dae.samples import ClusterChoice, MaskOptions, MosaicOptions, Sampler, draw_masks
 from models.dae.tiles import crossing_ld, cut, make_tiles
 
 
@@ -43,7 +44,14 @@ def make_sampler(**masks: float) -> Sampler:
     haplotypes = rng.integers(0, 2, (40, 120)).astype(np.int8)
     arrays = [np.ones(30, bool)]
     return Sampler(
-        haplotypes, np.linspace(0, 2, 120), np.arange(0, 120, 4), slice(20, 100), arrays, 1.0, MaskOptions(**masks), 9
+        haplotypes,
+        np.linspace(0, 2, 120),
+        np.arange(0, 120, 4),
+        slice(20, 100),
+        arrays,
+        MosaicOptions(),
+        MaskOptions(**masks),
+        9,
     )
 
 
@@ -92,6 +100,71 @@ def test_tiles_are_cut_where_ld_breaks() -> None:
     assert cut(haplotypes, 100) == [(0, 110), (110, 200)]
     cost = crossing_ld(haplotypes, np.arange(200), 60)
     assert cost[110] < 0.1 * cost[100]
+
+
+def test_tiles_are_cut_by_map_length_too() -> None:
+    haplotypes = np.random.default_rng(7).integers(0, 2, (400, 64)).astype(np.int8)
+    cm = np.r_[np.linspace(0, 0.5, 200), np.linspace(0.5, 4.5, 200)]  # a cold and a hot half
+    cuts = cut(haplotypes, 400, cm, longest=1.0)
+    lengths = [cm[end - 1] - cm[first] for first, end in cuts]
+    assert max(lengths) < 1.25
+    assert max(end - first for first, end in cuts) > 2 * min(end - first for first, end in cuts)
+    assert [v for first, end in cuts for v in range(first, end)] == list(range(400))
+
+
+def test_a_gap_without_sites_makes_no_empty_tile() -> None:
+    haplotypes = np.random.default_rng(8).integers(0, 2, (300, 64)).astype(np.int8)
+    cm = np.r_[np.linspace(0, 0.1, 150), np.linspace(30, 30.1, 150)]
+    cuts = cut(haplotypes, 100, cm, longest=1.0)
+    assert all(first < end for first, end in cuts)
+    assert [v for first, end in cuts for v in range(first, end)] == list(range(300))
+
+
+def test_between_common_sites_the_cut_is_where_the_map_recombines_most() -> None:
+    rng = np.random.default_rng(9)
+    haplotypes = np.zeros((200, 400), np.int8)
+    haplotypes[::10] = rng.integers(0, 2, (20, 400))  # the others are rare
+    cm = np.linspace(0, 0.2, 200)
+    ((_, end), _) = cut(haplotypes, 100, cm)
+    assert end % 10 == 0
+    cm = cm + np.where(np.arange(200) >= end - 4, 0.05, 0.0)  # a hotspot four sites before the common one
+    assert cut(haplotypes, 100, cm)[0][1] == end - 4
+
+
+def two_populations(people: int) -> np.ndarray:
+    rng = np.random.default_rng(10)
+    frequency = rng.uniform(0.05, 0.95, (2, 300))
+    return np.concatenate([(rng.random((people, 300)) < f) for f in frequency]).astype(np.int8).T
+
+
+def test_people_are_clustered_by_their_genotypes_and_small_panels_are_not() -> None:
+    assert [clusters_for(n) for n in (1, 99, 100, 260, 5000)] == [1, 1, 2, 5, 10]
+    labels = cluster_people(two_populations(120), np.arange(120))
+    assert labels.max() == 1
+    assert len(set(labels[:60])) == len(set(labels[60:])) == 1
+    assert labels[0] != labels[-1]
+    assert set(cluster_people(two_populations(40), np.arange(40))) == {0}
+
+
+def test_both_haplotypes_of_a_person_come_from_one_cluster() -> None:
+    labels = np.repeat([0, 1, 2], [40, 20, 60])
+    groups = Groups.of(labels)
+    rng = np.random.default_rng(11)
+    o = MosaicOptions(switches=3.0, within=1.0, mixed=0.0)
+    sources = np.repeat(np.arange(120, dtype=np.int8)[:, None], 200, 1)
+    haps = mosaics(rng, sources, np.linspace(0, 4, 200), 600, o.switches, ClusterChoice(groups, 300, rng, o))
+    seen = labels[np.concatenate([haps[:300], haps[300:]], 1)]
+    assert (seen == seen[:, :1]).all()
+    shares = np.bincount(seen[:, 0]) / 300
+    np.testing.assert_allclose(shares, [1 / 3, 1 / 6, 1 / 2], atol=0.1)
+
+
+def test_the_given_share_of_segments_comes_from_anywhere() -> None:
+    labels = np.repeat([0, 1], 60)
+    rng = np.random.default_rng(12)
+    choose = ClusterChoice(Groups.of(labels), 1, rng, MosaicOptions(within=0.85, mixed=0.0))
+    drawn = labels[choose(rng, np.zeros(20_000, np.int64))]
+    assert max(drawn.mean(), 1 - drawn.mean()) == pytest.approx(0.85 + 0.15 / 2, abs=0.01)
 
 
 def test_inputs_are_those_within_the_context() -> None:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from genotypes.manifest import BundleManifest
 from genotypes.mosaic import mosaics
 from models.dae.fit import FitOptions
-from models.dae.train import TrainOptions, train_bundle
+from models.dae.plan import TrainOptions
+from models.dae.train import train_bundle
 from models.haplotypes.engine import CopyingOptions
 from models.haplotypes.train import LibraryOptions, train_library
 
@@ -85,7 +86,7 @@ def tiny_library(folder: Path, *, name: str = "tiny", tiles: int = 1) -> Path:
     return folder / name
 
 
-def train_tiny(folder: Path, name: str, steps: int, **changes: object) -> BundleManifest:
+def tiny_options(folder: Path, name: str, steps: int, **changes: object) -> TrainOptions:
     options = {
         "panel": folder / "panel.bcf",
         "map": None,
@@ -98,4 +99,8 @@ def train_tiny(folder: Path, name: str, steps: int, **changes: object) -> Bundle
         "fit": FitOptions(steps=steps, batch=64, warmup=10, rate=3e-3, bf16=False, checkpoint_every=50),
         "network": {"width": 64, "latent": 16, "bin_sites": 8, "bin_features": 8, "block_sites": 60},
     } | changes
-    return train_bundle(TrainOptions(**options), lambda tile, step, loss: None)  # type: ignore[arg-type]
+    return TrainOptions(**options)  # type: ignore[arg-type]
+
+
+def train_tiny(folder: Path, name: str, steps: int, **changes: object) -> BundleManifest:
+    return train_bundle(tiny_options(folder, name, steps, **changes), lambda tile, step, loss: None)

@@ -1,0 +1,154 @@
+"""`tessera bundle train`: a phased panel becomes a bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.bundle_library import train_haplotypes
+from cli.bundle_tables import show_estimate, show_manifest
+from cli.plain import err, out
+from cli.training_bar import training_bar
+
+if TYPE_CHECKING:
+    from models.dae.plan import TrainOptions
+
+NETWORK, DENSE, WHO = "Network", "The published dense network (--architecture published-dense)", "Who trains"
+
+
+def train(
+    panel: Annotated[Path, typer.Option(help="Phased VCF or BCF of the training people.", exists=True)],
+    target: Annotated[Path, typer.Option("--out", help="Folder of the new bundle.")],
+    build: Annotated[str, typer.Option(help="Assembly of the panel, such as GRCh37.")],
+    map: Annotated[Path | None, typer.Option(help="Genetic map; without it 1 cM/Mb.", exists=True)] = None,
+    arrays: Annotated[Path | None, typer.Option(help="Folder of ARRAY/chrN.* manifests.", exists=True)] = None,
+    chrom: Annotated[str | None, typer.Option(help="Contig, when the panel holds several.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the bundle; the folder's by default.")] = None,
+    work: Annotated[Path | None, typer.Option(help="Folder for checkpoints; OUT.work by default.")] = None,
+    steps: Annotated[int, typer.Option(help="Training steps of each tile.", min=1)] = 6000,
+    batch: Annotated[int, typer.Option(help="Training people of a step.", min=2)] = 256,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
+    panel_name: Annotated[str, typer.Option(help="What the panel is called in the manifest.")] = "",
+    licence: Annotated[str, typer.Option(help="Licence of the bundle.")] = "unspecified",
+    dry_run: Annotated[bool, typer.Option(help="Say what it would cost, and end.")] = False,
+    tile: Annotated[
+        list[int] | None, typer.Option(help="Train this tile and no other (may be repeated).", rich_help_panel=WHO)
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Processes that share the tiles.", min=1, rich_help_panel=WHO)] = 1,
+    device: Annotated[str, typer.Option(help="cpu, cuda (all GPUs in turn) or cuda:1.", rich_help_panel=WHO)] = "cpu",
+    celery: Annotated[
+        str | None,
+        typer.Option(metavar="QUEUE", help="Leave the tiles to Tessera's workers of this queue.", rich_help_panel=WHO),
+    ] = None,
+    architecture: Annotated[
+        str, typer.Option(help="li-stephens (the panel's haplotypes), tile-dae or published-dense.")
+    ] = "li-stephens",
+    tile_sites: Annotated[
+        int | None,
+        typer.Option(help="Sites of a tile, at most about; 8000, dense: 2000.", min=100, rich_help_panel=NETWORK),
+    ] = None,
+    tile_cm: Annotated[
+        float, typer.Option(help="cM of a tile, at most about.", min=0.01, rich_help_panel=NETWORK)
+    ] = 1.2,
+    context: Annotated[
+        float, typer.Option(help="cM that a tile reads on both sides.", min=0, rich_help_panel=NETWORK)
+    ] = 2.0,
+    width: Annotated[int, typer.Option(help="Width of the trunk.", min=16, rich_help_panel=NETWORK)] = 1024,
+    latent: Annotated[int, typer.Option(help="Latent size of a block.", min=4, rich_help_panel=NETWORK)] = 128,
+    n_layers: Annotated[int, typer.Option(help="Linear layers.", min=2, rich_help_panel=DENSE)] = 4,
+    size_ratio: Annotated[
+        float, typer.Option(help="Width of a layer over the one before it.", min=0.01, max=1, rich_help_panel=DENSE)
+    ] = 1.0,
+    activation: Annotated[str, typer.Option(help="relu, leakyrelu, tanh or sigmoid.", rich_help_panel=DENSE)] = "tanh",
+    loss: Annotated[str, typer.Option(help="bce or focal.", rich_help_panel=DENSE)] = "bce",
+    l1: Annotated[float, typer.Option(help="Weight of the L1 norm.", min=0, rich_help_panel=DENSE)] = 1e-6,
+    sparsity: Annotated[float, typer.Option(help="Weight of the code's KL.", min=0, rich_help_panel=DENSE)] = 0.0,
+    mask_low: Annotated[float, typer.Option(help="Hidden at first.", min=0, max=1, rich_help_panel=DENSE)] = 0.8,
+    mask_high: Annotated[float, typer.Option(help="Hidden at last.", min=0, max=1, rich_help_panel=DENSE)] = 0.99,
+) -> None:
+    """Make a bundle from a phased panel.
+
+    The default bundle holds the panel's haplotypes: most accurate, minutes to make, and for panels that may be shared.
+    The networks (tile-dae, published-dense) keep the panel with its owner. Their training goes on from its checkpoints
+    when it was stopped and is run again; run on several machines with one --work folder on a shared file system, they
+    share the tiles.
+    """
+    from models.haplotypes.bundle import KIND
+
+    if architecture == KIND:
+        from models.haplotypes.train import LibraryOptions
+
+        facts = LibraryOptions(
+            panel=panel,
+            map=map,
+            out=target,
+            name=name or target.name,
+            build=build,
+            chrom=chrom,
+            arrays=arrays,
+            panel_name=panel_name,
+            licence=licence,
+            seed=seed,
+        )
+        train_haplotypes(facts)
+        return
+    from models.dae.fit import FitOptions
+    from models.dae.plan import TrainOptions
+    from models.dae.published.objective import dense_training
+
+    dense = dense_training(n_layers, size_ratio, activation, loss, l1, sparsity, mask_low, mask_high)
+    options = TrainOptions(
+        panel=panel.absolute(),
+        map=map.absolute() if map else None,
+        out=target,
+        name=name or target.name,
+        build=build,
+        chrom=chrom,
+        arrays=arrays.absolute() if arrays else None,
+        work=work,
+        panel_name=panel_name,
+        licence=licence,
+        tile_sites=tile_sites or (8000 if architecture == "tile-dae" else 2000),
+        tile_cm=tile_cm,
+        context=context,
+        seed=seed,
+        device=device,
+        fit=FitOptions(steps=steps, batch=batch),
+        network={"width": width, "latent": latent},
+        architecture=architecture,
+        dense=dense,
+    )
+    _run(options, dry_run=dry_run, tiles=tile, workers=workers, queue=celery)
+
+
+def _run(o: TrainOptions, *, dry_run: bool, tiles: list[int] | None, workers: int, queue: str | None) -> None:
+    """Say what it costs, have the tiles trained by whoever shall, and write the bundle."""
+    from models.dae import train as training
+    from models.dae.estimate import estimate
+    from models.dae.parallel import train_parallel
+    from models.dae.plan import make_plan
+    from models.dae.work import WorkFolder
+
+    training.refuse_existing(o)
+    plan = make_plan(o)
+    if dry_run:
+        folder = WorkFolder(o.work_folder) if o.work_folder.exists() else None
+        show_estimate(estimate(plan, o, folder, workers), workers, out)
+        return
+    work = training.open_work(plan, o)
+    show_estimate(estimate(plan, o, work, workers), workers, err)
+    with training_bar(work, len(plan.tiles), o.fit.steps):
+        if tiles:
+            training.train_some(plan, o, work, tiles, lambda tile, step, loss: None)
+            return
+        if queue:
+            from worker.training import train_by_workers
+
+            train_by_workers(plan, o, work, queue)
+        if workers > 1:
+            train_parallel(o, workers)
+        training.train_tiles(plan, o, work, lambda tile, step, loss: None)
+        manifest = training.finish_bundle(plan, o, work)
+    show_manifest(manifest, out)
