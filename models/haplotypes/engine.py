@@ -35,15 +35,17 @@ class CopyingOptions:
         error: probability that an allele differs from the copied one, learned at training.
         first_states: haplotypes that are considered at a place while a first phase is sought.
         states: the same while imputing.
-        sweeps: Gibbs sweeps over the phase.
-        burn: sweeps at the start that are not averaged.
+        rounds: how often the haplotypes are chosen anew, by the phase found so far.
+        sweeps: Gibbs sweeps over the phase in each round.
+        burn: sweeps at the start that are not averaged; fewer than `sweeps`.
     """
 
     switches_per_cm: float = 4.0
     error: float = 0.003
     first_states: int = 200
     states: int = 600
-    sweeps: int = 8
+    rounds: int = 2
+    sweeps: int = 4
     burn: int = 1
 
     @classmethod
@@ -130,7 +132,7 @@ class CopyingImputer:
         hidden = np.empty((count, sites, 2), np.float32)
         impute_people(
             window.alleles, window.words, genotypes, pairs, people.fixed[part], window.switches(o.switches_per_cm),
-            o.error, min(o.first_states, size), min(o.states, size), o.sweeps, o.burn, window.carriers, window.starts,
+            o.error, min(o.first_states, size), min(o.states, size), o.rounds, o.sweeps, o.burn, window.carriers, window.starts,
             window.right_share, window.flipped, out, hidden,
         )  # fmt: skip
         return out, hidden

@@ -21,7 +21,7 @@ RATES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)  # switches per cM that are tried
 ERRORS = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 LEARNING_ARRAYS = 3  # spread over the arrays by density
 LEARNING_PEOPLE = 40
-LEARNING_SWEEPS = 3
+LEARNING_SWEEPS = 2
 SCORING_PEOPLE = 50
 SURE = 5e-4  # probabilities are scored as no smaller
 

@@ -45,6 +45,7 @@ def impute_people(
     error: float,
     first_states: int,
     states: int,
+    rounds: int,
     sweeps: int,
     burn: int,
     carriers: NDArray[np.int32],
@@ -66,8 +67,9 @@ def impute_people(
         error: probability that an allele differs from the copied one.
         first_states: states while a first phase is sought.
         states: states of the sweeps.
-        sweeps: sweeps of which the first `burn` are not averaged.
-        burn: see `sweeps`.
+        rounds: how often the states are chosen anew, by the phase as it then is.
+        sweeps: sweeps of a round.
+        burn: sweeps at the start of the first round that are not averaged; fewer than `sweeps`.
         carriers: see `backward`.
         starts: see `backward`.
         right_share: see `backward`.
@@ -101,39 +103,38 @@ def impute_people(
                 g = genotype[t]
                 pair[0, t] = phase[t] if g == 1 else plain[t]
                 pair[1, t] = 1 - phase[t] if g == 1 else plain[t]
-        for h in range(2):
-            _bits(pair[h], bits[h], known[h])
         lists = np.empty((windows, states), np.int32)
-        choose_states(words, bits, known, start, lengths, lists)
         seen = np.empty((sites, states), np.uint8)
-        gather(alleles, lists, seen)
-        fresh = borders(lists)
         messages = np.empty((2, sites, states), np.float32)
+        ahead = np.empty((2, sites, states), np.float32)
         minor = np.empty((2, rows), np.float32)
         blind = np.empty((2, sites), np.float32)
         total = np.zeros((2, rows), np.float32)
         unseen = np.zeros((2, sites), np.float32)
-        ahead = np.empty((2, sites, states), np.float32)
         count = 0
-        for k in range(1 if fixed[n] else sweeps + 1):
-            if k == 0 and not fixed[n]:
-                emit = False  # the messages that the first sweep needs
-            else:
-                forward(seen, fresh, genotype, pair, fixed[n], switch, error, messages, seed, ahead)
-                emit = fixed[n] or k > burn
+        for turn in range(1 if fixed[n] else rounds):
             for h in range(2):
-                backward(seen, lists, fresh, pair[h], switch, error, messages[h], emit, ahead[h], carriers, starts,
-                         right_share, minor[h], blind[h])  # fmt: skip
-            if emit:
-                count += 1
-                unseen += blind
-                if fixed[n]:
-                    total += minor
-                else:
-                    for v in range(rows):
-                        a, b = minor[0, v], minor[1, v]
-                        total[0, v] += a + b - 2 * a * b
-                        total[1, v] += a * b
+                _bits(pair[h], bits[h], known[h])
+            choose_states(words, bits, known, (start + turn * haplotypes // rounds) % haplotypes, lengths, lists)
+            gather(alleles, lists, seen)
+            fresh = borders(lists)
+            for k in range(1 if fixed[n] else sweeps + 1):
+                emit = fixed[n] or k > (burn if turn == 0 else 0)
+                if fixed[n] or k > 0:  # before the first sweep only its messages are made
+                    forward(seen, fresh, genotype, pair, fixed[n], switch, error, messages, seed, ahead)
+                for h in range(2):
+                    backward(seen, lists, fresh, pair[h], switch, error, messages[h], emit, ahead[h], carriers, starts,
+                             right_share, minor[h], blind[h])  # fmt: skip
+                if emit:
+                    count += 1
+                    unseen += blind
+                    if fixed[n]:
+                        total += minor
+                    else:
+                        for v in range(rows):
+                            a, b = minor[0, v], minor[1, v]
+                            total[0, v] += a + b - 2 * a * b
+                            total[1, v] += a * b
         share = np.float32(1.0 / count)
         full = np.float32(65535)
         for t in range(sites):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from models.haplotypes.select import WORD
 
-SMALL = 1e-4  # states of less posterior weight are left out of the imputed alleles
+SMALL = 1e-3  # states of less posterior weight are left out of the imputed alleles
 
 
 @njit(cache=True)

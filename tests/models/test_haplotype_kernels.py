@@ -48,7 +48,7 @@ def impute(
     held = np.empty((people, 2, len(TYPED)), np.int8) if pairs is None else pairs
     impute_people(
         seen, pack_columns(seen), genotypes, held, np.full(people, pairs is not None), switch.astype(np.float32),
-        error, states, states, sweeps, 20, sites, where, share.astype(np.float32), flipped, out, hidden,
+        error, states, states, 1, sweeps, 20, sites, where, share.astype(np.float32), flipped, out, hidden,
     )  # fmt: skip
     return out / 65535, hidden, share, switch
 
