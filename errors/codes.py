@@ -50,6 +50,11 @@ class Code(Enum):
         422,
         "Make each sample haploid or diploid along a chromosome ('bcftools +fixploidy').",
     )
+    no_samples_left = (
+        "no_samples_left",
+        422,
+        "Check the genotype calls; samples=flag keeps samples that fail sample QC.",
+    )
     unsorted = "unsorted", 422, "Sort the file ('bcftools sort'), or leave strict off."
     half_calls = "half_calls", 422, "Set half calls to missing ('bcftools +setGT'), or leave strict off."
     multiallelic = "multiallelic", 422, "Split the sites ('bcftools norm -m-'), or leave strict off."

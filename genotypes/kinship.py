@@ -12,6 +12,7 @@ pruning for linkage; monomorphic sites add nothing.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Any, Final
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from genotypes import codes as gt
 
 WORD: Final = 64  # sites of a word
-BAND: Final = 256  # samples whose pairs with all later ones are held at once
+BAND: Final = 64  # samples whose pairs with all later ones a thread holds at once
 DEGREE_FLOORS: Final = (0.354, 0.177, 0.0884, 0.0442)  # the geometric means of neighbouring expectations, as in KING
 
 
@@ -83,23 +84,25 @@ def pack(codes: gt.Codes) -> NDArray[np.uint64]:
     return planes.view(np.uint64)
 
 
-def related(planes: NDArray[np.uint64], floor: float = DEGREE_FLOORS[-1], most: int = 1_000_000) -> Pairs:
+def related(
+    planes: NDArray[np.uint64], floor: float = DEGREE_FLOORS[-1], most: int = 1_000_000, threads: int = 1
+) -> Pairs:
     """All pairs with a kinship above `floor`.
 
     Args:
         planes: (S, 3, W) uint64 of `pack`.
         floor: kinship that a pair must exceed.
         most: pairs kept at most, the closest ones; memory is bounded by them and by `BAND` samples against all.
+        threads: bands at work at once.
     """
-    samples = len(planes)
     parts = [_empty()]
-    for low in range(0, samples, BAND):
-        counts = np.zeros((min(BAND, samples - low), samples - low, 5), np.int32)
-        _count(planes, low, counts)
-        parts.append(_above(counts, low, floor))
-        if sum(map(len, parts)) > most:
-            every = np.concatenate(parts)
-            parts = [every[np.argsort(-every["kinship"], kind="stable")[:most]]]
+    # Threads of Python, not of numba: those do not survive the fork that a worker's child processes come from.
+    with ThreadPoolExecutor(threads) as pool:
+        for part in pool.map(lambda low: _band(planes, low, floor), range(0, len(planes), BAND)):
+            parts.append(part)
+            if sum(map(len, parts)) > most:
+                every = np.concatenate(parts)
+                parts = [every[np.argsort(-every["kinship"], kind="stable")[:most]]]
     found = np.concatenate(parts)
     found = found[np.lexsort((found["second"], found["first"], -found["kinship"]))]
     return Pairs(*(np.ascontiguousarray(found[one.name]) for one in fields(Pairs)))
@@ -111,6 +114,13 @@ def _empty(size: int = 0) -> NDArray[Any]:
     return np.zeros(size, np.dtype([(one.name, kind) for one, kind in zip(fields(Pairs), types, strict=True)]))
 
 
+def _band(planes: NDArray[np.uint64], low: int, floor: float) -> NDArray[Any]:
+    """Pairs of the samples from `low` with every later one that exceed the floor."""
+    counts = np.zeros((min(BAND, len(planes) - low), len(planes) - low, 5), np.int32)
+    _count(planes, low, counts)
+    return _above(counts, low, floor)
+
+
 def _above(counts: NDArray[np.int32], low: int, floor: float) -> NDArray[Any]:
     """The pairs of a band that exceed the floor, from (B, S - low, 5) counts of `_count`."""
     both, one, two, opposite, _ = np.moveaxis(counts, 2, 0)
@@ -118,7 +128,7 @@ def _above(counts: NDArray[np.int32], low: int, floor: float) -> NDArray[Any]:
     with np.errstate(divide="ignore", invalid="ignore"):
         kinship = 0.5 - (4.0 * opposite + one + two) / (4.0 * least)
     # Without a heterozygote in one of them there is no estimate; a pair is looked at once.
-    kinship[(least == 0) | np.tri(*kinship.shape, dtype=bool)] = -np.inf
+    kinship[(least == 0) | np.tri(*kinship.shape, dtype=np.bool_)] = -np.inf
     rows, columns = np.nonzero(kinship > floor)
     picked = counts[rows, columns].astype(np.float64)
     sites = picked.sum(axis=1)
@@ -139,12 +149,14 @@ def _bits(word: Any) -> Any:
     return (word * np.uint64(0x0101010101010101)) >> np.uint64(56)
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=True, nogil=True)
 def _count(planes: Any, low: Any, counts: Any) -> None:
-    """Pairs of a band from `low` with every later sample: both heterozygotes, only one of them (twice), IBS0, both
-    the same homozygote."""
+    """Pairs of a band from `low` with every later sample.
+
+    Counts of sites: both heterozygotes, only the first, only the second, opposite homozygotes, the same homozygote.
+    """
     samples, _, words = planes.shape
-    for j in numba.prange(low + 1, samples):
+    for j in range(low + 1, samples):
         het2, ref2, alt2 = planes[j, 0], planes[j, 1], planes[j, 2]
         for i in range(low, min(j, low + counts.shape[0])):
             het1, ref1, alt1 = planes[i, 0], planes[i, 1], planes[i, 2]

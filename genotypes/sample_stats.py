@@ -41,8 +41,8 @@ class SampleSums:
     @classmethod
     def none(cls, samples: int) -> Self:
         """Sums over no site."""
-        whole = (np.zeros(samples, np.int64) for _ in range(4))
-        return cls(0, *whole, np.zeros(samples))
+        calls, haploid, tested, hets = (np.zeros(samples, np.int64) for _ in range(4))
+        return cls(0, calls, haploid, tested, hets, np.zeros(samples))
 
     def __add__(self, other: SampleSums) -> SampleSums:
         """Sums over both sets of sites."""

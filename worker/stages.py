@@ -28,7 +28,8 @@ from worker.pipeline import impute as impute_stage
 from worker.pipeline import ingest as ingest_stage
 from worker.pipeline import plan as plan_stage
 from worker.pipeline import report as report_stage
-from worker.pipeline.qc import QC, SAMPLES
+from worker.pipeline.qc import QC
+from worker.pipeline.sample_report import SAMPLES
 from worker.pipeline.types import AssembleSummary, ChunkSpec, OutputOptions, ReportFacts, ResultFile
 from worker.scratch import Scratch, publish_folder
 

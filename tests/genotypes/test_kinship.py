@@ -57,9 +57,7 @@ def test_only_the_closest_pairs_are_kept() -> None:
 
 def test_families_get_their_degrees() -> None:
     found = related(pack(family()))
-    degree = {
-        (int(i), int(j)): Degree(int(d)) for i, j, d in zip(found.first, found.second, found.degree, strict=True)
-    }
+    degree = {(int(i), int(j)): Degree(int(d)) for i, j, d in zip(found.first, found.second, found.degree, strict=True)}
     first, copy = Degree.first, 12
     sibs = {(8, 9), (8, 10), (9, 10)}
     parents = {(0, 8), (0, 9), (0, 10), (1, 8), (1, 9), (1, 10), (8, 11), (2, 11)}
@@ -78,7 +76,6 @@ def test_haploid_calls_count_as_missing() -> None:
     codes[:, 1] = gt.HAP_ALT
     found = related(pack(codes), floor=-1)
     assert (found.first.tolist(), found.second.tolist()) == ([0], [2])
-
 
 
 @needs_plink2

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import gzip
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from errors import Code, TesseraError
 from genotypes import codes as gt
@@ -18,6 +17,9 @@ from genotypes.store import Store, StoreWriter
 from worker.pipeline.build_check import Overlap, check_choice, check_overlap
 from worker.pipeline.folder import Harmonised, HarmonisedChromosome, Ingested, IngestedChromosome
 from worker.pipeline.qc import ChromosomeQc, LeftOut, chromosome_notes, write_qc
+from worker.pipeline.sample_policy import SamplePolicy
+from worker.pipeline.sample_qc import SampleReview, review_samples
+from worker.pipeline.sample_scan import Examined
 from worker.pipeline.selection import Fate, Selection, count_calls, row_blocks, select
 from worker.pipeline.types import BundleView, HarmoniseSummary, Note, Progress, silent
 
@@ -30,6 +32,7 @@ class HarmoniseOptions:
 
     build: str = "auto"  # auto, GRCh37, GRCh38
     strict: bool = False  # refuse what would be mended
+    samples: SamplePolicy = field(default_factory=SamplePolicy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,27 +87,30 @@ def harmonise(
     counted = [_count(upload, one) for one in met]
     if options.strict:
         _refuse_mendings(counted)
-    sample_calls = np.zeros(len(upload.samples), np.int64)
+    examined = [_examined(upload, one, bundle) for one in met]
+    review = review_samples(upload, examined, bundle.manifest.build, options.samples, _part(progress, 0.4, 0.2))
     chromosomes: list[HarmonisedChromosome] = []
     with gzip.open(out / VARIANTS, "wt", encoding="utf-8", compresslevel=6) as variants:
         variants.write("chromosome\tposition\tid\tref\talt\tfate\n")
         for number, one in enumerate(met):
-            part = _part(progress, 0.4 + 0.6 * number / len(met), 0.6 / len(met))
+            part = _part(progress, 0.6 + 0.4 * number / len(met), 0.4 / len(met))
             store = upload.store(one.upload)
             table = bundle.sites(one.name)
-            sample_calls += _write_typed(out, f"c{number}", store, one, table, part)
-            _write_only(out, f"c{number}", store, one, table)
+            _write_typed(out, f"c{number}", store, one, table, review, part)
+            _write_only(out, f"c{number}", store, one, table, review)
             _list_variants(variants, one, store.sites)
             label = f"chr{_safe(normal_contig(one.name))}"
             phased = store.phased and bundle.manifest.reads_haplotypes
-            chromosomes.append(HarmonisedChromosome(one.name, label, f"c{number}", phased, one.upload.haploid))
+            haploid = review.haploid(one.upload.name, one.upload.haploid)
+            regions = review.regions(one.upload.name)
+            chromosomes.append(HarmonisedChromosome(one.name, label, f"c{number}", phased, haploid, regions))
     contigs = {name: bundle.manifest.chromosomes[name].length for name in bundle.chromosomes}
-    Harmonised(out, upload.samples, bundle.manifest.build, contigs, chromosomes).write()
+    Harmonised(out, review.kept_samples, bundle.manifest.build, contigs, chromosomes).write()
     notes = [Note.from_dict(note) for note in upload.notes] + notes
-    qc = write_qc(out, upload, bundle.manifest.build, options.build, counted, left_out, notes, sample_calls)
+    qc = write_qc(out, upload, bundle.manifest.build, options.build, counted, left_out, notes, review, options.samples)
     progress(1.0)
     return HarmoniseSummary(
-        samples=len(upload.samples),
+        samples=len(review.kept),
         sites=sum(len(one.selection.used) for one in met),
         chromosomes=[one.name for one in chromosomes],
         qc=qc,
@@ -165,37 +171,45 @@ def _refuse_mendings(counted: list[ChromosomeQc]) -> None:
                 raise TesseraError(code, message, field="vcf", count=note.count, chromosome=one.name)
 
 
+def _examined(upload: Ingested, one: _Met, bundle: BundleView) -> Examined:
+    """The used sites of a chromosome, for sample QC."""
+    table, used = bundle.sites(one.name), one.selection.used
+    rows = one.selection.rows[used]
+    af = None if table.af is None else table.af[rows]
+    return Examined(one.upload.name, upload.store(one.upload), used, table.pos[rows], af)
+
+
 def _write_typed(
-    out: Path, name: str, store: Store, one: _Met, table: SiteTable, progress: Progress
-) -> NDArray[np.int64]:
-    """Write the used sites in the bundle's orientation; returns (S,) calls of every sample."""
-    samples = store.codes.shape[1]
-    calls = np.zeros(samples, np.int64)
+    out: Path, name: str, store: Store, one: _Met, table: SiteTable, review: SampleReview, progress: Progress
+) -> None:
+    """Write the used sites of the kept samples in the bundle's orientation."""
+    samples = len(review.kept)
     used, rows = one.selection.used, one.selection.rows[one.selection.used]
     turned = np.isin(one.selection.fate[used], (Fate.swapped, Fate.flipped_swapped))
-    blocks = row_blocks(len(used), samples)
+    blocks = row_blocks(len(used), store.codes.shape[1])
     with StoreWriter(out, f"{name}.typed", samples, one.name) as writer:
         for first in blocks:
             part = slice(first, first + blocks.step)
             codes = store.codes[used[part]]
             codes[turned[part]] = gt.swap_alleles(codes[turned[part]])
-            calls += (codes != gt.MISSING).sum(axis=0)
-            writer.append(table.take(rows[part]), codes, phased=store.phased, rows=rows[part])
+            sites = table.take(rows[part])
+            codes = review.prepare(one.upload.name, codes, sites.pos)
+            writer.append(sites, codes, phased=store.phased, rows=rows[part])
             progress(min(1.0, (first + blocks.step) / len(used)))
-    return calls
 
 
-def _write_only(out: Path, name: str, store: Store, one: _Met, table: SiteTable) -> None:
-    """Write the typed-only sites, each with the bundle row that it goes out before."""
-    samples = store.codes.shape[1]
+def _write_only(out: Path, name: str, store: Store, one: _Met, table: SiteTable, review: SampleReview) -> None:
+    """Write the typed-only sites of the kept samples, each with the bundle row that it goes out before."""
+    samples = len(review.kept)
     only = one.selection.only
     before = np.searchsorted(table.pos, store.sites.pos[only], side="right").astype(np.int32)
-    blocks = row_blocks(len(only), samples)
+    blocks = row_blocks(len(only), store.codes.shape[1])
     with StoreWriter(out, f"{name}.only", samples, one.name) as writer:
         for first in blocks:
             part = slice(first, first + blocks.step)
             sites = replace(store.sites.take(only[part]), chrom=one.name)  # the upload may have written chr20 for 20
-            writer.append(sites, store.codes[only[part]], phased=store.phased, rows=before[part])
+            codes = review.prepare(one.upload.name, store.codes[only[part]], sites.pos)
+            writer.append(sites, codes, phased=store.phased, rows=before[part])
 
 
 def _list_variants(out: TextIO, one: _Met, sites: SiteTable) -> None:

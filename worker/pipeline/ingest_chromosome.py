@@ -116,13 +116,14 @@ class ChromosomeWriter:
             raise TesseraError(Code.duplicate_positions, message, field="vcf", file=file, chromosome=self.name)
 
     def _check_ploidy(self, block: VariantBlock, codes: gt.Codes) -> None:
-        """A sample is haploid or diploid along a chromosome; missing calls say nothing."""
+        """A sample is haploid or diploid along a chromosome, X excepted; missing calls say nothing."""
         ploidy = gt.ploidy(codes)
         was_haploid, was_diploid = self._haploid.copy(), self._diploid.copy()
         self._haploid |= (ploidy == 1).any(axis=0)
         self._diploid |= (ploidy == 2).any(axis=0)
         mixed = np.flatnonzero(self._haploid & self._diploid)
-        if len(mixed) == 0:
+        # Males are haploid on a part of X only; sample QC knows the parts and mends what contradicts them.
+        if len(mixed) == 0 or self.name == "X":
             return
         column = int(mixed[0])
         sample, called = self.samples[column], ploidy[:, column]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -10,17 +9,18 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from errors import Code
 from worker.pipeline.folder import Ingested, IngestedChromosome
+from worker.pipeline.sample_policy import SamplePolicy
+from worker.pipeline.sample_qc import SampleReview
+from worker.pipeline.sample_report import SAMPLES, sample_document, write_samples
 from worker.pipeline.selection import REMOVED, USED, Fate, Selection
 from worker.pipeline.types import Note
 
 LOW_CALL_RATE = 0.9
 SHOWN_SAMPLES = 50
 QC = "qc.json"
-SAMPLES = "qc-samples.tsv.gz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,8 @@ def write_qc(
     chromosomes: Sequence[ChromosomeQc],
     left_out: Sequence[LeftOut],
     notes: Sequence[Note],
-    sample_calls: NDArray[np.int64],
+    review: SampleReview,
+    policy: SamplePolicy,
 ) -> dict[str, Any]:
     """Write `qc.json` and the call rate of every sample; returns the document.
 
@@ -127,11 +128,12 @@ def write_qc(
         chromosomes: counts of the chromosomes that are used.
         left_out: chromosomes that the bundle lacks.
         notes: what was noted before.
-        sample_calls: (S,) called genotypes of every sample at the sites used.
+        review: what sample QC found.
+        policy: by what limits.
     """
     used = sum(one.matched for one in chromosomes)
-    rates = sample_calls / max(1, used)
-    all_notes = list(notes) + [note for one in chromosomes for _, note in chromosome_notes(one)]
+    rates = review.calls / max(1, review.sites)
+    all_notes = list(notes) + [note for one in chromosomes for _, note in chromosome_notes(one)] + review.notes
     for one in left_out:
         message = "The bundle does not hold this chromosome; it was not imputed."
         all_notes.append(Note("chromosome_not_in_bundle", message, one.sites, one.name))
@@ -142,7 +144,7 @@ def write_qc(
     lowest = np.argsort(rates, kind="stable")[:SHOWN_SAMPLES]
     read = sum(one.sites for one in upload.chromosomes)
     document: dict[str, Any] = {
-        "samples": len(upload.samples),
+        "samples": len(review.kept),
         "build": {"bundle": build, "header": upload.build, "chosen": chosen},
         "sites": {
             "read": read,
@@ -160,10 +162,8 @@ def write_qc(
             "warn_below": LOW_CALL_RATE,
             "lowest": [{"sample": upload.samples[row], "rate": float(rates[row])} for row in lowest.tolist()],
         },
+        "sample_qc": sample_document(review, policy),
     }
     (out / QC).write_text(json.dumps(document, indent=1) + "\n")
-    with gzip.open(out / SAMPLES, "wt", encoding="utf-8", compresslevel=6) as file:
-        file.write("sample\tcalled\tcall_rate\n")
-        for sample, calls, rate in zip(upload.samples, sample_calls.tolist(), rates.tolist(), strict=True):
-            file.write(f"{sample}\t{calls}\t{rate:.4f}\n")
+    write_samples(out / SAMPLES, review)
     return document

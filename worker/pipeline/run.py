@@ -21,7 +21,8 @@ from worker.pipeline.harmonise import VARIANTS, HarmoniseOptions, harmonise
 from worker.pipeline.impute import impute_chunk
 from worker.pipeline.ingest import IngestOptions, ingest
 from worker.pipeline.plan import plan
-from worker.pipeline.qc import QC, SAMPLES
+from worker.pipeline.qc import QC
+from worker.pipeline.sample_report import SAMPLES
 from worker.pipeline.report import report
 from worker.pipeline.types import (
     AssembleSummary,

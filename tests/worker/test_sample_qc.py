@@ -1,0 +1,169 @@
+"""Sample QC within harmonise: what is found, what is dropped, and that the others go on."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from errors import Code, TesseraError
+from genotypes import codes as gt
+from tests.support.cohort import AUTOSOMES, BUNDLE, NON_PAR, child, cohort, write
+from worker.pipeline.folder import Harmonised, Ingested
+from worker.pipeline.harmonise import HarmoniseOptions, harmonise
+from worker.pipeline.ingest import ingest
+from worker.pipeline.sample_policy import SamplePolicy
+
+
+class Run:
+    """Ingest and harmonise of one file."""
+
+    def __init__(
+        self, folder: Path, codes: dict[str, gt.Codes], policy: SamplePolicy | None = None, sex: str = ""
+    ) -> None:
+        ingest([write(folder / "x.vcf", codes)], folder / "in")
+        if sex:
+            upload = Ingested.open(folder / "in")
+            replace(upload, sex=dict(zip(upload.samples, sex, strict=True))).write()
+        options = HarmoniseOptions(samples=policy or SamplePolicy())
+        self.summary = harmonise(folder / "in", BUNDLE, folder / "out", options)
+        self.harmonised = Harmonised.open(folder / "out")
+        self.qc: dict[str, Any] = json.loads((folder / "out" / "qc.json").read_text())["sample_qc"]
+        with gzip.open(folder / "out" / "qc-samples.tsv.gz", "rt") as file:
+            names = file.readline().split()
+            self.lines = [dict(zip(names, line.rstrip("\n").split("\t"), strict=True)) for line in file]
+        self.notes = {note["code"]: note["count"] for note in self.summary.qc["notes"]}
+
+    @property
+    def found(self) -> set[tuple[str, str, str]]:
+        return {(one["sample"], one["check"], one["action"]) for one in self.qc["findings"]}
+
+
+def test_good_cohort_has_no_findings(tmp_path: Path) -> None:
+    done = Run(tmp_path, cohort())
+    assert done.found == set()
+    assert (done.qc["read"], done.qc["kept"]) == (60, 60)
+    assert done.qc["sex"]["male"] == done.qc["sex"]["haploid_on_x"] == 24
+    assert done.qc["sex"]["female"] == 36
+    assert done.qc["relatives"]["judged"] == ["duplicate", "first", "second"]
+    assert [line["sex"] for line in done.lines] == ["male"] * 24 + ["female"] * 36
+
+
+def lose(codes: dict[str, gt.Codes], sample: int, share: float = 0.7) -> dict[str, gt.Codes]:
+    rng = np.random.default_rng(3)
+    for block in codes.values():
+        block[rng.random(len(block)) < share, sample] = gt.MISSING
+    return codes
+
+
+def test_poor_sample_is_dropped_and_the_others_go_on(tmp_path: Path) -> None:
+    whole, poor = cohort(), lose(cohort(), 5)
+    done = Run(tmp_path, poor)
+    assert done.found == {("S5", "call_rate", "dropped")}
+    assert done.qc["dropped"] == ["S5"]
+    assert done.summary.samples == 59
+    assert "S5" not in done.harmonised.samples
+    others = [k for k in range(60) if k != 5]
+    for name in ("3", "X"):
+        one = done.harmonised.chromosome(name)
+        assert np.array_equal(done.harmonised.typed(one).codes, whole[name][:, others])
+    assert done.harmonised.chromosome("X").haploid == list(range(23))
+    assert done.lines[5]["kept"] == "no"
+    assert done.notes["samples_call_rate_dropped"] == 1
+
+
+def test_poor_sample_is_kept_with_a_flag_when_asked(tmp_path: Path) -> None:
+    done = Run(tmp_path, lose(cohort(), 5), SamplePolicy(action="flag"))
+    assert done.found == {("S5", "call_rate", "flagged")}
+    assert len(done.harmonised.samples) == 60
+
+
+def test_a_job_of_bad_samples_alone_is_refused(tmp_path: Path) -> None:
+    codes = {name: block[:, :1] for name, block in lose(cohort(), 0).items()}
+    extra = {name: np.concatenate([block, np.full_like(block, gt.MISSING)], axis=1) for name, block in codes.items()}
+    for block in extra.values():
+        block[::2] = gt.MISSING
+        block[1, :] = gt.HOM_REF
+    keep = {"1": extra["1"]}
+    keep["1"][2:20, 1] = np.where(keep["1"][2:20, 0] == gt.MISSING, gt.HOM_REF, gt.MISSING)
+    with pytest.raises(TesseraError) as caught:
+        Run(tmp_path, keep, SamplePolicy(min_call_rate=0.99))
+    assert caught.value.code is Code.no_samples_left
+
+
+def test_contaminated_and_inbred_samples_are_flagged(tmp_path: Path) -> None:
+    codes = cohort()
+    rng = np.random.default_rng(4)
+    for name in AUTOSOMES:
+        homozygous = codes[name][:, 30] != gt.HET
+        codes[name][homozygous & (rng.random(len(homozygous)) < 0.5), 30] = gt.HET
+        het = codes[name][:, 31] == gt.HET
+        codes[name][het & (rng.random(len(het)) < 0.6), 31] = gt.HOM_ALT
+    done = Run(tmp_path, codes)
+    assert done.found == {("S30", "heterozygosity", "flagged"), ("S31", "heterozygosity", "flagged")}
+    assert float(done.lines[30]["het_f"]) < 0 < float(done.lines[31]["het_f"])
+
+
+def test_duplicates_and_relatives(tmp_path: Path) -> None:
+    codes = cohort()
+    child(codes, (30, 31), 40)
+    for name in [*AUTOSOMES, "X"]:
+        codes[name][:, 50] = codes[name][:, 32]
+    lose(codes, 32, 0.05)
+    done = Run(tmp_path, codes)
+    # Of the two that are one, the poorer is named; a child is named beside each parent.
+    assert done.found == {("S32", "duplicates", "flagged"), ("S40", "relatives", "flagged")}
+    assert done.qc["relatives"]["counts"] == {"duplicate": 1, "first": 2}
+    pairs = {(one["first"], one["second"]): one for one in done.qc["relatives"]["pairs"]}
+    assert pairs["S30", "S40"]["ibs0"] == 0
+    assert pairs["S32", "S50"]["concordance"] == 1
+    dropped = Run(_folder(tmp_path), codes, SamplePolicy(duplicates="drop", relatives="drop"))
+    assert dropped.qc["dropped"] == ["S32", "S40"]
+
+
+def _folder(folder: Path) -> Path:
+    (folder / "again").mkdir()
+    return folder / "again"
+
+
+def test_few_sites_tell_duplicates_but_no_relatives(tmp_path: Path) -> None:
+    codes = {"1": np.concatenate([cohort()["1"]])}
+    codes["1"][:, 50] = codes["1"][:, 32]
+    done = Run(tmp_path, codes)
+    assert done.qc["relatives"]["counts"].keys() == {"duplicate"} | (
+        {"first"} if done.qc["relatives"]["megabases"] >= 100 else set()
+    )
+    assert ("S50", "duplicates", "flagged") in done.found
+
+
+def test_stated_sex_is_checked(tmp_path: Path) -> None:
+    sex = "1" * 20 + "2" * 3 + "0" + "2" * 36
+    done = Run(tmp_path, cohort(), sex=sex)
+    assert done.found == {(f"S{k}", "sex_mismatch", "flagged") for k in (20, 21, 22)}
+    assert "samples_swapped" not in done.notes
+    assert done.lines[20]["stated_sex"] == "female"
+
+
+def test_swapped_ids_are_named(tmp_path: Path) -> None:
+    sex = "1" * 23 + "2" + "1" + "2" * 35
+    done = Run(tmp_path, cohort(), sex=sex)
+    assert {one[0] for one in done.found} == {"S23", "S24"}
+    note = next(note for note in done.summary.qc["notes"] if note["code"] == "samples_swapped")
+    assert "'S23' and 'S24'" in note["message"]
+
+
+def test_ambiguous_sex_is_named_and_kept(tmp_path: Path) -> None:
+    codes = cohort()
+    rng = np.random.default_rng(9)
+    nonpar = codes["X"][NON_PAR]
+    het = (nonpar[:, 40] == gt.HET) & (rng.random(len(nonpar)) < 0.5)
+    nonpar[het, 40] = gt.HOM_ALT
+    done = Run(tmp_path, codes)
+    assert done.found == {("S40", "sex_unclear", "flagged")}
+    assert done.harmonised.chromosome("X").haploid == list(range(24))
+    assert done.notes["samples_sex_unclear"] == 1
