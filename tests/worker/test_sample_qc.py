@@ -13,10 +13,13 @@ import pytest
 
 from errors import Code, TesseraError
 from genotypes import codes as gt
+from genotypes.kinship import Degree, pack, related
 from tests.support.cohort import AUTOSOMES, BUNDLE, NON_PAR, child, cohort, write
+from tests.support.plink import family
 from worker.pipeline.folder import Harmonised, Ingested
 from worker.pipeline.harmonise import HarmoniseOptions, harmonise
 from worker.pipeline.ingest import ingest
+from worker.pipeline.sample_findings import judged_degrees
 from worker.pipeline.sample_policy import SamplePolicy
 
 
@@ -55,7 +58,7 @@ def test_good_cohort_has_no_findings(tmp_path: Path) -> None:
 
 
 def lose(codes: dict[str, gt.Codes], sample: int, share: float = 0.7) -> dict[str, gt.Codes]:
-    rng = np.random.default_rng(3)
+    rng = np.random.default_rng(sample)
     for block in codes.values():
         block[rng.random(len(block)) < share, sample] = gt.MISSING
     return codes
@@ -84,16 +87,13 @@ def test_poor_sample_is_kept_with_a_flag_when_asked(tmp_path: Path) -> None:
 
 
 def test_a_job_of_bad_samples_alone_is_refused(tmp_path: Path) -> None:
-    codes = {name: block[:, :1] for name, block in lose(cohort(), 0).items()}
-    extra = {name: np.concatenate([block, np.full_like(block, gt.MISSING)], axis=1) for name, block in codes.items()}
-    for block in extra.values():
-        block[::2] = gt.MISSING
-        block[1, :] = gt.HOM_REF
-    keep = {"1": extra["1"]}
-    keep["1"][2:20, 1] = np.where(keep["1"][2:20, 0] == gt.MISSING, gt.HOM_REF, gt.MISSING)
+    codes = {"1": cohort()["1"][:, :3].copy()}
+    for sample in range(3):
+        lose(codes, sample, 0.3 + 0.1 * sample)
     with pytest.raises(TesseraError) as caught:
-        Run(tmp_path, keep, SamplePolicy(min_call_rate=0.99))
+        Run(tmp_path, codes, SamplePolicy(min_call_rate=0.9))
     assert caught.value.code is Code.no_samples_left
+    assert "'S0'" in caught.value.message
 
 
 def test_contaminated_and_inbred_samples_are_flagged(tmp_path: Path) -> None:
@@ -131,14 +131,15 @@ def _folder(folder: Path) -> Path:
     return folder / "again"
 
 
-def test_few_sites_tell_duplicates_but_no_relatives(tmp_path: Path) -> None:
-    codes = {"1": np.concatenate([cohort()["1"]])}
-    codes["1"][:, 50] = codes["1"][:, 32]
-    done = Run(tmp_path, codes)
-    assert done.qc["relatives"]["counts"].keys() == {"duplicate"} | (
-        {"first"} if done.qc["relatives"]["megabases"] >= 100 else set()
-    )
-    assert ("S50", "duplicates", "flagged") in done.found
+def test_a_small_region_tells_duplicates_but_no_relatives() -> None:
+    pairs = related(pack(family()))
+    policy = SamplePolicy()
+    small = judged_degrees(policy, pairs, megabases=3)
+    assert [(int(pairs.first[k]), int(pairs.second[k])) for k, one in enumerate(small) if one is not None] == [(0, 12)]
+    genome = judged_degrees(policy, pairs, megabases=2700)
+    assert [one for one in genome if one is not None] == [Degree(number) for number in pairs.degree.tolist()]
+    unequal = replace(pairs, concordance=pairs.concordance - 0.03)
+    assert judged_degrees(policy, unequal, megabases=2700)[0] is Degree.first
 
 
 def test_stated_sex_is_checked(tmp_path: Path) -> None:
