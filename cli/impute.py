@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
     from models.dae.bundle import Bundle
 
 
+class SampleAction(Enum):
+    """What becomes of samples that fail sample QC."""
+
+    drop = "drop"
+    flag = "flag"
+
+
 def impute(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help=".vcf, .vcf.gz or .bcf of the same samples.")],
     bundle: Annotated[str, typer.Option("--bundle", "-b", help="Bundle: its folder or .tar, or a shipped one's name.")],
@@ -35,6 +43,9 @@ def impute(
     build: Annotated[str, typer.Option(help="Genome build: auto, GRCh37, GRCh38.")] = "auto",
     r2_min: Annotated[float, typer.Option(min=0, max=1, help="Leave out sites imputed with a lower R2.")] = 0.0,
     strict: Annotated[bool, typer.Option("--strict/--mend", help="Refuse what could be mended.")] = False,
+    samples: Annotated[
+        SampleAction, typer.Option(help="Samples that fail sample QC: drop them, or keep them with a flag.")
+    ] = SampleAction.drop,
     report: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where report and QC go.")] = None,
     pedigree: Annotated[Path | None, typer.Option(help="Pedigree: .ped, .fam or .csv.")] = None,
     threads: Annotated[int, typer.Option("--threads", "-t", min=0, help="0: all cores.")] = 0,
@@ -50,6 +61,7 @@ def impute(
         from worker.engine_dae import make_imputer
         from worker.pipeline.quality_bins import merge_bins
         from worker.pipeline.run import OfflineOptions, run_offline
+        from worker.pipeline.sample_policy import SamplePolicy
     opened = open_bundle(bundle)
     cores = threads or len(os.sched_getaffinity(0))
     options = OfflineOptions(
@@ -60,6 +72,7 @@ def impute(
         threads=cores,
         report=report,
         pedigree=pedigree,
+        samples=SamplePolicy(action=samples.value),
         scratch=scratch,
     )
     with stage_bar() as show:

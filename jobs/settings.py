@@ -18,6 +18,7 @@ from jobs.slices import (
     Environment,
     LeaseSettings,
     RetentionSettings,
+    SampleSettings,
     ServerSettings,
     StorageSettings,
     UploadSettings,
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
     leases: LeaseSettings = Field(default_factory=LeaseSettings)
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
     bundles: BundleSettings = Field(default_factory=BundleSettings)
+    samples: SampleSettings = Field(default_factory=SampleSettings)
     server: ServerSettings = Field(default_factory=ServerSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
 

@@ -29,6 +29,7 @@ from worker.pipeline import ingest as ingest_stage
 from worker.pipeline import plan as plan_stage
 from worker.pipeline import report as report_stage
 from worker.pipeline.qc import QC
+from worker.pipeline.sample_policy import SamplePolicy
 from worker.pipeline.sample_report import SAMPLES
 from worker.pipeline.types import AssembleSummary, ChunkSpec, OutputOptions, ReportFacts, ResultFile
 from worker.scratch import Scratch, publish_folder
@@ -180,7 +181,8 @@ def harmonise(desk: Desk) -> Result:
     """Stores in the bundle's orientation, the QC document, and a first report from it."""
     job = desk.task.job
     bundle = desk.tools.bundles.bundle(job.bundle)
-    options = harmonise_stage.HarmoniseOptions(build=job.build, strict=job.strict)
+    samples = SamplePolicy(**desk.tools.settings.samples.model_dump())
+    options = harmonise_stage.HarmoniseOptions(build=job.build, strict=job.strict, samples=samples)
     summary = harmonise_stage.harmonise(desk.one(StageName.ingest), bundle, desk.out, options, desk.lease.progress)
     folder = desk.publish_work()
     pages = report_stage.report(desk.inputs, desk.facts, summary.qc, [], desk.lease.progress)

@@ -1,4 +1,4 @@
-"""Chromosome X: males haploid between the pseudoautosomal regions and diploid in them, however the upload writes them."""
+"""Chromosome X: males are haploid between the pseudoautosomal regions and diploid in them, however a file has them."""
 
 from __future__ import annotations
 
@@ -207,7 +207,8 @@ def test_each_region_is_imputed_with_its_own_ploidy(x_bundle: Bundle, phased: bo
     assert (gp[:230, :5, 1] > 0.01).any()
     for region, block in blocks:
         assert region.first <= block.first < block.first + len(block.gp) <= region.end
-        assert block.hidden_ds is not None and len(block.hidden_ds) == len(block.gp)
+        assert block.hidden_ds is not None
+        assert len(block.hidden_ds) == len(block.gp)
 
 
 def test_whole_pipeline_on_x_with_the_real_engine(tmp_path: Path, x_bundle: Bundle) -> None:

@@ -14,6 +14,7 @@ import pytest
 from errors import Code, TesseraError
 from genotypes import codes as gt
 from genotypes.kinship import Degree, pack, related
+from jobs.settings import load_settings
 from tests.support.cohort import AUTOSOMES, BUNDLE, NON_PAR, child, cohort, write
 from tests.support.plink import family
 from worker.pipeline.folder import Harmonised, Ingested
@@ -168,3 +169,11 @@ def test_ambiguous_sex_is_named_and_kept(tmp_path: Path) -> None:
     assert done.found == {("S40", "sex_unclear", "flagged")}
     assert done.harmonised.chromosome("X").haploid == list(range(24))
     assert done.notes["samples_sex_unclear"] == 1
+
+
+def test_settings_are_a_policy(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert SamplePolicy(**load_settings().samples.model_dump()) == SamplePolicy()
+    monkeypatch.setenv("TESSERA_SAMPLES_DUPLICATES", "drop")
+    monkeypatch.setenv("TESSERA_SAMPLES_MIN_CALL_RATE", "0.8")
+    policy = SamplePolicy(**load_settings().samples.model_dump())
+    assert (policy.acts("duplicates"), policy.min_call_rate) == ("drop", 0.8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,8 +22,9 @@ from worker.pipeline.impute import impute_chunk
 from worker.pipeline.ingest import IngestOptions, ingest
 from worker.pipeline.plan import plan
 from worker.pipeline.qc import QC
-from worker.pipeline.sample_report import SAMPLES
 from worker.pipeline.report import report
+from worker.pipeline.sample_policy import SamplePolicy
+from worker.pipeline.sample_report import SAMPLES
 from worker.pipeline.types import (
     AssembleSummary,
     BundleView,
@@ -58,6 +59,7 @@ class OfflineOptions:
     sample_batch: int = 10_000
     limits: Limits | None = None
     pedigree: Path | None = None
+    samples: SamplePolicy = field(default_factory=SamplePolicy)
     report: Path | None = None  # folder for report and QC when the result is one file
     scratch: Path | None = None  # the folder of the result when None
 
@@ -122,7 +124,7 @@ def run_offline(
 
         reading = IngestOptions(options.strict, options.limits or Limits(), None, options.pedigree)
         ingest(inputs, work / "ingest", reading, part("ingest"))
-        meeting = HarmoniseOptions(options.build, options.strict)
+        meeting = HarmoniseOptions(options.build, options.strict, samples=options.samples)
         met = harmonise(work / "ingest", bundle, work / "harmonise", meeting, part("harmonise"))
         chunks = _impute(work, bundle, make_imputer, output, options, part("impute"))
         results = work / "results"
