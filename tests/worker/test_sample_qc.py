@@ -15,8 +15,12 @@ from errors import Code, TesseraError
 from genotypes import codes as gt
 from genotypes.kinship import Degree, pack, related
 from jobs.settings import load_settings
+from models.dae.ancestry import AncestryOptions, make_map
 from tests.support.cohort import AUTOSOMES, BUNDLE, NON_PAR, child, cohort, write
 from tests.support.plink import family
+from tests.support.populations import BUNDLE as MAPPED
+from tests.support.populations import LABELS, TRAIN, people
+from tests.support.vcf import gt_strings, write_vcf
 from worker.pipeline.folder import Harmonised, Ingested
 from worker.pipeline.harmonise import HarmoniseOptions, harmonise
 from worker.pipeline.ingest import ingest
@@ -177,3 +181,31 @@ def test_settings_are_a_policy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TESSERA_SAMPLES_MIN_CALL_RATE", "0.8")
     policy = SamplePolicy(**load_settings().samples.model_dump())
     assert (policy.acts("duplicates"), policy.min_call_rate) == ("drop", 0.8)
+
+
+def test_samples_are_placed_on_the_map_of_the_bundle(tmp_path: Path) -> None:
+    made = make_map(MAPPED, [TRAIN], LABELS, AncestryOptions(axes=3))
+    bundle = replace(MAPPED, map=made)
+    codes, truth = people()
+    codes[60:, 4] = gt.MISSING
+    text = gt_strings(codes)
+    table = TRAIN.sites
+    names = [f"S{k}" for k in range(len(truth))]
+    write_vcf(tmp_path / "x.vcf", "20", table.pos.tolist(), table.ref.tolist(), table.alt.tolist(), text, names)
+    ingest([tmp_path / "x.vcf"], tmp_path / "in")
+    summary = harmonise(tmp_path / "in", bundle, tmp_path / "out")
+    found = summary.qc["ancestry"]
+    assert [one["population"] for one in found["reference"]] == ["north", "south", "west"]
+    assert len(found["axes"]) == len(found["reference"][0]["centre"]) == len(found["samples"][0]["pc"]) == 3
+    placed = {one["id"]: one["population"] for one in found["samples"]}
+    assert "S4" not in placed  # dropped, as its call rate is too low
+    assert placed == {name: one for name, one in zip(names, truth, strict=True) if name != "S4"}
+    with gzip.open(tmp_path / "out" / "qc-samples.tsv.gz", "rt") as file:
+        lines = [line.rstrip("\n").split("\t") for line in file]
+    assert lines[0][10:] == ["population", "probability", "PC1", "PC2", "PC3"]
+    assert lines[1][10] == truth[0]
+    assert lines[5][10:] == ["NA"] * 5
+
+
+def test_a_bundle_without_a_map_places_nobody(tmp_path: Path) -> None:
+    assert "ancestry" not in Run(tmp_path, {"1": cohort()["1"]}).summary.qc

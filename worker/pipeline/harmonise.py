@@ -14,6 +14,7 @@ from genotypes import codes as gt
 from genotypes.harmonise import normal_contig
 from genotypes.sites import SiteTable
 from genotypes.store import Store, StoreWriter
+from worker.pipeline.ancestry import place_samples
 from worker.pipeline.build_check import Overlap, check_choice, check_overlap
 from worker.pipeline.folder import Harmonised, HarmonisedChromosome, Ingested, IngestedChromosome
 from worker.pipeline.qc import ChromosomeQc, LeftOut, chromosome_notes, write_qc
@@ -105,9 +106,13 @@ def harmonise(
             regions = review.regions(one.upload.name)
             chromosomes.append(HarmonisedChromosome(one.name, label, f"c{number}", phased, haploid, regions))
     contigs = {name: bundle.manifest.chromosomes[name].length for name in bundle.chromosomes}
-    Harmonised(out, review.kept_samples, bundle.manifest.build, contigs, chromosomes).write()
+    harmonised = Harmonised(out, review.kept_samples, bundle.manifest.build, contigs, chromosomes)
+    harmonised.write()
+    placed = place_samples(harmonised, bundle)
     notes = [Note.from_dict(note) for note in upload.notes] + notes
-    qc = write_qc(out, upload, bundle.manifest.build, options.build, counted, left_out, notes, review, options.samples)
+    qc = write_qc(
+        out, upload, bundle.manifest.build, options.build, counted, left_out, notes, review, options.samples, placed
+    )
     progress(1.0)
     return HarmoniseSummary(
         samples=len(review.kept),

@@ -11,6 +11,8 @@ from typing import Any, Self
 import numpy as np
 
 from errors import Code
+from genotypes.ancestry import AncestryMap, Placement
+from worker.pipeline.ancestry import ancestry_document
 from worker.pipeline.folder import Ingested, IngestedChromosome
 from worker.pipeline.sample_policy import SamplePolicy
 from worker.pipeline.sample_qc import SampleReview
@@ -117,6 +119,7 @@ def write_qc(
     notes: Sequence[Note],
     review: SampleReview,
     policy: SamplePolicy,
+    placed: tuple[AncestryMap, Placement] | None = None,
 ) -> dict[str, Any]:
     """Write `qc.json` and the call rate of every sample; returns the document.
 
@@ -130,6 +133,7 @@ def write_qc(
         notes: what was noted before.
         review: what sample QC found.
         policy: by what limits.
+        placed: the bundle's map of populations and the kept samples on it, where it has one.
     """
     used = sum(one.matched for one in chromosomes)
     rates = review.calls / max(1, review.sites)
@@ -164,6 +168,8 @@ def write_qc(
         },
         "sample_qc": sample_document(review, policy),
     }
+    if placed is not None:
+        document["ancestry"] = ancestry_document(review.kept_samples, *placed)
     (out / QC).write_text(json.dumps(document, indent=1) + "\n")
-    write_samples(out / SAMPLES, review)
+    write_samples(out / SAMPLES, review, placed)
     return document

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from genotypes.ancestry import AncestryMap, Placement
 from genotypes.kinship import Degree
 from genotypes.sex import Sex
 from worker.pipeline.sample_findings import REACH, judged_degrees
@@ -17,6 +18,18 @@ from worker.pipeline.sample_policy import SamplePolicy
 from worker.pipeline.sample_qc import SampleReview
 
 SAMPLES: Final = "qc-samples.tsv.gz"
+COLUMNS: Final = [
+    "sample",
+    "called",
+    "call_rate",
+    "kept",
+    "findings",
+    "het_f",
+    "sex",
+    "stated_sex",
+    "x_f",
+    "y_call_rate",
+]
 SHOWN_FINDINGS: Final = 500
 SHOWN_PAIRS: Final = 200
 
@@ -90,17 +103,24 @@ def _relatives(review: SampleReview, policy: SamplePolicy) -> dict[str, Any]:
     }
 
 
-def write_samples(path: Path, review: SampleReview) -> None:
-    """One line a sample of the upload, dropped ones included; 'NA' where a figure is not defined."""
+def write_samples(path: Path, review: SampleReview, placed: tuple[AncestryMap, Placement] | None = None) -> None:
+    """One line a sample of the upload, dropped ones included; 'NA' where a figure is not defined.
+
+    Args:
+        path: the file, gzipped.
+        review: what sample QC found.
+        placed: the bundle's map of populations and the kept samples on it, where it has one.
+    """
     reasons: dict[int, list[str]] = {}
     for one in review.findings:
         reasons.setdefault(one.row, []).append(one.check)
-    kept = set(review.kept.tolist())
+    kept = {row: place for place, row in enumerate(review.kept.tolist())}
+    axes = [] if placed is None else ["population", "probability", *(f"PC{k + 1}" for k in range(placed[0].axes))]
     rates = review.calls / max(1, review.sites)
     f = review.autosomes.inbreeding
     sex, stated = review.sex, review.stated
     with gzip.open(path, "wt", encoding="utf-8", compresslevel=6) as file:
-        file.write("sample\tcalled\tcall_rate\tkept\tfindings\thet_f\tsex\tstated_sex\tx_f\ty_call_rate\n")
+        file.write("\t".join([*COLUMNS, *axes]) + "\n")
         for row, sample in enumerate(review.samples):
             cells = [
                 sample,
@@ -114,7 +134,18 @@ def write_samples(path: Path, review: SampleReview) -> None:
                 _figure(None if sex is None else sex.f[row]),
                 _figure(None if sex is None or sex.y_rate is None else sex.y_rate[row]),
             ]
+            if placed is not None:
+                cells += _place(kept.get(row), *placed)
             file.write("\t".join(cells) + "\n")
+
+
+def _place(row: int | None, held: AncestryMap, placed: Placement) -> list[str]:
+    """Population, its probability and scores of a kept sample."""
+    if row is None or placed.population[row] < 0:
+        return ["NA"] * (2 + held.axes)
+    population = int(placed.population[row])
+    figures = (placed.probability[row, population], *placed.scores[row])
+    return [held.populations[population], *(_figure(one) for one in figures)]
 
 
 def _figure(value: np.float64 | None) -> str:
