@@ -159,9 +159,9 @@ class AncestryMap:
         for name, one in self.chromosomes.items():
             tensors |= {f"{name}/rows": one.rows, f"{name}/af": one.af, f"{name}/loadings": one.loadings}
         facts = {"populations": self.populations, "chromosomes": list(self.chromosomes), "noise": self.noise}
-        save_file(
-            {key: np.ascontiguousarray(value) for key, value in tensors.items()}, path, {"map": json.dumps(facts)}
-        )
+        whole = {key: np.ascontiguousarray(value) for key, value in tensors.items()}
+        save_file(whole, path, {"map": json.dumps(facts)})
+        path.chmod(0o644)  # written for its owner alone, and a bundle is read by others
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -24,7 +24,7 @@ from tests.support.vcf import gt_strings, write_vcf
 from worker.pipeline.folder import Harmonised, Ingested
 from worker.pipeline.harmonise import HarmoniseOptions, harmonise
 from worker.pipeline.ingest import ingest
-from worker.pipeline.sample_findings import judged_degrees
+from worker.pipeline.sample_findings import judged_degrees, kinship_floor
 from worker.pipeline.sample_policy import SamplePolicy
 
 
@@ -202,10 +202,14 @@ def test_samples_are_placed_on_the_map_of_the_bundle(tmp_path: Path) -> None:
     assert placed == {name: one for name, one in zip(names, truth, strict=True) if name != "S4"}
     with gzip.open(tmp_path / "out" / "qc-samples.tsv.gz", "rt") as file:
         lines = [line.rstrip("\n").split("\t") for line in file]
-    assert lines[0][10:] == ["population", "probability", "PC1", "PC2", "PC3"]
-    assert lines[1][10] == truth[0]
-    assert lines[5][10:] == ["NA"] * 5
+    assert lines[0][11:] == ["population", "probability", "PC1", "PC2", "PC3"]
+    assert lines[1][11] == truth[0]
+    assert lines[5][11:] == ["NA"] * 5
 
 
 def test_a_bundle_without_a_map_places_nobody(tmp_path: Path) -> None:
     assert "ancestry" not in Run(tmp_path, {"1": cohort()["1"]}).summary.qc
+
+
+def test_only_pairs_that_can_be_judged_are_looked_for() -> None:
+    assert [kinship_floor(megabases) for megabases in (0, 99, 100, 500, 1500)] == [0.354, 0.354, 0.177, 0.0884, 0.0442]

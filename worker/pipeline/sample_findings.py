@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from genotypes.kinship import Degree, Pairs
+from genotypes.kinship import DEGREE_FLOORS, Degree, Pairs
 from genotypes.sample_stats import SampleSums
 from genotypes.sex import Sex, SexCheck
 from worker.pipeline.folder import Ingested
@@ -118,6 +118,11 @@ def find_pairs(
         if drop:
             gone.add(row)
     return found
+
+
+def kinship_floor(megabases: int) -> float:
+    """Kinship below which no pair is judged, however related it looks, with sites spread over so many megabases."""
+    return min(DEGREE_FLOORS[degree] for degree, reach in REACH.items() if megabases >= reach)
 
 
 def judged_degrees(policy: SamplePolicy, pairs: Pairs, megabases: int) -> list[Degree | None]:

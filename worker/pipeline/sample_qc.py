@@ -16,7 +16,15 @@ from genotypes.kinship import Pairs, related
 from genotypes.sample_stats import SampleSums, outliers
 from genotypes.sex import SexCheck, check_sex
 from worker.pipeline.folder import Ingested, PloidyRegion
-from worker.pipeline.sample_findings import Finding, find_pairs, find_samples, find_sexes, stated_sexes, swapped_ids
+from worker.pipeline.sample_findings import (
+    Finding,
+    find_pairs,
+    find_samples,
+    find_sexes,
+    kinship_floor,
+    stated_sexes,
+    swapped_ids,
+)
 from worker.pipeline.sample_policy import SamplePolicy
 from worker.pipeline.sample_scan import SEX_CHROMOSOMES, Examined, KinshipSites, kinship_sites, sums_of
 from worker.pipeline.sex_chromosome import XPlan, plan_x
@@ -110,7 +118,7 @@ def review_samples(
     stated = stated_sexes(upload)
     sex, x = _sexes(upload, used, build, policy, stated)
     kinship = kinship_sites(counted, count, policy.kinship_sites)
-    pairs = related(kinship.planes, threads=len(os.sched_getaffinity(0)))
+    pairs = related(kinship.planes, kinship_floor(kinship.megabases), threads=len(os.sched_getaffinity(0)))
     progress(0.9)
     rate = calls / max(1, sites)
     odd = outliers(autosomes.inbreeding, policy.deviations)

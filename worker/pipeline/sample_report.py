@@ -29,6 +29,7 @@ COLUMNS: Final = [
     "stated_sex",
     "x_f",
     "y_call_rate",
+    "x_set_missing",
 ]
 SHOWN_FINDINGS: Final = 500
 SHOWN_PAIRS: Final = 200
@@ -133,6 +134,7 @@ def write_samples(path: Path, review: SampleReview, placed: tuple[AncestryMap, P
                 Sex(int(stated[row])).name,
                 _figure(None if sex is None else sex.f[row]),
                 _figure(None if sex is None or sex.y_rate is None else sex.y_rate[row]),
+                "NA" if review.x is None else str(int(review.x.set_missing[row])),
             ]
             if placed is not None:
                 cells += _place(kept.get(row), *placed)
