@@ -119,6 +119,8 @@ def _choose(
     bundle: Bundle, name: str, panel: Panel, people: list[str], options: AncestryOptions, most: int
 ) -> tuple[MapSites, NDArray[np.int8]]:
     """Common sites that tiles read, none a repetition of an earlier one, with the people's dosages (M, N)."""
+    if panel.haplotypes.shape[1] != 2 * len(panel.samples):
+        raise TesseraError(Code.setup_invalid, f"The panel of chromosome {name} has haploids: give autosomes.")
     found = match(panel.sites, bundle.sites(name))
     inputs = np.unique(np.concatenate([tile.inputs for tile in bundle.tiles(name)]))
     place = {sample: column for column, sample in enumerate(panel.samples)}
