@@ -1,4 +1,3 @@
-import gzip
 import sys
 from pathlib import Path
 
@@ -75,20 +74,3 @@ def test_an_installation_without_pytorch_says_so(upload: Path, tmp_path: Path, m
     done = impute(upload, "-b", "tiny", "-o", tmp_path / "x.vcf.gz")
     assert done.exit_code == 1
     assert "PyTorch" in done.stderr
-
-
-@pytest.mark.parametrize(("choice", "samples"), [("drop", 19), ("flag", 20)])
-def test_a_poor_sample_is_dropped_or_kept(
-    upload: Path, bundles: Path, tmp_path: Path, choice: str, samples: int
-) -> None:
-    poor = tmp_path / "poor.vcf"
-    with gzip.open(upload, "rt") as source:
-        rows = [line.rstrip("\n").split("\t") for line in source]
-    for row in rows:
-        if not row[0].startswith("#"):
-            row[-1] = "./."
-    poor.write_text("".join("\t".join(row) + "\n" for row in rows))
-    done = impute(poor, "-b", bundles / "tiny", "-o", tmp_path / "x.vcf.gz", "-t", 1, "--samples", choice)
-    assert done.exit_code == 0, done.output
-    with pysam.VariantFile(str(tmp_path / "x.vcf.gz")) as file:
-        assert len(file.header.samples) == samples

@@ -9,7 +9,7 @@ import pytest
 
 from genotypes import codes as gt
 from genotypes.kinship import Degree, pack, related
-from tests.support.plink import family, needs_plink2, plink, table, write_codes
+from tests.support.plink_samples import family, needs_plink2, plink, table, write_codes
 
 
 def plain(one: gt.Codes, two: gt.Codes) -> tuple[float, float, float, int]:

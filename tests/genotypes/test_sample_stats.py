@@ -11,7 +11,7 @@ from genotypes import codes as gt
 from genotypes.builds import GRCH37, GRCH38, par_bounds
 from genotypes.sample_stats import SampleSums, add_up, outliers
 from genotypes.sex import Sex, SexLimits, check_sex
-from tests.support.plink import needs_plink2, needs_plink19, plink, table, write_codes
+from tests.support.plink_samples import needs_plink2, needs_plink19, plink, table, write_codes
 
 
 def people(sites: int = 1500, samples: int = 60, seed: int = 2, males: int = 0) -> gt.Codes:

@@ -15,7 +15,7 @@ from genotypes.ancestry import LEAST_SITES, AncestryMap
 from models.dae.ancestry import AncestryOptions, make_map, prune, read_populations
 from models.dae.bundle import Bundle
 from tests.support.bundles import PEOPLE, tiny_bundle
-from tests.support.plink import needs_plink2, plink, table, write_codes
+from tests.support.plink_samples import needs_plink2, plink, table, write_codes
 from tests.support.populations import BUNDLE, LABELS, ROWS, SITES, TRAIN, people
 
 

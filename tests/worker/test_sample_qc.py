@@ -17,7 +17,7 @@ from genotypes.kinship import Degree, pack, related
 from jobs.settings import load_settings
 from models.dae.ancestry import AncestryOptions, make_map
 from tests.support.cohort import AUTOSOMES, BUNDLE, NON_PAR, child, cohort, write
-from tests.support.plink import family
+from tests.support.plink_samples import family
 from tests.support.populations import BUNDLE as MAPPED
 from tests.support.populations import LABELS, TRAIN, people
 from tests.support.vcf import gt_strings, write_vcf

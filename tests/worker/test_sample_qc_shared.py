@@ -9,7 +9,7 @@ import pytest
 
 from models.dae.bundle import Bundle
 from tests.support.bcftools import bcftools, needs_bcftools
-from tests.support.plink import needs_plink2, plink, table
+from tests.support.plink_samples import needs_plink2, plink, table
 from worker.pipeline.harmonise import harmonise
 from worker.pipeline.ingest import ingest
 
