@@ -6,21 +6,15 @@ Format: https://genome.ucsc.edu/goldenPath/help/chain.html. Positions in here ar
 from __future__ import annotations
 
 import gzip
-import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from errors import Code, TesseraError
-from genotypes.builds import build_of_name
 from genotypes.harmonise import normal_contig
-
-# hg19ToHg38.over.chain.gz (UCSC), GRCh37_to_GRCh38.chain.gz (Ensembl)
-_FILE_NAME: Final = re.compile(r"(.+?)(?:_to_|-to-|To)(.+?)(?:\.over)?\.chain(?:\.gz)?")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,23 +98,3 @@ def _blocks(
 def _table(rows: list[tuple[int, int, int, int, int]], names: list[str]) -> Blocks:
     start, size, target, first, step = np.array(sorted(rows), np.int64).T
     return Blocks(start, size, target.astype(np.int32), first, step.astype(np.int8), names)
-
-
-def list_chains(folder: Path | None, target: str) -> dict[str, Path]:
-    """Chain files of a folder that lead to the build `target`, by the build that they start from.
-
-    Files are known by their names: `hg19ToHg38.over.chain.gz`, `GRCh37_to_GRCh38.chain.gz`, or other builds' names in
-    place of these.
-    """
-    if folder is None or not folder.is_dir():
-        return {}
-    wanted = _build(target)
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if (name := _FILE_NAME.fullmatch(path.name)) and _build(name[2]) == wanted:
-            found.setdefault(build_of_name(name[1]) or name[1], path)
-    return found
-
-
-def _build(name: str) -> str:
-    return (build_of_name(name) or name).lower()

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from errors import Code, TesseraError
-from genotypes.chain import Blocks, list_chains, read_chain
+from genotypes.chain import Blocks, read_chain
+from genotypes.chain_files import list_chains
 from genotypes.harmonise import normal_contig
 from genotypes.liftover import CHR_M, KEPT, Lift, Lifted, lift, unmoved
 from genotypes.mending import Mend
