@@ -51,8 +51,9 @@ def left_align(pos: int, ref: str, alt: str, fetch: Fetch) -> Variant:
         elif ref and alt:
             break
         if not ref or not alt:
-            if pos == 1:
-                break
+            if pos == 1:  # nothing lies before: the base behind takes its place
+                behind = fetch(1 + len(ref), 1 + len(ref))
+                return 1, ref + behind, alt + behind
             if not before:
                 before = fetch(max(1, pos - STEP), pos - 1)
             base, before = before[-1], before[:-1]
