@@ -17,7 +17,9 @@ ENOUGH: Final = 100  # sites of plain strand that let a file speak for its palin
 UNANIMOUS: Final = 10  # enough when all agree: arrays that mix strands do so in about half of their sites
 STRAY: Final = 0.01  # share of sites on the other strand below which it is chance: single wrong records
 MAX_MAF: Final = 0.4  # from here on the two strands' frequencies are too near each other
-DRIFT: Final = 0.02  # Fst between cohort and panel; Balding & Nichols 1995 (Genetica 96:3)
+DRIFT: Final = (0.02, 0.3)  # least and most Fst between cohort and panel; Balding & Nichols 1995 (Genetica 96:3)
+USUAL_DRIFT: Final = 0.05  # where the file cannot tell: one continent's people against a panel of all
+TELLING: Final = 50  # sites that tell the drift
 ODDS: Final = math.log(100.0)  # of one strand over the other, from which a site is decided
 
 _lgamma = np.frompyfunc(math.lgamma, 1, 1)
@@ -68,8 +70,29 @@ def palindromic(sites: SiteTable) -> NDArray[np.bool_]:
     return np.fromiter((pair in _PAIRS for pair in pairs), bool, len(sites))
 
 
+def drift(alt: NDArray[np.int64], alleles: NDArray[np.int64], af: NDArray[np.float32] | None) -> float:
+    """Fst between cohort and panel over sites of known strand: the spread of frequencies beyond that of sampling.
+
+    Args:
+        alt: (V,) ALT alleles, in the bundle's orientation.
+        alleles: (V,) alleles called.
+        af: (V,) the bundle's ALT frequency, or None.
+    """
+    called = alleles > 1
+    if af is None or int(called.sum()) < TELLING:
+        return USUAL_DRIFT
+    panel, n = af[called].astype(np.float64), alleles[called]
+    spread = panel * (1 - panel)
+    more = ((alt[called] / n - panel) ** 2 - spread / n).sum()
+    return float(np.clip(more / max(1e-9, (spread * (1 - 1 / n)).sum()), *DRIFT))
+
+
 def strand_by_frequency(
-    alt: NDArray[np.int64], alleles: NDArray[np.int64], af: NDArray[np.float32] | None, evidence: Evidence
+    alt: NDArray[np.int64],
+    alleles: NDArray[np.int64],
+    af: NDArray[np.float32] | None,
+    evidence: Evidence,
+    fst: float = USUAL_DRIFT,
 ) -> NDArray[np.uint8]:
     """(V,) `Strand` of palindromic sites from the frequency of the allele that is spelt as the bundle's ALT.
 
@@ -82,11 +105,12 @@ def strand_by_frequency(
         alleles: (V,) alleles called.
         af: (V,) the bundle's ALT frequency; None when it has none: then no strand is told.
         evidence: the other sites.
+        fst: drift between cohort and panel.
     """
     if af is None or len(af) == 0:
         return np.zeros(len(alt), np.uint8)
     panel = np.clip(af.astype(np.float64), 0.001, 0.999)
-    scale = (1 - DRIFT) / DRIFT
+    scale = (1 - fst) / fst
     a, b = panel * scale, (1 - panel) * scale
     ref = alleles - alt
     # The normalising constants of Beta(a, b) and Beta(b, a) are the same and fall out.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from genotypes.sites import SiteTable, strings
-from genotypes.strand import Evidence, Strand, palindromic, strand_by_frequency
+from genotypes.strand import USUAL_DRIFT, Evidence, Strand, drift, palindromic, strand_by_frequency
 
 NOTHING = Evidence(0, 0)
 
@@ -59,14 +59,23 @@ def test_without_frequencies_or_calls_nothing_is_told() -> None:
     assert told(0, 0, 0.01) is Strand.unknown
 
 
-def test_wrong_strands_are_rare_among_drifted_cohorts() -> None:
-    """Of cohorts that drifted as far as the model says, fewer than one decided site in a hundred is wrong."""
+@pytest.mark.parametrize("fst", [0.03, 0.15])
+@pytest.mark.parametrize("samples", [1, 10, 1000])
+def test_wrong_strands_are_rare_among_drifted_cohorts(fst: float, samples: int) -> None:
+    """Of cohorts that drifted away from the panel, fewer than one decided site in a hundred is wrong."""
     rng = np.random.default_rng(7)
     af = rng.uniform(0.01, 0.99, 5000)
-    drifted = rng.beta(af * 49, (1 - af) * 49)
-    for samples in (1, 10, 1000):
-        alt = rng.binomial(2 * samples, drifted)
-        found = strand_by_frequency(alt, np.full(5000, 2 * samples), af.astype(np.float32), NOTHING)
-        decided = found != Strand.unknown
-        assert (found[decided] == Strand.reverse).mean() < 0.01
-        assert decided.mean() > (0.02 if samples == 1 else 0.3)
+    scale = (1 - fst) / fst
+    alt, alleles = rng.binomial(2 * samples, rng.beta(af * scale, (1 - af) * scale)), np.full(5000, 2 * samples)
+    panel = af.astype(np.float32)
+    found = drift(alt, alleles, panel)
+    assert found == pytest.approx(fst, abs=0.02)
+    strands = strand_by_frequency(alt, alleles, panel, NOTHING, found)
+    decided = strands != Strand.unknown
+    assert (strands[decided] == Strand.reverse).mean() < 0.01
+    assert decided.mean() > 0.01
+
+
+def test_few_sites_do_not_tell_the_drift() -> None:
+    assert drift(np.ones(9), np.full(9, 10), np.full(9, 0.5, np.float32)) == USUAL_DRIFT
+    assert drift(np.ones(99), np.full(99, 10), None) == USUAL_DRIFT

@@ -11,7 +11,7 @@ from genotypes.counts import SiteCounts
 from genotypes.mending import ALL, Mend, QcOptions
 from genotypes.sites import SiteTable
 from genotypes.store import Store
-from genotypes.strand import Evidence, Strand, palindromic, strand_by_frequency
+from genotypes.strand import Evidence, Strand, drift, palindromic, strand_by_frequency
 from worker.pipeline.fates import TURNED, USED, Fate, Meeting
 from worker.pipeline.types import Progress
 from worker.pipeline.variant_qc import VariantQc, variant_qc
@@ -140,7 +140,7 @@ def _read_palindromes(
     af = None if bundle.af is None else bundle.af[meeting.rows[sites]]
     told = np.full(len(sites), evidence.strand, np.uint8)
     if evidence.strand == Strand.unknown:
-        told = strand_by_frequency(alt, here.alleles, af, evidence)
+        told = strand_by_frequency(alt, here.alleles, af, evidence, _drift(typed, counts, bundle, meeting))
     for place in np.flatnonzero(told == Strand.unknown).tolist():
         theirs = "unknown" if af is None else f"{af[place]:.3f}"
         detail[int(sites[place])] = f"af={alt[place] / max(1, here.alleles[place]):.3f} bundle_af={theirs}"
@@ -149,6 +149,14 @@ def _read_palindromes(
     new = np.where(fate[other] == Fate.exact, Fate.flipped_swapped, Fate.flipped)
     fate[other] = new if Mend.flip in rules.mend else Fate.not_mended
     return evidence.strand, len(sites), len(other)
+
+
+def _drift(typed: SiteTable, counts: SiteCounts, bundle: SiteTable, meeting: Meeting) -> float:
+    """Fst between the upload and the bundle's panel, from the sites whose strand is known."""
+    plain = np.flatnonzero(np.isin(meeting.fate, USED) & ~palindromic(typed))
+    here, turned = counts.take(plain), np.isin(meeting.fate[plain], TURNED)
+    alt = np.where(turned, here.alleles - here.alt, here.alt)
+    return drift(alt, here.alleles, None if bundle.af is None else bundle.af[meeting.rows[plain]])
 
 
 def _say_figures(
