@@ -9,29 +9,23 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from cli.options import AfDiff, CallRate, Hwe, Mending, SampleAction, mend_option
 from cli.plain import err, out
 from cli.submit import check_files
 from cli.summary import show_summary
 from errors import Code, TesseraError
 from genotypes.manifest import FILE_NAME, find_bundle, list_bundles
+from genotypes.mending import QcOptions
 from jobs.slices import SHIPPED_BUNDLES
 
 if TYPE_CHECKING:
     from models.dae.bundle import Bundle
-
-
-class SampleAction(Enum):
-    """What becomes of samples that fail sample QC."""
-
-    drop = "drop"
-    flag = "flag"
 
 
 def impute(
@@ -42,10 +36,22 @@ def impute(
     ],
     build: Annotated[str, typer.Option(help="Genome build: auto, GRCh37, GRCh38.")] = "auto",
     r2_min: Annotated[float, typer.Option(min=0, max=1, help="Leave out sites imputed with a lower R2.")] = 0.0,
-    strict: Annotated[bool, typer.Option("--strict/--mend", help="Refuse what could be mended.")] = False,
+    strict: Annotated[bool, typer.Option("--strict/--no-strict", help="Refuse what could be mended.")] = False,
+    mend: Mending = None,
+    qc_call_rate: CallRate = None,
+    qc_hwe: Hwe = None,
+    qc_af_diff: AfDiff = None,
     samples: Annotated[
         SampleAction, typer.Option(help="Samples that fail sample QC: drop them, or keep them with a flag.")
     ] = SampleAction.drop,
+    chains: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", envvar="TESSERA_CHAINS", help="Chain files, to lift between builds."),
+    ] = None,
+    references: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", envvar="TESSERA_REFERENCES", help="Reference genomes, to align indels."),
+    ] = None,
     report: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where report and QC go.")] = None,
     pedigree: Annotated[Path | None, typer.Option(help="Pedigree: .ped, .fam or .csv.")] = None,
     threads: Annotated[int, typer.Option("--threads", "-t", min=0, help="0: all cores.")] = 0,
@@ -63,10 +69,15 @@ def impute(
         from worker.pipeline.run import OfflineOptions, run_offline
         from worker.pipeline.sample_policy import SamplePolicy
     opened = open_bundle(bundle)
+    thresholds = {"qc_call_rate": qc_call_rate, "qc_hwe": qc_hwe, "qc_af_diff": qc_af_diff}
     cores = threads or len(os.sched_getaffinity(0))
     options = OfflineOptions(
         build=build,
         strict=strict,
+        mend=mend_option(mend),
+        qc=QcOptions.from_fields({name: value for name, value in thresholds.items() if value is not None}),
+        chains=chains,
+        references=references,
         r2_min=r2_min,
         command=shlex.join(["tessera", *sys.argv[1:]]).replace("\n", " "),
         threads=cores,

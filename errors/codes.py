@@ -64,6 +64,11 @@ class Code(Enum):
         "Remove symbolic and * alleles ('bcftools view -V other'), or leave strict off.",
     )
     allele_mismatch = "allele_mismatch", 422, "Align alleles to the reference genome, or leave strict off."
+    strand_ambiguous = (
+        "strand_ambiguous",
+        422,
+        "Write A/T and C/G sites on the reference's forward strand, or leave strict off.",
+    )
     # The upload against the bundle
     chromosome_not_in_bundle = (
         "chromosome_not_in_bundle",

@@ -10,11 +10,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from genotypes.sites import SiteTable
+from genotypes.sites import SiteTable, Strings
 
 _NUMBERED: Final = {"23": "X", "24": "Y", "25": "X", "26": "MT", "M": "MT", "XY": "X", "MTDNA": "MT"}
 _REFSEQ: Final = re.compile(r"NC_0000(\d\d)(\.\d+)?")
 _COMPLEMENT: Final = {"A": "T", "C": "G", "G": "C", "T": "A"}
+_BASES: Final = {"A": 0, "C": 1, "G": 2, "T": 3}
 
 
 def normal_contig(name: str) -> str:
@@ -45,6 +46,7 @@ class Action(IntEnum):
     duplicate = 6  # an earlier uploaded site already stands for the bundle's site
 
 
+MENDED: Final = (Action.swapped, Action.flipped, Action.flipped_swapped)
 SWAPS: Final = (Action.swapped, Action.flipped_swapped)
 
 
@@ -87,30 +89,57 @@ def match(typed: SiteTable, bundle: SiteTable) -> Match:
         typed: T uploaded sites of a chromosome in any order, one ALT each.
         bundle: the bundle's sites of it, sorted by position.
     """
-    rows = np.full(len(typed), -1, np.int32)
-    action = np.full(len(typed), Action.typed_only, np.uint8)
+    rows, action = _match_bases(typed, bundle)
     first = np.searchsorted(bundle.pos, typed.pos, "left")
     end = np.searchsorted(bundle.pos, typed.pos, "right")
-    taken: set[int] = set()
-    for row in np.flatnonzero(end > first).tolist():
+    for row in np.flatnonzero((end > first) & (rows < 0)).tolist():
         ref, alt = typed.ref[row], typed.alt[row]
-        best: tuple[Action, int] | None = None
-        for candidate in range(first[row], end[row]):
-            found = compare(ref, alt, bundle.ref[candidate], bundle.alt[candidate])
-            if found is not None and (best is None or found < best[0]):
-                best = found, candidate
-        if best is None:
-            if any(
-                same_kind(ref, alt, bundle.ref[candidate], bundle.alt[candidate])
-                for candidate in range(first[row], end[row])
-            ):
-                action[row] = Action.allele_mismatch
-        elif best[1] in taken:
-            action[row] = Action.duplicate
-        else:
-            taken.add(best[1])
+        candidates = range(first[row], end[row])
+        found = [(compare(ref, alt, bundle.ref[one], bundle.alt[one]), one) for one in candidates]
+        if best := min(((verdict, one) for verdict, one in found if verdict is not None), default=None):
             action[row], rows[row] = best
+        elif any(same_kind(ref, alt, bundle.ref[one], bundle.alt[one]) for one in candidates):
+            action[row] = Action.allele_mismatch
+    matched = np.flatnonzero(rows >= 0)
+    again = np.ones(len(matched), bool)
+    again[np.unique(rows[matched], return_index=True)[1]] = False
+    action[matched[again]] = Action.duplicate
+    rows[matched[again]] = -1
     return Match(rows, action)
+
+
+def _match_bases(typed: SiteTable, bundle: SiteTable) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """Rows and actions of sites with two single bases each, all at once; nearly every site is one."""
+    rows = np.full(len(typed), -1, np.int32)
+    action = np.full(len(typed), Action.typed_only, np.uint8)
+    ref, alt = _base_codes(typed.ref), _base_codes(typed.alt)
+    theirs = np.flatnonzero((_base_codes(bundle.ref) >= 0) & (_base_codes(bundle.alt) >= 0))
+    if len(theirs) == 0:
+        return rows, action
+    keys = _key(bundle.pos[theirs], _base_codes(bundle.ref[theirs]), _base_codes(bundle.alt[theirs]))
+    order = np.argsort(keys, kind="stable")
+    keys, theirs = keys[order], theirs[order]
+    bases = (ref >= 0) & (alt >= 0)
+    # The code of a base and that of its complement add up to 3.
+    ways = ((ref, alt), (alt, ref), (3 - ref, 3 - alt), (3 - alt, 3 - ref))
+    for verdict, (one, other) in zip((Action.exact, *MENDED), ways, strict=True):
+        wanted = _key(typed.pos, one, other)
+        place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        found = bases & (rows < 0) & (keys[place] == wanted)
+        rows[found] = theirs[place[found]]
+        action[found] = verdict
+    return rows, action
+
+
+def _base_codes(alleles: Strings) -> NDArray[np.int64]:
+    """(V,) 0-3 for A, C, G, T; -1 for anything else."""
+    return np.fromiter((_BASES.get(allele, -1) for allele in alleles.tolist()), np.int64, len(alleles))
+
+
+def _key(pos: NDArray[np.int32], ref: NDArray[np.int64], alt: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(V,) one number for position and both bases."""
+    key: NDArray[np.int64] = pos.astype(np.int64) * 16 + ref * 4 + alt
+    return key
 
 
 def compare(ref: str, alt: str, bundle_ref: str, bundle_alt: str) -> Action | None:

@@ -35,6 +35,8 @@ class Settings(BaseSettings):
 
     environment: Environment = "development"
     data_dir: Path = Path("var")
+    chains: Path | None = None  # folder of chain files for lifting between builds, such as hg19ToHg38.over.chain.gz
+    references: Path | None = None  # folder of reference genomes, such as GRCh38.fa; matches shifted indels
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     broker: BrokerSettings = Field(default_factory=BrokerSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)

@@ -240,10 +240,11 @@ def test_sorting_and_sample_order_keep_every_genotype(tmp_path: Path) -> None:
     assert np.array_equal(*codes)
 
 
-def test_repeated_record_keeps_the_one_with_more_calls(tmp_path: Path) -> None:
+def test_repeated_records_are_merged_where_they_agree(tmp_path: Path) -> None:
     done = run(tmp_path, written(repeat_record)(tmp_path))
     store = done.harmonised.typed(done.harmonised.chromosomes[0])
-    assert store.codes[7].tolist() == [1, 0, 2, 1, 0]
+    assert store.codes[7].tolist() == [1, -1, 2, -1, -1]
+    assert done.summary.qc["chromosomes"][0]["discordant"] == 3
 
 
 def test_swapped_record_has_swapped_genotypes(tmp_path: Path) -> None:

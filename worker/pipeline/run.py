@@ -13,6 +13,7 @@ from typing import Any
 from errors import Code, TesseraError
 from genotypes.guard import Limits
 from genotypes.index import index_vcf
+from genotypes.mending import ALL, Mend, QcOptions
 from models.protocol import Imputer
 from worker.pipeline.assemble import Chunks, assemble, join, make_pieces, summarise
 from worker.pipeline.deliver import deliver, describe
@@ -51,6 +52,10 @@ class OfflineOptions:
     name: str | None = None  # for the report; the first input's name when None
     build: str = "auto"
     strict: bool = False
+    mend: frozenset[Mend] = ALL
+    qc: QcOptions = field(default_factory=QcOptions)
+    chains: Path | None = None  # folder of chain files for lifting
+    references: Path | None = None  # folder of reference genomes
     r2_min: float = 0.0
     format: Format = "vcf.gz"  # of a folder's files; a file's name decides for itself
     command: str = "tessera impute"
@@ -124,7 +129,15 @@ def run_offline(
 
         reading = IngestOptions(options.strict, options.limits or Limits(), None, options.pedigree)
         ingest(inputs, work / "ingest", reading, part("ingest"))
-        meeting = HarmoniseOptions(options.build, options.strict, samples=options.samples)
+        meeting = HarmoniseOptions(
+            options.build,
+            options.strict,
+            options.mend,
+            options.qc,
+            options.chains,
+            options.references,
+            options.samples,
+        )
         met = harmonise(work / "ingest", bundle, work / "harmonise", meeting, part("harmonise"))
         chunks = _impute(work, bundle, make_imputer, output, options, part("impute"))
         results = work / "results"
