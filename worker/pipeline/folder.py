@@ -6,7 +6,7 @@ Stores are numbered (`c0`, `c1`...) because contig names come from the upload an
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -31,6 +31,7 @@ class IngestedChromosome:
     length: int | None  # bp, as the header gives it
     haploid: list[int]  # rows of the samples that are haploid here
     counts: dict[str, int]  # half_calls, multiallelic, symbolic... that were met while reading
+    ref_known: bool = True  # False where some file does not tell REF from ALT
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Ingested:
     files: list[str]  # names that the user knows
     chromosomes: list[IngestedChromosome]
     notes: list[dict[str, Any]]
+    sex: dict[str, str] = field(default_factory=dict)  # male or female, of the samples whose files tell it
 
     def write(self) -> None:
         """Write `ingest.json`."""
