@@ -143,6 +143,9 @@ class PgenReader:
     ) -> Iterator[VariantBlock]:
         batch = Batch()
         states: list[States] = []
+        first, second = alleles[:, 0::2], alleles[:, 1::2]
+        joined = np.zeros(first.shape, np.bool_) if phase is None else phase | (first == second)
+        plain_states = _states_of_two(first, second, joined)
         at = {name: self._columns.index(name) for name in ("#CHROM", "POS", "ID", "REF", "ALT")}
         last = max(at.values())
         for row, line in enumerate(lines):
@@ -157,12 +160,23 @@ class PgenReader:
                 odd["coded_alleles" if ref not in (".", "0") else "no_alleles"] += 1
                 continue
             alts = [] if alt in (".", "0") else alt.split(",")
-            first, second = alleles[row, 0::2].astype(np.int16), alleles[row, 1::2].astype(np.int16)
-            first[first < 0] = second[second < 0] = -1
-            joined = np.zeros(len(first), np.bool_) if phase is None else phase[row] | (first == second)
             for number in batch.add(contig_name(chrom), pos, fields[at["ID"]], ref.upper(), alts):
-                one = states_of_alleles(first, second, joined, number or 1)
-                one[first < 0] = MISSING_STATE
-                states.append(one)
+                states.append(
+                    plain_states[row] if len(alts) < 2 else _states_of(first[row], second[row], joined[row], number)
+                )
         batch.states = np.array(states, np.uint8).reshape(len(batch.pos), len(self.samples))
         yield from blocks_of(batch)
+
+
+def _states_of_two(first: NDArray[np.int32], second: NDArray[np.int32], phased: NDArray[np.bool_]) -> States:
+    """Call states (see genotypes.calls) of many sites with one ALT at once: 8 first + 4 phased + second."""
+    states = ((first + 1).astype(np.uint8) << 3) + (phased.view(np.uint8) << 2) + (second + 2).astype(np.uint8)
+    states[first < 0] = MISSING_STATE
+    return states
+
+
+def _states_of(first: NDArray[np.int32], second: NDArray[np.int32], phased: NDArray[np.bool_], number: int) -> States:
+    """Call states of one site with respect to ALT `number` of several."""
+    states = states_of_alleles(first.astype(np.int16), second.astype(np.int16), phased, number)
+    states[first < 0] = MISSING_STATE
+    return states
