@@ -51,7 +51,10 @@ SUBMIT_BODY: dict[str, Any] = {
                     "vcf": {
                         "type": "array",
                         "minItems": 1,
-                        "items": _file(".vcf, .vcf.gz or .bcf"),
+                        "items": _file(
+                            "VCF (compressed or not), BCF, PLINK (.bed, .bim and .fam; .pgen, .pvar and .psam), "
+                            "raw text of 23andMe, AncestryDNA, MyHeritage or FTDNA, or a .zip of these"
+                        ),
                         "description": "genotypes: one file with all chromosomes or several files; sorted or not",
                     },
                     "pedigree": _file("PLINK .ped or .fam, or a table of id, sire, dam (.csv)"),

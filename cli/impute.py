@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 
 def impute(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help=".vcf, .vcf.gz or .bcf of the same samples.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="VCF, BCF, PLINK (its three files), array text, or a .zip.")
+    ],
     bundle: Annotated[str, typer.Option("--bundle", "-b", help="Bundle: its folder or .tar, or a shipped one's name.")],
     output: Annotated[
         Path, typer.Option("--out", "-o", help="OUT.vcf.gz or OUT.bcf, or a folder: a file a chromosome.")

@@ -40,7 +40,9 @@ class Engine(StrEnum):
 
 
 def submit(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help=".vcf, .vcf.gz or .bcf; one or several.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="VCF, BCF, PLINK (its three files), array text, or a .zip.")
+    ],
     server: Server = DEFAULT_SERVER,
     pedigree: Annotated[Path | None, typer.Option(help="Pedigree: .ped, .fam or .csv.")] = None,
     bundle: Annotated[str | None, typer.Option("--bundle", "-b", help="Model bundle; default: auto.")] = None,

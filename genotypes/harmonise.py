@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from genotypes.sites import SiteTable, Strings
 
 _NUMBERED: Final = {"23": "X", "24": "Y", "25": "X", "26": "MT", "M": "MT", "XY": "X", "MTDNA": "MT"}
+_X_PARTS: Final = re.compile(r"(X[_-]?)?(NON[_-]?)?PAR[12]?", re.IGNORECASE)
 _REFSEQ: Final = re.compile(r"NC_0000(\d\d)(\.\d+)?")
 _COMPLEMENT: Final = {"A": "T", "C": "G", "G": "C", "T": "A"}
 _BASES: Final = {"A": 0, "C": 1, "G": 2, "T": 3}
@@ -27,6 +28,8 @@ def normal_contig(name: str) -> str:
         name = str(int(refseq[1]))
     plain = name[3:] if name[:3].lower() == "chr" and len(name) > 3 else name
     short = plain.lstrip("0") if plain.isdecimal() else plain.upper()
+    if _X_PARTS.fullmatch(plain) is not None:
+        return "X"
     if short in _NUMBERED:
         return _NUMBERED[short]
     if short.isdecimal() or short in ("X", "Y", "MT"):

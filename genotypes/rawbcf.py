@@ -23,6 +23,8 @@ _MAX_HEADER: Final = 1 << 30
 class BcfDecoder:
     """Reads a BCF 2 stream."""
 
+    cut_line: None = None  # a BCF that ends early is always refused
+
     def __init__(self, source: Inflated) -> None:
         """Read the header from `source`.
 

@@ -24,17 +24,25 @@ _MAX_HEADER: Final = 128 << 20
 
 
 class TextDecoder:
-    """Reads a VCF text."""
+    """Reads a VCF text.
 
-    def __init__(self, source: Inflated) -> None:
-        """Read the header from `source`.
+    Attributes:
+        facts: of the header.
+        cut_line: number of a last line that was cut short and left out, None when there is none.
+    """
+
+    def __init__(self, source: Inflated, *, mend: bool = False) -> None:
+        """Read the header from `source`; `mend` leaves a last line that was cut short out instead of refusing it.
 
         Raises:
             TesseraError: see `facts.parse_header`.
         """
         self._source = source
+        self._mend = mend
         self._rest = b""
         self._line = 0  # number of the last line read
+        self._ends_open = False  # the text does not end with a line end
+        self.cut_line: int | None = None
         self._contigs: dict[bytes, str] = {}
         self.facts: HeaderFacts = parse_header(self._header())
         self._n_samples = len(self.facts.samples)
@@ -75,6 +83,7 @@ class TextDecoder:
             yield b"".join((*held, piece[:cut])).split(b"\n")
             held = [piece[cut + 1 :]]
         if last := b"".join(held):
+            self._ends_open = not last.endswith(b"\n")
             yield last.removesuffix(b"\n").split(b"\n")
 
     def batches(self) -> Iterator[Batch]:
@@ -86,15 +95,34 @@ class TextDecoder:
         limit = batch_records(self._n_samples)
         held: list[bytes] = []
         size = 0
+        decoded = False
         for lines in self._blocks():
             for line in lines:
                 held.append(line)
                 size += len(line)
-                if len(held) >= limit or size >= _BATCH_BYTES:
-                    yield self._decode(held)
-                    held, size = [], 0
+                if len(held) > limit or size >= _BATCH_BYTES:
+                    if len(held) > 1:  # the last line stays until it is known whether it is the file's
+                        yield self._decode(held[:-1])
+                        decoded = True
+                    held, size = held[-1:], len(line)
+        while held and not held[-1].strip():
+            held.pop()
+        if self._mend and held and (decoded or len(held) > 1) and self._is_cut(held[-1]):
+            self.cut_line = self._line + len(held)
+            held.pop()
         if held:
             yield self._decode(held)
+
+    def _is_cut(self, line: bytes) -> bool:
+        """True for a last line that stops before its last genotype is whole."""
+        cells = line.removesuffix(b"\r").split(b"\t")
+        if len(cells) < self._n_samples + 9:
+            return True
+        if not self._ends_open or not cells[8].startswith(b"GT"):
+            return False
+        last, first = (cell.partition(b":")[0] for cell in (cells[-1], cells[9]))
+        whole = first.replace(b"|", b"/").count(b"/") if self._n_samples > 1 else 0
+        return not last or last.endswith((b"/", b"|")) or last.replace(b"|", b"/").count(b"/") < whole
 
     def _decode(self, lines: list[bytes]) -> Batch:
         batch = Batch()

@@ -166,7 +166,7 @@ def test_a_wellformed_key_is_refused_as_not_offered(api: Api) -> None:
         ([("vcf", b"", "")], "missing_field", "vcf"),
         ([("vcf", b"text", None)], "invalid_field", "vcf"),
         ([("vcf", b"", "empty.vcf")], "empty_file", "vcf"),
-        ([("vcf", b"PK\x03\x04zip", "a.vcf")], "not_vcf", "vcf"),
+        ([("vcf", b"%PDF-1.7", "a.vcf")], "not_vcf", "vcf"),
         ([("vcf", b"#CHROM\tPOS\n", "a.vcf")], "not_vcf", "vcf"),
         ([("vcf", VCF, "..")], "bad_filename", "vcf"),
         ([("vcf", VCF, "good.vcf"), ("vcf", b"no", "bad.vcf")], "not_vcf", "vcf"),

@@ -38,6 +38,13 @@ def cut(share: float, name: str) -> Make:
     return make
 
 
+def cut_line(folder: Path) -> list[Path]:
+    """Plain text that stops within its last record."""
+    path = GOOD.write(folder / "x.vcf")
+    path.write_bytes(path.read_bytes()[:-7])
+    return [path]
+
+
 def without_eof_block(folder: Path) -> list[Path]:
     path = GOOD.write(folder / "x.vcf.gz")
     path.write_bytes(path.read_bytes()[:-28])

@@ -21,6 +21,7 @@ from tests.support.spoilt import (
     bomb,
     chromosomes,
     cut,
+    cut_line,
     elsewhere,
     flip,
     foreign,
@@ -87,7 +88,7 @@ REFUSED: dict[str, tuple[Make, Code, dict[str, Any]]] = {
     "empty inside gzip": (raw(gzip.compress(b"")), Code.empty_file, {}),
     "text": (raw(b"rs1\t20\t100\tAA\n" * 9, "x.vcf"), Code.not_vcf, {}),
     "picture": (raw(b"\x89PNG\r\n\x1a\n" + bytes(100), "x.vcf"), Code.not_vcf, {}),
-    "zip archive": (raw(b"PK\x03\x04" + bytes(100), "x.vcf.gz"), Code.not_vcf, {}),
+    "broken zip archive": (raw(b"PK\x03\x04" + bytes(100), "x.vcf.gz"), Code.corrupt_file, {}),
     "bgzip cut in a block": (cut(0.6, "x.vcf.gz"), Code.truncated_file, {}),
     "bgzip without its end": (without_eof_block, Code.truncated_file, {}),
     "gzip cut": (cut(0.6, "x.vcf.gzip"), Code.truncated_file, {}),
@@ -125,7 +126,6 @@ REFUSED: dict[str, tuple[Make, Code, dict[str, Any]]] = {
         Code.samples_differ,
         {},
     ),
-    "files that overlap": (two_files(lambda u: None, 100, 90), Code.duplicate_chromosomes, {}),
 }
 
 
@@ -168,6 +168,8 @@ MENDED: dict[str, tuple[Make, str, int, Code | None]] = {
         1,
         Code.samples_differ,
     ),
+    "files that overlap": (two_files(lambda u: None, 100, 90), "files_merged", 1, Code.duplicate_chromosomes),
+    "last line cut short": (cut_line, "last_line_cut", 1, Code.malformed_record),
     "site without calls": (written(lost), "all_missing", 1, None),
     "poor sample": (written(low_sample), "low_call_rate", 1, None),
     "chr prefix": (written(set_all(chrom=["chr20"] * 200, contigs=None)), "contig_names", 1, None),
@@ -300,33 +302,3 @@ def test_pedigree_is_checked_and_then_refused_for_want_of_an_engine(tmp_path: Pa
     with pytest.raises(TesseraError) as caught:
         ingest(files, tmp_path / "in", IngestOptions(pedigree=family))
     assert caught.value.code is Code.pedigree_unknown_ids
-
-
-FIXTURES = Path(__file__).parents[3] / "shared" / "data" / "vcf-fixtures"
-
-
-@pytest.mark.shared
-@pytest.mark.skipif(not FIXTURES.is_dir(), reason="needs ../shared")
-@pytest.mark.parametrize(
-    ("folder", "expected"),
-    [
-        ("chr20-unphased", (51, 7824, ["20"], [])),
-        ("chr20-phased-1sample", (1, 7824, ["20"], [])),
-        ("single", (41, 905, ["1"], [])),
-        ("three", (41, 2715, ["2", "3", "4"], [])),
-        ("unorderd", (41, 905, ["1"], ["unsorted"])),
-        ("wrong_chrs", Code.malformed_record),
-        ("header", Code.header_only),
-        ("wrong_vcf", Code.empty_file),
-    ],
-)
-def test_files_of_other_servers(tmp_path: Path, folder: str, expected: Any) -> None:
-    files = sorted((FIXTURES / folder).iterdir())
-    if isinstance(expected, Code):
-        with pytest.raises(TesseraError) as caught:
-            ingest(files, tmp_path / "in")
-        assert caught.value.code is expected
-    else:
-        summary = ingest(files, tmp_path / "in")
-        notes = [note.code for note in summary.notes]
-        assert (summary.samples, summary.sites, summary.chromosomes, notes) == expected

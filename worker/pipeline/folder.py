@@ -32,6 +32,7 @@ class IngestedChromosome:
     length: int | None  # bp, as the header gives it
     haploid: list[int]  # rows of the samples that are haploid here
     counts: dict[str, int]  # half_calls, multiallelic, symbolic... that were met while reading
+    ref_known: bool = True  # False where some file does not tell REF from ALT
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Ingested:
     files: list[str]  # names that the user knows
     chromosomes: list[IngestedChromosome]
     notes: list[dict[str, Any]]
-    sex: dict[str, str] = field(default_factory=dict)  # by sample id, as the files state it
+    sex: dict[str, str] = field(default_factory=dict)  # male or female, of the samples whose files tell it
 
     def write(self) -> None:
         """Write `ingest.json`."""
