@@ -213,3 +213,28 @@ def test_a_bundle_without_a_map_places_nobody(tmp_path: Path) -> None:
 
 def test_only_pairs_that_can_be_judged_are_looked_for() -> None:
     assert [kinship_floor(megabases) for megabases in (0, 99, 100, 500, 1500)] == [0.354, 0.354, 0.177, 0.0884, 0.0442]
+
+
+def test_a_bad_sample_does_not_cost_the_others_their_sites(tmp_path: Path) -> None:
+    codes = {name: block[:, 24:48] for name, block in cohort().items() if name in ("1", "2")}
+    for sample in (3, 4, 5):
+        lose(codes, sample)
+    done = Run(tmp_path, codes)
+    assert done.qc["dropped"] == ["S3", "S4", "S5"]
+    assert done.summary.sites == 240
+
+
+def test_samples_joined_from_files_with_other_sites_are_kept(tmp_path: Path) -> None:
+    codes = cohort()["1"][:, 24:27]
+    rows = [slice(0, 120), slice(0, 30), slice(0, 120)]
+    paths = []
+    for k, part in enumerate(rows):
+        table = BUNDLE.sites("1").slice(part.start, part.stop)
+        text = gt_strings(codes[part, k : k + 1])
+        where = tmp_path / f"{k}.vcf"
+        paths.append(write_vcf(where, "1", table.pos.tolist(), table.ref.tolist(), table.alt.tolist(), text, [f"S{k}"]))
+    ingest(paths, tmp_path / "in")
+    summary = harmonise(tmp_path / "in", BUNDLE, tmp_path / "out")
+    found = summary.qc["sample_qc"]["findings"]
+    assert [(one["sample"], one["check"], one["action"]) for one in found] == [("S1", "call_rate", "flagged")]
+    assert summary.samples == 3

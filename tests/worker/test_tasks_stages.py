@@ -118,6 +118,19 @@ def test_mending_and_thresholds_of_the_job_are_kept_to(place: Workplace, engine:
     assert job.qc["chromosomes"][0]["not_mended"] == 1
 
 
+@pytest.mark.parametrize(("given", "kept"), [({}, 4), ({"samples": "flag"}, 5)])
+def test_poor_samples_are_dropped_unless_the_job_keeps_them(
+    place: Workplace, engine: FakeEngine, tmp_path: Path, given: dict[str, str], kept: int
+) -> None:
+    upload = make_upload(engine.bundle.sites("20"))
+    for row in upload.gts[1:]:
+        row[3] = "./."
+    job = run_all(place, place.submit(upload.write(tmp_path / "x.vcf.gz"), mode="qc", options=given).id)
+    assert job.qc is not None
+    assert job.qc["samples"] == kept
+    assert [one["sample"] for one in job.qc["sample_qc"]["findings"]] == ["S3"]
+
+
 def test_same_upload_gives_the_same_bytes(place: Workplace, engine: FakeEngine, tmp_path: Path) -> None:
     upload = make_upload(engine.bundle.sites("20")).write(tmp_path / "x.vcf.gz")
     doses = []

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from errors import Code, TesseraError
 from genotypes.harmonise import normal_contig
@@ -22,7 +23,7 @@ from worker.pipeline.harmonise_options import HarmoniseOptions
 from worker.pipeline.lifting import View, place
 from worker.pipeline.qc import ChromosomeQc, LeftOut, write_qc
 from worker.pipeline.sample_qc import review_samples
-from worker.pipeline.sample_scan import Examined
+from worker.pipeline.sample_scan import Examined, well_called
 from worker.pipeline.selection import Rules, Selection, count_genotypes, select
 from worker.pipeline.typed_stores import write_only, write_typed
 from worker.pipeline.types import BundleView, HarmoniseSummary, Note, Progress, silent
@@ -84,10 +85,11 @@ def harmonise(
     panel = bundle.manifest.panel.get("haplotypes")
     evidence = sum((one.evidence for one in placed.meetings), Evidence(0, 0))
     rules = Rules(options.mend, options.qc, int(panel) if panel else None, evidence)
+    judges = well_called([upload.store(held) for held, _ in shared], options.samples.min_call_rate)
     met: list[_Met] = []
     for number, (view, meeting) in enumerate(zip(placed.views, placed.meetings, strict=True)):
         part = _part(progress, 0.4 * number / len(shared), 0.4 / len(shared))
-        met.append(_meet(view, meeting, bundle, rules, part))
+        met.append(_meet(view, meeting, bundle, rules, judges, part))
     notes = list(placed.notes)
     for one in met:
         if len(one.selection.used) == 0:
@@ -150,10 +152,12 @@ def _split(upload: Ingested, bundle: BundleView) -> tuple[list[tuple[IngestedChr
     return shared, [LeftOut(one.name, one.sites) for one in upload.chromosomes if one.name not in held]
 
 
-def _meet(view: View, meeting: Meeting, bundle: BundleView, rules: Rules, progress: Progress) -> _Met:
-    """Judge the sites of one chromosome."""
+def _meet(
+    view: View, meeting: Meeting, bundle: BundleView, rules: Rules, judges: NDArray[np.bool_], progress: Progress
+) -> _Met:
+    """Judge the sites of one chromosome by the samples that are called well."""
     table, lifted = bundle.sites(view.name), view.sites()
-    counts = count_genotypes(view.upload.store(view.one), progress).take(lifted.source)
+    counts = count_genotypes(view.upload.store(view.one), progress, judges).take(lifted.source)
     return _Met(view, select(lifted.sites, counts, table, meeting, rules), len(table))
 
 

@@ -70,6 +70,29 @@ def sums_of(one: Examined) -> tuple[SampleSums, SiteCounts]:
     return total, SiteCounts(np.concatenate(calls), np.concatenate(own))
 
 
+def well_called(stores: Sequence[Store], min_call_rate: float) -> NDArray[np.bool_]:
+    """(S,) samples by whom sites may be judged: a bad sample must not cost the others their sites.
+
+    Only sites that more than half of the samples are called at count, and someone always stays.
+
+    Args:
+        stores: the upload's chromosomes.
+        min_call_rate: share of those sites that a sample must be called at.
+    """
+    samples = stores[0].codes.shape[1]
+    calls, sites = np.zeros(samples, np.int64), 0
+    for store in stores:
+        blocks = row_blocks(len(store.sites), samples)
+        for first in blocks:
+            codes = store.codes[first : first + blocks.step]
+            _, counts = add_up(codes)
+            common = 2 * counts.calls > samples
+            sites += int(common.sum())
+            calls += add_up(codes if common.all() else codes[common])[0].calls
+    good = calls >= min_call_rate * sites
+    return good if good.any() else np.ones(samples, bool)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class KinshipSites:
     """Packed genotypes for `genotypes.kinship.related`."""

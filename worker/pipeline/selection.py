@@ -58,13 +58,14 @@ def row_blocks(sites: int, samples: int) -> range:
     return range(0, sites, max(1, BLOCK_BYTES // max(1, samples)))
 
 
-def count_genotypes(store: Store, progress: Progress) -> SiteCounts:
-    """Counts of every site of a store, read a block at a time."""
+def count_genotypes(store: Store, progress: Progress, by: NDArray[np.bool_] | None = None) -> SiteCounts:
+    """Counts of every site of a store, read a block at a time; of the samples `by` (S,) alone where they are given."""
     sites, samples = store.codes.shape
     blocks = row_blocks(sites, samples)
     parts = []
     for first in blocks:
-        parts.append(SiteCounts.of(store.codes[first : first + blocks.step]))
+        codes = store.codes[first : first + blocks.step]
+        parts.append(SiteCounts.of(codes if by is None or by.all() else codes[:, by]))
         progress(min(1.0, (first + blocks.step) / sites))
     return SiteCounts.concatenate(parts)
 
