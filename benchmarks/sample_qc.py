@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,11 +18,15 @@ from genotypes.kinship import pack, related
 from genotypes.sample_stats import add_up
 from genotypes.sites import SiteTable, strings
 from genotypes.store import StoreWriter
+from models.dae.bundle import Bundle
 from worker.pipeline.folder import Ingested, IngestedChromosome
+from worker.pipeline.harmonise import harmonise
+from worker.pipeline.ingest import ingest
 from worker.pipeline.sample_qc import review_samples
 from worker.pipeline.sample_scan import Examined
 
 CHROMOSOMES = 22
+WHOLE_SAMPLES = 400
 
 
 def main() -> None:
@@ -30,6 +35,9 @@ def main() -> None:
     parser.add_argument("--sites", type=int, default=20_000, help="over 22 autosomes and X")
     parser.add_argument("--samples", type=int, default=500)
     parser.add_argument("--pairs-of", type=int, default=0, help="time kinship of so many samples at 20,000 sites too")
+    parser.add_argument(
+        "--whole", type=Path, metavar="BUNDLE", help="time reading and all QC of 400 people at its sites"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     print(f"{os.cpu_count()} cores, {platform.processor() or platform.machine()}, numpy {np.__version__}")
@@ -51,6 +59,9 @@ def main() -> None:
         planes = pack(codes)
         _timed("  packing", lambda: pack(codes), options.rounds)
         _timed("  kinship, one thread", lambda: related(planes), options.rounds)
+    if options.whole:
+        with tempfile.TemporaryDirectory() as folder:
+            _whole(Path(folder), options.whole, options.rounds)
     if options.pairs_of:
         rng = np.random.default_rng(2)
         many = pack(rng.integers(0, 3, (20_000, options.pairs_of)).astype(np.int8))
@@ -75,6 +86,36 @@ def make_upload(folder: Path, sites: int, samples: int) -> Ingested:
             out.append(SiteTable(name, pos, *letters), codes, phased=False)
         chromosomes.append(IngestedChromosome(name, [name], f"c{number}", count, False, None, [], {}))
     return Ingested(folder, [f"s{k}" for k in range(samples)], None, ["x.vcf"], chromosomes, [])
+
+
+def _whole(folder: Path, bundle: Path, rounds: int) -> None:
+    """Reading and all QC, from a VCF to `qc.json`, of people made from a bundle's frequencies."""
+    opened = Bundle.open(bundle)
+    upload = folder / "upload.vcf"
+    genotypes = 0
+    rng = np.random.default_rng(3)
+    cells = np.array([b"0/0\t", b"0/1\t", b"1/1\t", b"./.\t"], "S4")
+    with upload.open("wb") as out:
+        names = "\t".join(f"s{column}" for column in range(WHOLE_SAMPLES))
+        out.write(f"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{names}\n".encode())
+        for name in opened.chromosomes:
+            table = opened.sites(name)
+            assert table.af is not None
+            genotypes += len(table) * WHOLE_SAMPLES
+            for row in range(len(table)):
+                codes = rng.binomial(2, table.af[row], WHOLE_SAMPLES)
+                codes[rng.random(WHOLE_SAMPLES) < 0.01] = -1
+                out.write(f"{name}\t{table.pos[row]}\t.\t{table.ref[row]}\t{table.alt[row]}\t.\tPASS\t.\tGT\t".encode())
+                out.write(cells[codes].tobytes()[:-1] + b"\n")
+
+    def work() -> None:
+        ingest([upload], folder / "in")
+        harmonise(folder / "in", opened, folder / "out")
+        shutil.rmtree(folder / "in")
+        shutil.rmtree(folder / "out")
+
+    work()
+    _timed(f"VCF to QC document, {genotypes / 1e6:.1f} million genotypes", work, rounds)
 
 
 def _timed(what: str, work: Callable[[], object], rounds: int) -> None:

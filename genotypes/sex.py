@@ -26,6 +26,7 @@ class SexLimits:
     female_f: float = 0.2  # F on X below which a sample is female
     male_f: float = 0.8  # F on X above which it is male
     min_expected: float = 5.0  # heterozygotes to be expected on X below which F decides nothing
+    silent_sites: int = 100  # calls on X without one heterozygote that make a male whatever was to be expected
     y_sites: int = 20  # of Y, without which its calls decide nothing
     female_y: float = 0.1  # share of Y's sites called above which nobody is female
     male_y: float = 0.5  # share below which nobody is male
@@ -53,7 +54,8 @@ class SexCheck:
 def check_sex(x: SampleSums, y: SampleSums | None, limits: SexLimits) -> SexCheck:
     """Sex of every sample.
 
-    A sample whose X is written haploid throughout counts as one that has no heterozygote, however few sites there are.
+    A sample whose X is written haploid throughout is male however few sites there are; so is one of many calls without
+    a heterozygote where no frequency tells how many to expect, as for a single person without a panel's.
 
     Args:
         x: sums over X outside the pseudoautosomal regions.
@@ -62,7 +64,8 @@ def check_sex(x: SampleSums, y: SampleSums | None, limits: SexLimits) -> SexChec
     """
     f = np.where(x.expected >= limits.min_expected, x.inbreeding, np.nan)
     written_haploid = (x.calls > 0) & (x.haploid == x.calls)
-    one_x = (f > limits.male_f) | written_haploid
+    silent = (x.calls >= limits.silent_sites) & (x.hets == 0)
+    one_x = (f > limits.male_f) | written_haploid | silent
     two_x = f < limits.female_f
     sex = np.where(one_x, Sex.male, np.where(two_x, Sex.female, Sex.unknown)).astype(np.int8)
     y_rate = y.call_rate if y is not None and y.sites >= limits.y_sites else None

@@ -146,3 +146,10 @@ def test_ploidy_of_calls_can_be_changed() -> None:
     both = gt.of_ploidy(np.repeat(every, 2, 1), np.array([1, 2], np.int8))
     assert both[:, 0].tolist() == [-1, 5, -1, 6, -1, -1, 5, 6]
     assert both[:, 1].tolist() == [-1, 0, 1, 2, 3, 4, 0, 2]
+
+
+def test_one_person_without_frequencies_is_judged_by_heterozygotes() -> None:
+    codes = people(1500, 2, males=1)
+    assert check_sex(add_up(codes[:, :1])[0], None, SexLimits()).sex.tolist() == [Sex.male]
+    assert check_sex(add_up(codes[:50, :1])[0], None, SexLimits()).sex.tolist() == [Sex.unknown]
+    assert check_sex(add_up(codes[:, 1:])[0], None, SexLimits()).sex.tolist() == [Sex.female]

@@ -104,7 +104,7 @@ class Harmonised:
         """Read what `write` wrote."""
         data = json.loads((folder / HARMONISED).read_text())
         chromosomes = [
-            HarmonisedChromosome(**one | {"regions": [PloidyRegion(**part) for part in one["regions"]]})
+            HarmonisedChromosome(**one | {"regions": [PloidyRegion(**part) for part in one.get("regions", [])]})
             for one in data.pop("chromosomes")
         ]
         return cls(folder=folder, chromosomes=chromosomes, **data)
