@@ -181,7 +181,7 @@ def _examined(upload: Ingested, one: _Met, bundle: BundleView) -> Examined:
     table, used = bundle.sites(one.name), one.selection.used
     rows = one.selection.rows[used]
     af = None if table.af is None else table.af[rows]
-    return Examined(one.upload.name, upload.store(one.upload), used, table.pos[rows], af)
+    return Examined(one.upload.name, upload.store(one.upload).codes, used, table.pos[rows], af)
 
 
 def _write_typed(
