@@ -48,7 +48,7 @@ def main() -> None:
             used = []
             for one in upload.chromosomes:
                 store = upload.store(one)
-                used.append(Examined(one.name, store, np.arange(len(store.sites)), store.sites.pos, None))
+                used.append(Examined(one.name, store.codes, np.arange(len(store.sites)), store.sites.pos, None))
             review_samples(upload, used, "GRCh37")
 
         review()

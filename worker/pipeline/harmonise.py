@@ -85,7 +85,7 @@ def harmonise(
     panel = bundle.manifest.panel.get("haplotypes")
     evidence = sum((one.evidence for one in placed.meetings), Evidence(0, 0))
     rules = Rules(options.mend, options.qc, int(panel) if panel else None, evidence)
-    judges = well_called([upload.store(held) for held, _ in shared], options.samples.min_call_rate)
+    judges = well_called([upload.store(held).codes for held, _ in shared], options.samples.min_call_rate)
     met: list[_Met] = []
     for number, (view, meeting) in enumerate(zip(placed.views, placed.meetings, strict=True)):
         part = _part(progress, 0.4 * number / len(shared), 0.4 / len(shared))
@@ -180,7 +180,7 @@ def _examined(upload: Ingested, one: _Met, bundle: BundleView) -> Examined:
     table, used = bundle.sites(one.name), one.selection.used
     rows = one.selection.rows[used]
     af = None if table.af is None else table.af[rows]
-    return Examined(one.upload.name, upload.store(one.upload), one.view.sites().source[used], table.pos[rows], af)
+    return Examined(one.upload.name, upload.store(one.upload).codes, one.view.sites().source[used], table.pos[rows], af)
 
 
 def _list_variants(out: TextIO, one: _Met) -> None:

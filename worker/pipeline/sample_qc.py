@@ -148,7 +148,7 @@ def _sexes(
     for one in upload.chromosomes:
         if one.name in ("X", "Y") and one.name not in given:
             store = upload.store(one)
-            given[one.name] = Examined(one.name, store, np.arange(len(store.sites)), store.sites.pos, None, False)
+            given[one.name] = Examined(one.name, store.codes, np.arange(len(store.sites)), store.sites.pos, None, False)
     x = given.get("X")
     if x is not None and bounds is None and x.imputed:
         _refuse_mixed(x, upload.samples)

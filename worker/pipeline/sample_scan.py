@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from genotypes import codes as gt
 from genotypes.kinship import pack
 from genotypes.sample_stats import ENOUGH_SAMPLES, SampleSums, SiteCounts, add_up
-from genotypes.store import Store
 from worker.pipeline.selection import row_blocks
 
 MIN_MAF: Final = 0.05  # of sites that kinship is estimated from
@@ -28,8 +27,8 @@ class Examined:
     """Sites of one chromosome that sample QC looks at."""
 
     name: str  # normal name
-    store: Store  # as uploaded
-    rows: NDArray[np.int64]  # (T,) rows of the store
+    codes: NDArray[np.int8]  # (V, S) genotypes as uploaded, mapped from disk
+    rows: NDArray[np.int64]  # (T,) rows of those
     pos: NDArray[np.int32]  # (T,) bp on the bundle's build
     af: NDArray[np.float32] | None  # (T,) frequencies in the training panel
     imputed: bool = True  # the bundle holds the chromosome
@@ -44,19 +43,19 @@ class Examined:
 
     def _keep(self, keep: NDArray[np.bool_]) -> Examined:
         af = None if self.af is None else self.af[keep]
-        return Examined(self.name, self.store, self.rows[keep], self.pos[keep], af, self.imputed)
+        return Examined(self.name, self.codes, self.rows[keep], self.pos[keep], af, self.imputed)
 
     def blocks(self) -> Iterator[tuple[slice, gt.Codes]]:
         """Genotypes of all samples, a block of sites at a time."""
-        steps = row_blocks(len(self.rows), self.store.codes.shape[1])
+        steps = row_blocks(len(self.rows), self.codes.shape[1])
         for first in steps:
             part = slice(first, first + steps.step)
-            yield part, self.store.codes[self.rows[part]]
+            yield part, self.codes[self.rows[part]]
 
 
 def sums_of(one: Examined) -> tuple[SampleSums, SiteCounts]:
     """Sums over the sites of a chromosome; few samples are judged by the panel's frequencies where it has them."""
-    samples = one.store.codes.shape[1]
+    samples = one.codes.shape[1]
     total = SampleSums.none(samples)
     counts: list[SiteCounts] = []
     use_panel = one.af is not None and samples < ENOUGH_SAMPLES
@@ -70,21 +69,21 @@ def sums_of(one: Examined) -> tuple[SampleSums, SiteCounts]:
     return total, SiteCounts(np.concatenate(calls), np.concatenate(own))
 
 
-def well_called(stores: Sequence[Store], min_call_rate: float) -> NDArray[np.bool_]:
+def well_called(chromosomes: Sequence[gt.Codes], min_call_rate: float) -> NDArray[np.bool_]:
     """(S,) samples by whom sites may be judged: a bad sample must not cost the others their sites.
 
     Only sites that more than half of the samples are called at count, and someone always stays.
 
     Args:
-        stores: the upload's chromosomes.
+        chromosomes: (V, S) genotypes of each.
         min_call_rate: share of those sites that a sample must be called at.
     """
-    samples = stores[0].codes.shape[1]
+    samples = chromosomes[0].shape[1]
     calls, sites = np.zeros(samples, np.int64), 0
-    for store in stores:
-        blocks = row_blocks(len(store.sites), samples)
+    for every in chromosomes:
+        blocks = row_blocks(len(every), samples)
         for first in blocks:
-            codes = store.codes[first : first + blocks.step]
+            codes = every[first : first + blocks.step]
             _, counts = add_up(codes)
             common = 2 * counts.calls > samples
             sites += int(common.sum())
@@ -128,6 +127,6 @@ def kinship_sites(autosomes: Sequence[tuple[Examined, SiteCounts]], samples: int
         first += len(rows)
         if len(chosen):
             windows += len(np.unique(one.pos[chosen] // MEGABASE))
-            planes.append(pack(one.store.codes[one.rows[chosen]]))
+            planes.append(pack(one.codes[one.rows[chosen]]))
     whole = np.concatenate(planes, axis=2) if planes else np.zeros((samples, 3, 0), np.uint64)
     return KinshipSites(np.ascontiguousarray(whole), len(picked), windows)
