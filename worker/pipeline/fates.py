@@ -69,9 +69,16 @@ class Meeting:
     within: int  # sites between the bundle's first and last
     density: float  # share of the positions between them that the bundle holds
     matched: int  # sites whose alleles are the bundle's in any way, allowed or not
+    beyond: int = 0  # sites past the end of the bundle's contig
 
 
-def meet(typed: SiteTable, bundle: SiteTable, mend: frozenset[Mend] = ALL, fetch: Fetch | None = None) -> Meeting:
+def meet(
+    typed: SiteTable,
+    bundle: SiteTable,
+    mend: frozenset[Mend] = ALL,
+    fetch: Fetch | None = None,
+    length: int | None = None,
+) -> Meeting:
     """Compare positions and alleles.
 
     Args:
@@ -79,6 +86,7 @@ def meet(typed: SiteTable, bundle: SiteTable, mend: frozenset[Mend] = ALL, fetch
         bundle: the chromosome's site table, sorted by position.
         mend: what may be mended; a site that would need more gets the fate `not_mended`.
         fetch: the reference genome, where one is configured: indels are shifted to the left with it.
+        length: bp of the bundle's contig, where known.
     """
     fate, rows = _verdicts(typed, bundle, match(typed, bundle))
     if Mend.indels in mend:
@@ -96,10 +104,11 @@ def meet(typed: SiteTable, bundle: SiteTable, mend: frozenset[Mend] = ALL, fetch
         fate=fate,
         rows=rows,
         evidence=evidence,
-        shared=int(np.isin(typed.pos, bundle.pos).sum()),
+        shared=int((np.searchsorted(bundle.pos, typed.pos, "right") > np.searchsorted(bundle.pos, typed.pos)).sum()),
         within=int(((typed.pos >= bundle.pos[0]) & (typed.pos <= bundle.pos[-1])).sum()),
-        density=len(np.unique(bundle.pos)) / (int(bundle.pos[-1]) - int(bundle.pos[0]) + 1),
+        density=(1 + np.count_nonzero(np.diff(bundle.pos))) / (int(bundle.pos[-1]) - int(bundle.pos[0]) + 1),
         matched=int(used.sum()),
+        beyond=0 if length is None else int((typed.pos > length).sum()),
     )
 
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from errors import Code, TesseraError
 from genotypes.harmonise import normal_contig
-from genotypes.liftover import KEPT, Lift
+from genotypes.liftover import KEPT, Lift, Lifted
+from genotypes.sites import SiteTable
 from genotypes.strand import Evidence
 from worker.pipeline.chromosome_notes import chromosome_notes
 from worker.pipeline.fates import Fate, Meeting
@@ -100,12 +101,12 @@ def harmonise(
         for number, one in enumerate(met):
             part = _part(progress, 0.4 + 0.6 * number / len(met), 0.6 / len(met))
             store, table = upload.store(one.upload), bundle.sites(one.name)
-            lifted = one.view.sites()
+            lifted = one.view.sites(store.sites)
             calls, discordant = write_typed(out, f"c{number}", store, lifted, one.selection, table, part)
             discordant += write_only(out, f"c{number}", store, lifted, one.selection, table)
             sample_calls += calls
             counted[number] = replace(counted[number], discordant=discordant)
-            _list_variants(variants, one)
+            _list_variants(variants, one, store.sites, lifted)
             label = f"chr{_safe(normal_contig(one.name))}"
             phased = store.phased and bundle.manifest.reads_haplotypes
             chromosomes.append(HarmonisedChromosome(one.name, label, f"c{number}", phased, one.upload.haploid))
@@ -143,8 +144,9 @@ def _split(upload: Ingested, bundle: BundleView) -> tuple[list[tuple[IngestedChr
 
 def _meet(view: View, meeting: Meeting, bundle: BundleView, rules: Rules, progress: Progress) -> _Met:
     """Judge the sites of one chromosome."""
-    table, lifted = bundle.sites(view.name), view.sites()
-    counts = count_genotypes(view.upload.store(view.one), progress).take(lifted.source)
+    table, store = bundle.sites(view.name), view.store()
+    lifted = view.sites(store.sites)
+    counts = count_genotypes(store, progress).take(lifted.source)
     return _Met(view, select(lifted.sites, counts, table, meeting, rules), len(table))
 
 
@@ -162,9 +164,9 @@ def _refuse_mendings(counted: list[ChromosomeQc]) -> None:
                 raise TesseraError(code, message, field="vcf", count=note.count, chromosome=one.name)
 
 
-def _list_variants(out: TextIO, one: _Met) -> None:
+def _list_variants(out: TextIO, one: _Met, sites: SiteTable, lifted: Lifted) -> None:
     """One line for every site that was not used as it came, under its name in the upload."""
-    sites, lifted, chosen = one.view.upload.store(one.upload).sites, one.view.sites(), one.selection
+    chosen = one.selection
     lines = {}
     for row in np.flatnonzero(chosen.fate != Fate.exact).tolist():
         lines[int(lifted.source[row])] = Fate(int(chosen.fate[row])).name, chosen.detail.get(row, "")

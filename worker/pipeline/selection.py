@@ -136,14 +136,15 @@ def _read_palindromes(
         return evidence.strand, len(sites), 0
     turned = fate[sites] == Fate.swapped
     here = counts.take(sites)
-    alt = np.where(turned, here.alleles - here.alt, here.alt)
+    alleles = here.alleles
+    alt = np.where(turned, alleles - here.alt, here.alt)
     af = None if bundle.af is None else bundle.af[meeting.rows[sites]]
     told = np.full(len(sites), evidence.strand, np.uint8)
     if evidence.strand == Strand.unknown:
-        told = strand_by_frequency(alt, here.alleles, af, evidence, _drift(typed, counts, bundle, meeting))
+        told = strand_by_frequency(alt, alleles, af, evidence, _drift(typed, counts, bundle, meeting))
     for place in np.flatnonzero(told == Strand.unknown).tolist():
         theirs = "unknown" if af is None else f"{af[place]:.3f}"
-        detail[int(sites[place])] = f"af={alt[place] / max(1, here.alleles[place]):.3f} bundle_af={theirs}"
+        detail[int(sites[place])] = f"af={alt[place] / max(1, alleles[place]):.3f} bundle_af={theirs}"
     fate[sites[told == Strand.unknown]] = Fate.ambiguous_strand
     other = sites[told == Strand.reverse]
     new = np.where(fate[other] == Fate.exact, Fate.flipped_swapped, Fate.flipped)
@@ -155,8 +156,9 @@ def _drift(typed: SiteTable, counts: SiteCounts, bundle: SiteTable, meeting: Mee
     """Fst between the upload and the bundle's panel, from the sites whose strand is known."""
     plain = np.flatnonzero(np.isin(meeting.fate, USED) & ~palindromic(typed))
     here, turned = counts.take(plain), np.isin(meeting.fate[plain], TURNED)
-    alt = np.where(turned, here.alleles - here.alt, here.alt)
-    return drift(alt, here.alleles, None if bundle.af is None else bundle.af[meeting.rows[plain]])
+    alleles = here.alleles
+    alt = np.where(turned, alleles - here.alt, here.alt)
+    return drift(alt, alleles, None if bundle.af is None else bundle.af[meeting.rows[plain]])
 
 
 def _say_figures(
