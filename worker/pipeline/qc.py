@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genotypes.mending import mend_text
-from worker.pipeline.chromosome_notes import chromosome_notes
+from worker.pipeline.chromosome_notes import chromosome_notes, strand_facts
 from worker.pipeline.fates import REMOVED, USED, Fate
 from worker.pipeline.folder import Ingested, IngestedChromosome
 from worker.pipeline.harmonise_options import HarmoniseOptions
@@ -150,6 +150,7 @@ def write_qc(
     document: dict[str, Any] = {
         "samples": len(upload.samples),
         "build": dict(builds),
+        "strand": strand_facts(chromosomes),
         "mend": mend_text(options.mend),
         "thresholds": options.qc.as_dict(),
         "sites": {
