@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import repeat
 from typing import Final
 
 import numpy as np
@@ -104,10 +105,11 @@ def match(typed: SiteTable, bundle: SiteTable) -> Match:
         elif any(same_kind(ref, alt, bundle.ref[one], bundle.alt[one]) for one in candidates):
             action[row] = Action.allele_mismatch
     matched = np.flatnonzero(rows >= 0)
-    again = np.ones(len(matched), bool)
-    again[np.unique(rows[matched], return_index=True)[1]] = False
-    action[matched[again]] = Action.duplicate
-    rows[matched[again]] = -1
+    if (np.bincount(rows[matched]) > 1).any():
+        again = np.ones(len(matched), bool)
+        again[np.unique(rows[matched], return_index=True)[1]] = False
+        action[matched[again]] = Action.duplicate
+        rows[matched[again]] = -1
     return Match(rows, action)
 
 
@@ -115,15 +117,15 @@ def _match_bases(typed: SiteTable, bundle: SiteTable) -> tuple[NDArray[np.int32]
     """Rows and actions of sites with two single bases each, all at once; nearly every site is one."""
     rows = np.full(len(typed), -1, np.int32)
     action = np.full(len(typed), Action.typed_only, np.uint8)
-    ref, alt = _base_codes(typed.ref), _base_codes(typed.alt)
-    theirs = np.flatnonzero((_base_codes(bundle.ref) >= 0) & (_base_codes(bundle.alt) >= 0))
+    ref, alt = base_codes(typed.ref), base_codes(typed.alt)
+    bundle_ref, bundle_alt = base_codes(bundle.ref), base_codes(bundle.alt)
+    theirs = np.flatnonzero((bundle_ref >= 0) & (bundle_alt >= 0))
     if len(theirs) == 0:
         return rows, action
-    keys = _key(bundle.pos[theirs], _base_codes(bundle.ref[theirs]), _base_codes(bundle.alt[theirs]))
+    keys = _key(bundle.pos[theirs], bundle_ref[theirs], bundle_alt[theirs])
     order = np.argsort(keys, kind="stable")
     keys, theirs = keys[order], theirs[order]
     bases = (ref >= 0) & (alt >= 0)
-    # The code of a base and that of its complement add up to 3.
     ways = ((ref, alt), (alt, ref), (3 - ref, 3 - alt), (3 - alt, 3 - ref))
     for verdict, (one, other) in zip((Action.exact, *MENDED), ways, strict=True):
         wanted = _key(typed.pos, one, other)
@@ -134,9 +136,9 @@ def _match_bases(typed: SiteTable, bundle: SiteTable) -> tuple[NDArray[np.int32]
     return rows, action
 
 
-def _base_codes(alleles: Strings) -> NDArray[np.int64]:
-    """(V,) 0-3 for A, C, G, T; -1 for anything else."""
-    return np.fromiter((_BASES.get(allele, -1) for allele in alleles.tolist()), np.int64, len(alleles))
+def base_codes(alleles: Strings) -> NDArray[np.int64]:
+    """(V,) 0-3 for A, C, G, T, so that the codes of a base and of its complement add up to 3; -1 for anything else."""
+    return np.fromiter(map(_BASES.get, alleles.tolist(), repeat(-1)), np.int64, len(alleles))
 
 
 def _key(pos: NDArray[np.int32], ref: NDArray[np.int64], alt: NDArray[np.int64]) -> NDArray[np.int64]:

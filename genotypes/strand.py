@@ -10,9 +10,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from genotypes.harmonise import base_codes
 from genotypes.sites import SiteTable
 
-_PAIRS: Final = frozenset({("A", "T"), ("T", "A"), ("C", "G"), ("G", "C")})
 ENOUGH: Final = 100  # sites of plain strand that let a file speak for its palindromic ones
 UNANIMOUS: Final = 10  # enough when all agree: arrays that mix strands do so in about half of their sites
 STRAY: Final = 0.01  # share of sites on the other strand below which it is chance: single wrong records
@@ -66,8 +66,9 @@ class Evidence:
 
 def palindromic(sites: SiteTable) -> NDArray[np.bool_]:
     """(V,) whose two alleles are each other's complement; only single bases count."""
-    pairs = zip(sites.ref.tolist(), sites.alt.tolist(), strict=True)
-    return np.fromiter((pair in _PAIRS for pair in pairs), bool, len(sites))
+    ref, alt = base_codes(sites.ref), base_codes(sites.alt)
+    found: NDArray[np.bool_] = (ref >= 0) & (alt >= 0) & (ref + alt == 3)
+    return found
 
 
 def drift(alt: NDArray[np.int64], alleles: NDArray[np.int64], af: NDArray[np.float32] | None) -> float:

@@ -45,6 +45,9 @@ def test_a_large_cohort_tells_the_strand_by_its_frequency() -> None:
 def test_frequencies_near_one_half_tell_nothing() -> None:
     assert told(420, 1000, 0.42) is Strand.unknown
     assert told(480, 1000, 0.3) is Strand.unknown  # drift explains it from either side
+    nearly_all = Evidence(980, 12)
+    assert told(390, 1000, 0.39, nearly_all) is Strand.forward
+    assert told(420, 1000, 0.42, nearly_all) is Strand.unknown  # too common for a frequency to count at all
 
 
 def test_one_person_tells_little_and_with_the_rest_of_the_file_more() -> None:

@@ -10,13 +10,19 @@ import pysam
 import pytest
 
 from errors import Code, TesseraError
+from genotypes.chain import read_chain
+from genotypes.liftover import lift
 from genotypes.mending import ALL, Mend, QcOptions, mend_text, parse_mend
 from genotypes.sites import SiteTable, strings
+from models.dae.bundle import Bundle
 from tests.support.chains import Piece, write_chain
 from tests.support.cohorts import FIRST, NO_QC, cohort, cohort_bundle, flip_rows, meet_bundle, palindromes, swap_rows
 from tests.support.fake_engine import FakeBundle
 from tests.support.uploads import CONTIGS_37, CONTIGS_38, Upload
-from worker.pipeline.harmonise import HarmoniseOptions
+from tests.support.vcf import gt_strings, write_vcf
+from worker.pipeline.folder import Harmonised, Ingested
+from worker.pipeline.harmonise import HarmoniseOptions, harmonise
+from worker.pipeline.ingest import ingest
 
 BUNDLE = cohort_bundle()
 CLEAN = cohort(BUNDLE)
@@ -57,7 +63,10 @@ def test_swap_and_flip_can_be_switched_off(tmp_path: Path) -> None:
 
 
 def test_palindromes_are_kept_where_the_file_is_on_one_strand(tmp_path: Path) -> None:
-    found = first_chromosome(tmp_path / "a", CLEAN, HarmoniseOptions(strict=True))
+    (tmp_path / "a").mkdir()
+    qc = meet_bundle(tmp_path / "a", CLEAN, BUNDLE, HarmoniseOptions(strict=True))[0].qc
+    assert "taken as written" in qc["strand"]["message"]
+    found = qc["chromosomes"][0]
     assert (found["strand"], found["palindromic"]) == ("forward", len(DOUBTFUL))
     assert (found["palindromic_flipped"], found["ambiguous_strand"]) == (0, 0)
 
@@ -66,10 +75,21 @@ def test_palindromes_of_a_mixed_file_go_by_frequency(tmp_path: Path) -> None:
     upload = flip_rows(CLEAN, PLAIN[::2] + DOUBTFUL[::2])
     found = first_chromosome(tmp_path / "a", upload, options(*ALL))
     assert found["strand"] == "unknown"
+    assert meet_bundle(tmp_path, upload, BUNDLE, options(*ALL))[0].qc["strand"]["ambiguous"] > 0
     assert 0.5 * len(DOUBTFUL[::2]) < found["palindromic_flipped"] <= len(DOUBTFUL[::2])
     assert 0 < found["ambiguous_strand"] < len(DOUBTFUL) / 2
     left = first_chromosome(tmp_path / "b", upload, options(*(ALL - {Mend.palindromic})))
     assert (left["palindromic_flipped"], left["ambiguous_strand"]) == (0, 0)
+
+
+def test_a_site_without_alt_is_a_palindrome_where_the_bundles_is_one(tmp_path: Path) -> None:
+    """A file of the other strand writes the REF homozygotes of an A/T site with the base that is ALT here."""
+    upload = flip_rows(CLEAN, list(range(len(CLEAN.pos))))
+    row = DOUBTFUL[0]
+    upload.alt[row], upload.gts[row] = ".", ["0/0"] * 60
+    assert upload.ref[row] == BUNDLE.sites("20").alt[row]
+    _, codes = meet_bundle(tmp_path, upload, BUNDLE)
+    assert codes[row].tolist() == [0] * 60
 
 
 def test_without_frequencies_palindromes_of_a_mixed_file_are_left_out(tmp_path: Path) -> None:
@@ -227,3 +247,38 @@ def test_a_file_on_the_bundles_build_is_never_lifted(tmp_path: Path, chains: Pat
     assert not summary.qc["build"]["lifted"]
     assert summary.qc["build"]["detected"] == "GRCh37"
     assert summary.qc["build"]["confidence"] > 0.9
+
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared")
+def test_a_real_array_on_the_other_build_comes_home(tmp_path: Path) -> None:
+    """An array's file, its positions lifted to GRCh38 by one chain, is lifted back by the other one."""
+    bundle = Bundle.open(Path(__file__).parents[2] / "bundles" / "kgp-chr20-demo")
+    (tmp_path / "here").mkdir()
+    ingest([SHARED / "kgp-chr20" / "target.infinium-omni2.5.v1.5.dev.vcf.gz"], tmp_path / "here" / "in")
+    plain = harmonise(tmp_path / "here" / "in", bundle, tmp_path / "here" / "out")
+    store = Ingested.open(tmp_path / "here" / "in").store(Ingested.open(tmp_path / "here" / "in").chromosomes[0])
+    there = lift(store.sites, read_chain(SHARED / "chains" / "hg19ToHg38.over.chain.gz", {"20"})["20"], "20")
+    sites = there.sites
+    names = Ingested.open(tmp_path / "here" / "in").samples
+    lifted = write_vcf(
+        tmp_path / "there.vcf",
+        "chr20",
+        sites.pos.tolist(),
+        [*sites.ref],
+        [*sites.alt],
+        gt_strings(store.codes[there.source]),
+        names,
+        contigs={"chr20": 64_444_167},
+    )
+    ingest([lifted], tmp_path / "in")
+    back = harmonise(tmp_path / "in", bundle, tmp_path / "out", HarmoniseOptions(chains=SHARED / "chains"))
+    assert (back.qc["build"]["detected"], back.qc["build"]["lifted"]) == ("GRCh38", True)
+    assert back.qc["build"]["confidence"] > 0.98
+    assert back.sites >= 0.99 * plain.sites
+    one, other = (Harmonised.open(folder) for folder in (tmp_path / "here" / "out", tmp_path / "out"))
+    first, second = one.typed(one.chromosomes[0]), other.typed(other.chromosomes[0])
+    assert np.array_equal(first.codes[np.isin(first.rows, second.rows)], second.codes)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from errors import Code
 from worker.pipeline.types import Note
@@ -59,3 +59,23 @@ def _exclusions(one: ChromosomeQc) -> Iterator[tuple[Code | None, str, int, str]
     yield None, "af_difference", one.af_difference, message
     message = "Sites whose allele frequency differs from that of the bundle's whole panel were used and listed."
     yield None, "af_listed", one.af_far - one.af_difference, message
+
+
+def strand_facts(chromosomes: Sequence[ChromosomeQc]) -> dict[str, Any]:
+    """How the strand of A/T and C/G sites was settled, over all chromosomes."""
+    sites = sum(one.palindromic for one in chromosomes)
+    flipped = sum(one.palindromic_flipped for one in chromosomes)
+    ambiguous = sum(one.ambiguous_strand for one in chromosomes)
+    found = {one.strand for one in chromosomes if one.palindromic}
+    if not sites:
+        message = "No A/T or C/G site was matched."
+    elif found == {"forward"}:
+        message = f"{sites:,} A/T and C/G sites were taken as written: the other sites are on the bundle's strand."
+    elif found == {"reverse"}:
+        message = f"{sites:,} A/T and C/G sites were read on the other strand, as the other sites are."
+    else:
+        message = (
+            f"Of {sites:,} A/T and C/G sites {flipped:,} were read on the other strand and {ambiguous:,} set missing: "
+            "the other sites do not agree on a strand, so allele frequencies decided."
+        )
+    return {"palindromic": sites, "flipped": flipped, "ambiguous": ambiguous, "message": message}

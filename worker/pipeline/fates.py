@@ -69,9 +69,16 @@ class Meeting:
     within: int  # sites between the bundle's first and last
     density: float  # share of the positions between them that the bundle holds
     matched: int  # sites whose alleles are the bundle's in any way, allowed or not
+    beyond: int = 0  # sites past the end of the bundle's contig
 
 
-def meet(typed: SiteTable, bundle: SiteTable, mend: frozenset[Mend] = ALL, fetch: Fetch | None = None) -> Meeting:
+def meet(
+    typed: SiteTable,
+    bundle: SiteTable,
+    mend: frozenset[Mend] = ALL,
+    fetch: Fetch | None = None,
+    length: int | None = None,
+) -> Meeting:
     """Compare positions and alleles.
 
     Args:
@@ -79,12 +86,14 @@ def meet(typed: SiteTable, bundle: SiteTable, mend: frozenset[Mend] = ALL, fetch
         bundle: the chromosome's site table, sorted by position.
         mend: what may be mended; a site that would need more gets the fate `not_mended`.
         fetch: the reference genome, where one is configured: indels are shifted to the left with it.
+        length: bp of the bundle's contig, where known.
     """
     fate, rows = _verdicts(typed, bundle, match(typed, bundle))
     if Mend.indels in mend:
         _realign(typed, bundle, fate, rows, fetch)
     used = np.isin(fate, USED)
-    plain = ~palindromic(typed) & used
+    plain = used.copy()
+    plain[used] = ~palindromic(bundle.take(rows[used]))
     evidence = Evidence(
         forward=int((plain & np.isin(fate, (Fate.exact, Fate.swapped))).sum()),
         reverse=int((plain & np.isin(fate, (Fate.flipped, Fate.flipped_swapped))).sum()),
@@ -96,10 +105,11 @@ def meet(typed: SiteTable, bundle: SiteTable, mend: frozenset[Mend] = ALL, fetch
         fate=fate,
         rows=rows,
         evidence=evidence,
-        shared=int(np.isin(typed.pos, bundle.pos).sum()),
+        shared=int((np.searchsorted(bundle.pos, typed.pos, "right") > np.searchsorted(bundle.pos, typed.pos)).sum()),
         within=int(((typed.pos >= bundle.pos[0]) & (typed.pos <= bundle.pos[-1])).sum()),
-        density=len(np.unique(bundle.pos)) / (int(bundle.pos[-1]) - int(bundle.pos[0]) + 1),
+        density=(1 + np.count_nonzero(np.diff(bundle.pos))) / (int(bundle.pos[-1]) - int(bundle.pos[0]) + 1),
         matched=int(used.sum()),
+        beyond=0 if length is None else int((typed.pos > length).sum()),
     )
 
 
@@ -143,21 +153,33 @@ def _realign(
         tries = [variant]
         if fetch is not None and len(variant[1]) != len(variant[2]):
             tries.append(left_align(*variant, fetch))
-        for pos, ref, alt in tries:
-            found = _look_up(bundle, written, pos, ref, alt)
+        as_it_came = int(typed.pos[site]), typed.ref[site], typed.alt[site]
+        for one in tries:
+            found = _in_either_order(written, one)
+            if found is None and one != as_it_came:
+                found = _as_the_bundle_writes(bundle, one)
             if found is not None:
                 fate[site], rows[site] = found
                 break
 
 
-def _look_up(bundle: SiteTable, written: dict[Variant, int], pos: int, ref: str, alt: str) -> tuple[Fate, int] | None:
-    """The bundle's row of a variant, in either order of its alleles."""
-    for verdict, one, other in ((Fate.realigned, ref, alt), (Fate.realigned_swapped, alt, ref)):
-        if (row := written.get((pos, one, other))) is not None:
-            return verdict, row
-        for near in range(*np.searchsorted(bundle.pos, (pos, pos + 1)).tolist()):
-            if bundle.ref[near] == one and bundle.alt[near] == other:
-                return verdict, near
+def _in_either_order(written: dict[Variant, int], variant: Variant) -> tuple[Fate, int] | None:
+    """The bundle's row whose shortest or leftmost form is this variant's."""
+    pos, ref, alt = variant
+    if (row := written.get((pos, ref, alt))) is not None:
+        return Fate.realigned, row
+    row = written.get((pos, alt, ref))
+    return None if row is None else (Fate.realigned_swapped, row)
+
+
+def _as_the_bundle_writes(bundle: SiteTable, variant: Variant) -> tuple[Fate, int] | None:
+    """The bundle's row that writes the variant just so."""
+    pos, ref, alt = variant
+    for row in range(*np.searchsorted(bundle.pos, (pos, pos + 1)).tolist()):
+        if (bundle.ref[row], bundle.alt[row]) == (ref, alt):
+            return Fate.realigned, row
+        if (bundle.ref[row], bundle.alt[row]) == (alt, ref):
+            return Fate.realigned_swapped, row
     return None
 
 

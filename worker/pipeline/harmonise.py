@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from errors import Code, TesseraError
 from genotypes.harmonise import normal_contig
-from genotypes.liftover import KEPT, Lift
+from genotypes.liftover import KEPT, Lift, Lifted
+from genotypes.sites import SiteTable
 from genotypes.strand import Evidence
 from worker.pipeline.ancestry import place_samples
 from worker.pipeline.chromosome_notes import chromosome_notes
@@ -99,7 +100,7 @@ def harmonise(
     counted = [_count(upload, one) for one in met]
     if options.strict:
         _refuse_mendings(counted)
-    examined = [_examined(upload, one, bundle) for one in met]
+    examined = [_examined(one, bundle) for one in met]
     review = review_samples(upload, examined, bundle.manifest.build, options.samples, _part(progress, 0.4, 0.2))
     chromosomes: list[HarmonisedChromosome] = []
     with gzip.open(out / VARIANTS, "wt", encoding="utf-8", compresslevel=6) as variants:
@@ -107,12 +108,12 @@ def harmonise(
         for number, one in enumerate(met):
             part = _part(progress, 0.6 + 0.4 * number / len(met), 0.4 / len(met))
             store, table = upload.store(one.upload), bundle.sites(one.name)
-            lifted = one.view.sites()
+            lifted = one.view.sites(store.sites)
             prepare = partial(review.prepare, one.upload.name)
             discordant = write_typed(out, f"c{number}", store, lifted, one.selection, table, prepare, part)
             discordant += write_only(out, f"c{number}", store, lifted, one.selection, table, prepare)
             counted[number] = replace(counted[number], discordant=discordant)
-            _list_variants(variants, one)
+            _list_variants(variants, one, store.sites, lifted)
             label = f"chr{_safe(normal_contig(one.name))}"
             phased = store.phased and bundle.manifest.reads_haplotypes
             haploid = review.haploid(one.upload.name, one.upload.haploid)
@@ -156,8 +157,9 @@ def _meet(
     view: View, meeting: Meeting, bundle: BundleView, rules: Rules, judges: NDArray[np.bool_], progress: Progress
 ) -> _Met:
     """Judge the sites of one chromosome by the samples that are called well."""
-    table, lifted = bundle.sites(view.name), view.sites()
-    counts = count_genotypes(view.upload.store(view.one), progress, judges).take(lifted.source)
+    table, store = bundle.sites(view.name), view.store()
+    lifted = view.sites(store.sites)
+    counts = count_genotypes(store, progress, judges).take(lifted.source)
     return _Met(view, select(lifted.sites, counts, table, meeting, rules), len(table))
 
 
@@ -175,17 +177,17 @@ def _refuse_mendings(counted: list[ChromosomeQc]) -> None:
                 raise TesseraError(code, message, field="vcf", count=note.count, chromosome=one.name)
 
 
-def _examined(upload: Ingested, one: _Met, bundle: BundleView) -> Examined:
+def _examined(one: _Met, bundle: BundleView) -> Examined:
     """The used sites of a chromosome, for sample QC."""
-    table, used = bundle.sites(one.name), one.selection.used
+    table, used, store = bundle.sites(one.name), one.selection.used, one.view.store()
     rows = one.selection.rows[used]
     af = None if table.af is None else table.af[rows]
-    return Examined(one.upload.name, upload.store(one.upload).codes, one.view.sites().source[used], table.pos[rows], af)
+    return Examined(one.upload.name, store.codes, one.view.sites(store.sites).source[used], table.pos[rows], af)
 
 
-def _list_variants(out: TextIO, one: _Met) -> None:
+def _list_variants(out: TextIO, one: _Met, sites: SiteTable, lifted: Lifted) -> None:
     """One line for every site that was not used as it came, under its name in the upload."""
-    sites, lifted, chosen = one.view.upload.store(one.upload).sites, one.view.sites(), one.selection
+    chosen = one.selection
     lines = {}
     for row in np.flatnonzero(chosen.fate != Fate.exact).tolist():
         lines[int(lifted.source[row])] = Fate(int(chosen.fate[row])).name, chosen.detail.get(row, "")

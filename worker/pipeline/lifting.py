@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from errors import Code, TesseraError
 from genotypes.chain import Blocks, read_chain
 from genotypes.chain_files import list_chains
@@ -16,6 +14,8 @@ from genotypes.harmonise import normal_contig
 from genotypes.liftover import CHR_M, KEPT, Lift, Lifted, lift, unmoved
 from genotypes.mending import Mend
 from genotypes.reference import Reference
+from genotypes.sites import SiteTable
+from genotypes.store import Store
 from worker.pipeline.build_check import HEADER_OVERRULED, Overlap, check_choice, check_overlap, normal_build
 from worker.pipeline.fates import Meeting, meet
 from worker.pipeline.folder import Ingested, IngestedChromosome
@@ -35,9 +35,12 @@ class View:
     lifted: bool = False
     blocks: Blocks | None = None
 
-    def sites(self) -> Lifted:
-        """The upload's sites in position order; made anew at each call, as site lists of all chromosomes are large."""
-        table = self.upload.store(self.one).sites
+    def store(self) -> Store:
+        """The upload's genotypes; opened anew at each call, as site lists of all chromosomes are large."""
+        return self.upload.store(self.one)
+
+    def sites(self, table: SiteTable) -> Lifted:
+        """The sites of that store in position order of the bundle's build."""
         # The revised Cambridge sequence is the same in both builds; hg19's chain starts from another mitochondrion.
         if not self.lifted or (self.one.name == "MT" and self.one.length != CHR_M):
             return unmoved(table)
@@ -88,10 +91,10 @@ def place(
         if source not in chains or how.strict:
             check_choice(how.build, target)
         lifted = _meetings(_lift(plain, chains[source]), bundle, how)
-        check_overlap(_overlap(*lifted, bundle), None, target)
+        check_overlap(_overlap(*lifted), None, target)
         return _lifted(source, lifted, {}, target)
     here = plain, _meetings(plain, bundle, how)[1]
-    overlap = _overlap(*here, bundle)
+    overlap = _overlap(*here)
     refusal: TesseraError | None = None
     notes: list[Note] = []
     try:
@@ -119,7 +122,7 @@ def _best(
     most = BETTER * tried[bundle.manifest.build]
     for source, path in chains.items():
         lifted = _meetings(_lift(plain, path), bundle, how)
-        overlap = _overlap(*lifted, bundle)
+        overlap = _overlap(*lifted)
         tried[source] = overlap.matched
         if overlap.matched <= most:
             continue
@@ -139,7 +142,13 @@ def _lift(plain: list[View], path: Path) -> list[View]:
 def _meetings(views: list[View], bundle: BundleView, how: HarmoniseOptions) -> tuple[list[View], list[Meeting]]:
     with Reference.open(how.references, bundle.manifest.build) as reference:
         found = [
-            meet(view.sites().sites, bundle.sites(view.name), how.mend, reference.fetcher(normal_contig(view.name)))
+            meet(
+                view.sites(view.store().sites).sites,
+                bundle.sites(view.name),
+                how.mend,
+                reference.fetcher(normal_contig(view.name)),
+                bundle.manifest.chromosomes[view.name].length,
+            )
             for view in views
         ]
     return views, found
@@ -150,7 +159,7 @@ def _lifted(source: str, lifted: tuple[list[View], list[Meeting]], tried: dict[s
     views, meetings = lifted
     tried = tried | {source: sum(one.matched for one in meetings)}
     confidence = _confidence(source, tried, 0)
-    outcomes = [view.sites() for view in views]
+    outcomes = [view.sites(view.store().sites) for view in views]
     kept = sum(one.count(*KEPT) for one in outcomes)
     notes = [
         Note(
@@ -175,17 +184,13 @@ def _confidence(build: str, tried: Mapping[str, int], chance: float) -> float:
     return tried[build] / max(1.0, tried[build] + max(others, chance / 2))
 
 
-def _overlap(views: list[View], meetings: list[Meeting], bundle: BundleView) -> Overlap:
+def _overlap(views: list[View], meetings: list[Meeting]) -> Overlap:
     """Sum over the chromosomes."""
-    beyond = 0
-    for view in views:
-        length = bundle.manifest.chromosomes[view.name].length
-        beyond += 0 if length is None else int(np.sum(view.sites().sites.pos > length))
     return Overlap(
         sites=sum(view.one.sites for view in views),
         shared=sum(one.shared for one in meetings),
         matched=sum(one.matched for one in meetings),
-        beyond=beyond,
+        beyond=sum(one.beyond for one in meetings),
         within=sum(one.within for one in meetings),
         chance=sum(one.within * one.density for one in meetings),
     )

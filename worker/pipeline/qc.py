@@ -13,7 +13,7 @@ import numpy as np
 from genotypes.ancestry import AncestryMap, Placement
 from genotypes.mending import mend_text
 from worker.pipeline.ancestry import ancestry_document
-from worker.pipeline.chromosome_notes import chromosome_notes
+from worker.pipeline.chromosome_notes import chromosome_notes, strand_facts
 from worker.pipeline.fates import REMOVED, USED, Fate
 from worker.pipeline.folder import Ingested, IngestedChromosome
 from worker.pipeline.harmonise_options import HarmoniseOptions
@@ -153,6 +153,7 @@ def write_qc(
     document: dict[str, Any] = {
         "samples": len(review.kept),
         "build": dict(builds),
+        "strand": strand_facts(chromosomes),
         "mend": mend_text(options.mend),
         "thresholds": options.qc.as_dict(),
         "sites": {

@@ -85,7 +85,7 @@ def select(
     rules = rules or Rules()
     fate, rows, calls = meeting.fate.copy(), meeting.rows, counts.calls
     detail: dict[int, str] = {}
-    strand, doubtful, flipped = _read_palindromes(typed, counts, bundle, meeting, rules, fate, detail)
+    strand, doubtful, flipped = _read_palindromes(counts, bundle, meeting, rules, fate, detail)
     fate[np.isin(fate, USED) & (calls == 0)] = Fate.all_missing
     turned = np.isin(fate, TURNED)
     spare = Fate.merged if Mend.duplicates in rules.mend else Fate.duplicate_positions
@@ -120,7 +120,6 @@ def select(
 
 
 def _read_palindromes(
-    typed: SiteTable,
     counts: SiteCounts,
     bundle: SiteTable,
     meeting: Meeting,
@@ -129,7 +128,9 @@ def _read_palindromes(
     detail: dict[int, str],
 ) -> tuple[Strand, int, int]:
     """Settle the strand of A/T and C/G sites; the file's strand, how many sites there are, how many were flipped."""
-    sites = np.flatnonzero(np.isin(fate, (Fate.exact, Fate.swapped)) & palindromic(typed))
+    # By the bundle's alleles: a site without ALT shows one base alone, and that base may be either strand's.
+    sites = np.flatnonzero(np.isin(fate, (Fate.exact, Fate.swapped)))
+    sites = sites[palindromic(bundle.take(meeting.rows[sites]))]
     evidence = meeting.evidence
     if evidence.strand == Strand.unknown and rules.evidence is not None and rules.evidence.strand != Strand.unknown:
         evidence = rules.evidence
@@ -137,14 +138,15 @@ def _read_palindromes(
         return evidence.strand, len(sites), 0
     turned = fate[sites] == Fate.swapped
     here = counts.take(sites)
-    alt = np.where(turned, here.alleles - here.alt, here.alt)
+    alleles = here.alleles
+    alt = np.where(turned, alleles - here.alt, here.alt)
     af = None if bundle.af is None else bundle.af[meeting.rows[sites]]
     told = np.full(len(sites), evidence.strand, np.uint8)
     if evidence.strand == Strand.unknown:
-        told = strand_by_frequency(alt, here.alleles, af, evidence, _drift(typed, counts, bundle, meeting))
+        told = strand_by_frequency(alt, alleles, af, evidence, _drift(counts, bundle, meeting))
     for place in np.flatnonzero(told == Strand.unknown).tolist():
         theirs = "unknown" if af is None else f"{af[place]:.3f}"
-        detail[int(sites[place])] = f"af={alt[place] / max(1, here.alleles[place]):.3f} bundle_af={theirs}"
+        detail[int(sites[place])] = f"af={alt[place] / max(1, alleles[place]):.3f} bundle_af={theirs}"
     fate[sites[told == Strand.unknown]] = Fate.ambiguous_strand
     other = sites[told == Strand.reverse]
     new = np.where(fate[other] == Fate.exact, Fate.flipped_swapped, Fate.flipped)
@@ -152,12 +154,14 @@ def _read_palindromes(
     return evidence.strand, len(sites), len(other)
 
 
-def _drift(typed: SiteTable, counts: SiteCounts, bundle: SiteTable, meeting: Meeting) -> float:
+def _drift(counts: SiteCounts, bundle: SiteTable, meeting: Meeting) -> float:
     """Fst between the upload and the bundle's panel, from the sites whose strand is known."""
-    plain = np.flatnonzero(np.isin(meeting.fate, USED) & ~palindromic(typed))
+    plain = np.flatnonzero(np.isin(meeting.fate, USED))
+    plain = plain[~palindromic(bundle.take(meeting.rows[plain]))]
     here, turned = counts.take(plain), np.isin(meeting.fate[plain], TURNED)
-    alt = np.where(turned, here.alleles - here.alt, here.alt)
-    return drift(alt, here.alleles, None if bundle.af is None else bundle.af[meeting.rows[plain]])
+    alleles = here.alleles
+    alt = np.where(turned, alleles - here.alt, here.alt)
+    return drift(alt, alleles, None if bundle.af is None else bundle.af[meeting.rows[plain]])
 
 
 def _say_figures(
