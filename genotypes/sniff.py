@@ -115,7 +115,7 @@ def _inside(text: bytes, name: str, kind: FileKind) -> FileKind:
         return FileKind.bed
     if text.startswith(b"\x6c\x1b") and text[2:3] > b"\x01":
         return FileKind.pgen
-    text = text.removeprefix(BOM)
+    text = text.removeprefix(BOM).lstrip(b"\r\n")
     table = _table_of_name(name)
     if table is not None and _fits(table, text):
         return table
