@@ -75,7 +75,7 @@ def parse_header(lines: Iterable[str]) -> HeaderFacts:
         elif kind == "##reference":
             build = build or build_of_name(rest)
         elif line.startswith("#CHROM"):
-            columns = line.rstrip("\r\n").split("\t")
+            columns = line.rstrip("\r\n\t").split("\t")
     if columns is None or columns[:8] != _FIXED:
         message = "The file has no proper #CHROM line (eight tab-separated columns from #CHROM to INFO)."
         raise TesseraError(Code.not_vcf, message, field="vcf")

@@ -107,12 +107,20 @@ class VcfReader:
                 records += batch.records
                 self.fraction = min(1.0, source.taken / self._size)
                 yield from blocks_of(batch)
+        said = [(code, count) for code, count in sorted(decoder.mended.items())]
+        self.remarks += [Remark(code, _MENDED[code], count, Code.malformed_record) for code, count in said]
         if decoder.cut_line is not None:
             message = f"ends in the middle of line {decoder.cut_line:,}, which was left out: see that it is whole."
             self.remarks.append(Remark("last_line_cut", message, 1, Code.malformed_record))
         if records == 0:
             raise TesseraError(Code.header_only, "The file has a header but no variants.", field="vcf")
         self.fraction = 1.0
+
+
+_MENDED = {
+    "headers_inside": "holds further headers between its records, as after joining files by 'cat'; they were skipped.",
+    "trailing_tabs": "has lines that end with a tab, which was left out.",
+}
 
 
 def _decoder(source: Inflated, mend: bool = False) -> TextDecoder | BcfDecoder:

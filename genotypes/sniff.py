@@ -16,6 +16,7 @@ _INFLATE_BYTES: Final = 64 << 10
 _OTHERS: Final = {
     b"PK\x05\x06": "an empty zip archive",
     b"BZh": "a bzip2 file",
+    b"\x1f\x8b": "compressed twice",
     b"\xfd7zXZ": "an xz file",
     b"7z\xbc\xaf": "a 7z archive",
     b"Rar!": "a RAR archive",
@@ -31,6 +32,14 @@ _OTHERS: Final = {
 }
 # The column header that 23andMe, AncestryDNA, MyHeritage, FTDNA and Living DNA share.
 _ARRAY_COLUMNS: Final = re.compile(rb'^#?\s*"?rs_?id"?[\t,]\s*"?chr', re.IGNORECASE | re.MULTILINE)
+# Formats without a mark of their own that are often sent, and what turns them into one that is read.
+_BY_NAME: Final = {
+    ".ped": "PLINK's text form: write it by 'plink2 --pedmap NAME --make-bed' and send .bed, .bim and .fam",
+    ".map": "the site table of PLINK's text form: write it by 'plink2 --pedmap NAME --make-bed'",
+    ".bgen": "a BGEN file: write its hard calls by 'plink2 --bgen FILE ref-first --make-pgen'",
+    ".gen": "an Oxford .gen file: write its hard calls by 'plink2 --data NAME ref-first --make-pgen'",
+    ".idat": "raw intensities: call genotypes first",
+}
 _TAR_MARK: Final = slice(257, 262)
 
 
@@ -106,7 +115,7 @@ def _inside(text: bytes, name: str, kind: FileKind) -> FileKind:
         return FileKind.bed
     if text.startswith(b"\x6c\x1b") and text[2:3] > b"\x01":
         return FileKind.pgen
-    text = text.removeprefix(BOM)
+    text = text.removeprefix(BOM).lstrip(b"\r\n")
     table = _table_of_name(name)
     if table is not None and _fits(table, text):
         return table
@@ -121,6 +130,9 @@ def _inside(text: bytes, name: str, kind: FileKind) -> FileKind:
         raise _error(Code.not_vcf, f"'{name}' is a tar archive: choose the files inside it, or zip them.")
     if table is not None:
         raise _error(Code.not_vcf, f"'{name}' does not hold the columns of a .{table.value} file.")
+    for ending, what in _BY_NAME.items():
+        if name.lower().removesuffix(".gz").endswith(ending):
+            raise _error(Code.not_vcf, f"'{name}' is {what}.")
     message = f"'{name}' is not a VCF or BCF: it does not start with ##fileformat=VCF, and is no other known file."
     raise _error(Code.not_vcf, message)
 

@@ -6,6 +6,7 @@ many such lines are joined and decoded by two look-ups a genotype. All other lin
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -29,10 +30,11 @@ class TextDecoder:
     Attributes:
         facts: of the header.
         cut_line: number of a last line that was cut short and left out, None when there is none.
+        mended: how often something else was mended: headers_inside, trailing_tabs.
     """
 
     def __init__(self, source: Inflated, *, mend: bool = False) -> None:
-        """Read the header from `source`; `mend` leaves a last line that was cut short out instead of refusing it.
+        """Read the header from `source`; `mend` what it can be, instead of refusing it.
 
         Raises:
             TesseraError: see `facts.parse_header`.
@@ -43,6 +45,7 @@ class TextDecoder:
         self._line = 0  # number of the last line read
         self._ends_open = False  # the text does not end with a line end
         self.cut_line: int | None = None
+        self.mended: Counter[str] = Counter()
         self._contigs: dict[bytes, str] = {}
         self.facts: HeaderFacts = parse_header(self._header())
         self._n_samples = len(self.facts.samples)
@@ -67,6 +70,9 @@ class TextDecoder:
             self._line += 1
             lines.append(text[at:end].removesuffix(b"\r").decode(errors="replace"))
             at = end + 1
+            if not lines[-1].strip() and end < len(text):
+                lines.pop()  # an empty line says nothing
+                continue
             if not lines[-1].startswith("##"):
                 self._rest = text[at:]
                 return lines
@@ -133,8 +139,11 @@ class TextDecoder:
         for line in lines:
             self._line += 1
             line = line.removesuffix(b"\r")
-            if not line:
+            if not line or (self._mend and line.startswith(b"#") and self._passes_header(line)):
                 continue
+            if self._mend and line.endswith(b"\t") and line.count(b"\t") > self._n_samples + 8:
+                line = line[:-1]
+                self.mended["trailing_tabs"] += 1
             fields = line.split(b"\t", 9)
             if len(fields) < 10:
                 raise self._error(f"has {len(fields)} columns, the header {self._n_samples + 9}")
@@ -164,6 +173,15 @@ class TextDecoder:
         for row, one in parsed:
             batch.states[row] = one
         return batch
+
+    def _passes_header(self, line: bytes) -> bool:
+        """True for a header line between records, as in files that were put one after the other."""
+        if line.startswith(b"#CHROM"):
+            if line.decode(errors="replace").rstrip("\t").split("\t")[9:] != self.facts.samples:
+                message = f"Line {self._line} begins another table, with other samples."
+                raise TesseraError(Code.samples_differ, message, field="vcf", line=self._line)
+            self.mended["headers_inside"] += 1
+        return True
 
     def _simple(self, batch: Batch, columns: list[bytes], rows: list[int]) -> None:
         """Decode lines of four bytes a sample; those that turn out otherwise are decoded one by one."""

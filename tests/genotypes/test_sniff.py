@@ -56,6 +56,22 @@ def test_the_message_says_what_it_is_instead():
         sniff_head(b"%PDF-1.7", "a.vcf.gz")
 
 
+@pytest.mark.parametrize(
+    ("name", "head", "words"),
+    [
+        ("a.vcf.gz", gzip.compress(gzip.compress(VCF)), "compressed twice"),
+        ("a.ped", b"F1 S1 0 0 1 -9 A A C C\n", "--pedmap NAME --make-bed"),
+        ("a.bgen", bytes(20) + b"bgen", "BGEN"),
+        ("a.tar", bytes(257) + b"ustar\x0000", "tar archive"),
+        ("a.bed", b"\x6c\x1b\x00\x00", "--make-bed"),
+    ],
+)
+def test_the_message_says_what_to_do_with_other_formats(name, head, words):
+    with pytest.raises(TesseraError, match=words) as caught:
+        sniff_head(head, name)
+    assert caught.value.code is Code.not_vcf
+
+
 FAM, BIM = b"F1 S1 0 0 1 -9\n", b"20\trs1\t0\t100\tA\tG\n"
 
 

@@ -45,6 +45,20 @@ def cut_line(folder: Path) -> list[Path]:
     return [path]
 
 
+def edited(change: Callable[[str], str], name: str = "x.vcf") -> Make:
+    """The good file with its text changed."""
+
+    def make(folder: Path) -> list[Path]:
+        path = GOOD.write(folder / "x.vcf")
+        path.write_bytes(change(path.read_text()).encode())
+        if name.endswith(".gz"):
+            (folder / name).write_bytes(gzip.compress(path.read_bytes()))
+            return [folder / name]
+        return [path]
+
+    return make
+
+
 def without_eof_block(folder: Path) -> list[Path]:
     path = GOOD.write(folder / "x.vcf.gz")
     path.write_bytes(path.read_bytes()[:-28])

@@ -96,7 +96,7 @@ def test_samples_of_one_chromosome_may_lie_in_several_files(tmp_path: Path) -> N
     assert upload.samples == ["S0", "S1", "S4", "S2", "S3"]
     joined = np.array(codes(upload))[:, [0, 1, 3, 4, 2]]
     assert joined.tolist() == whole(tmp_path)
-    assert notes(upload) == {"samples_joined": 3}
+    assert notes(upload) == {"samples_joined": 3, "ref_unknown": len(GOOD.pos)}
     assert {path.name.split(".")[0] for path in (tmp_path / "in").iterdir()} == {"ingest", "j0"}
     refused(tmp_path, files, Code.samples_differ, strict=True)
 

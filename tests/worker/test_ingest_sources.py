@@ -54,7 +54,7 @@ def test_sex_and_the_unknown_ref_are_kept(tmp_path: Path) -> None:
     upload = ingested(tmp_path, fileset(GOOD, tmp_path / "x", fam))
     assert upload.sex == {"S0": "male", "S1": "female", "S3": "male", "S4": "female"}
     assert [one.ref_known for one in upload.chromosomes] == [False]
-    assert notes(upload) == {"ids_of_iid": 1}
+    assert notes(upload) == {"ids_of_iid": 1, "ref_unknown": len(GOOD.pos)}
 
 
 def test_raw_data_of_people_is_joined_and_oriented_by_the_bundle(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_an_archive_is_read_and_what_is_no_genotype_file_named(tmp_path: Path) -
     assert upload.samples == GOOD.samples
     assert upload.files == ["all.zip"]
     assert [one.sites for one in upload.chromosomes] == [len(GOOD.pos)]
-    assert notes(upload) == {"archive_members_left_out": 1}
+    assert notes(upload) == {"archive_members_left_out": 1, "ref_unknown": len(GOOD.pos)}
     assert {path.name for path in tmp_path.iterdir()} == {"all.zip", "in", "x.bed", "x.bim", "x.fam"}
 
 
@@ -182,4 +182,4 @@ def test_parts_of_x_are_put_together_without_being_called_unsorted(tmp_path: Pat
     found = ingested(tmp_path, fileset(replace(upload.rows(order), chrom=names), tmp_path / "x"), strict=True)
     (one,) = found.chromosomes
     assert found.store(one).sites.pos.tolist() == upload.pos
-    assert found.notes == []
+    assert list(notes(found)) == ["ref_unknown"]

@@ -22,6 +22,7 @@ from tests.support.spoilt import (
     chromosomes,
     cut,
     cut_line,
+    edited,
     elsewhere,
     flip,
     foreign,
@@ -120,6 +121,11 @@ REFUSED: dict[str, tuple[Make, Code, dict[str, Any]]] = {
     ),
     "long line": (written(), Code.line_too_long, {"limits": Limits(max_line_bytes=40)}),
     "zip bomb": (bomb, Code.zip_bomb, {"limits": Limits(max_expanded_bytes=500_000)}),
+    "other samples after cat": (
+        edited(lambda t: t + t.replace("\tS1\t", "\tT1\t")),
+        Code.samples_differ,
+        {},
+    ),
     "a few records over and over": (over_and_over, Code.duplicate_positions, {}),
     "files with other samples": (
         two_files(set_all(samples=["S0", "S1", "S2", "S3", "other"])),
@@ -170,6 +176,16 @@ MENDED: dict[str, tuple[Make, str, int, Code | None]] = {
     ),
     "files that overlap": (two_files(lambda u: None, 100, 90), "files_merged", 1, Code.duplicate_chromosomes),
     "last line cut short": (cut_line, "last_line_cut", 1, Code.malformed_record),
+    "old Macintosh line ends": (edited(lambda t: t.replace("\n", "\r")), "crlf", 1, Code.malformed_record),
+    "blanks for tabs": (edited(lambda t: t.replace("\t", "  ")), "spaces", 1, Code.malformed_record),
+    "blanks for tabs, CRLF": (
+        edited(lambda t: t.replace("\t", " ").replace("\n", "\r\n"), "x.vcf.gz"),
+        "spaces",
+        1,
+        Code.malformed_record,
+    ),
+    "a tab too many": (edited(lambda t: t.replace("\n20", "\t\n20")), "trailing_tabs", 199, Code.malformed_record),
+    "files joined by cat": (edited(lambda t: t + t), "headers_inside", 1, Code.malformed_record),
     "site without calls": (written(lost), "all_missing", 1, None),
     "poor sample": (written(low_sample), "low_call_rate", 1, None),
     "chr prefix": (written(set_all(chrom=["chr20"] * 200, contigs=None)), "contig_names", 1, None),
@@ -201,6 +217,7 @@ WORKS: dict[str, Make] = {
     "bcf": written(name="x.bcf"),
     "no contig lines": written(set_all(contigs=None)),
     "in two files": two_files(lambda u: None),
+    "empty lines": edited(lambda t: "\n" + t.replace("##FORMAT", "\n##FORMAT").replace("\n20", "\n\n20") + "\n"),
 }
 
 

@@ -145,6 +145,13 @@ class _Reading:
             chromosomes, joined = join_groups(self.out, self.groups)
             for note in joined:
                 self._mended(Code.samples_differ, note)
+        guessed = sum(one.sites for one in chromosomes if not one.ref_known)
+        if guessed:
+            message = (
+                "PLINK 1 and raw array data do not tell REF from ALT: the bundle's alleles decide, "
+                "and sites that the bundle lacks keep the order of the file."
+            )
+            self.notes.append(Note("ref_unknown", message, guessed))
         samples = [sample for group in self.groups for sample in group.samples]
         if self.left_out:
             message = f"Only the first {MAX_CONTIGS} contigs of an upload are read; these sites lie on others."

@@ -100,6 +100,8 @@ def open_source(
     if source.kind in VCF_KINDS:
         guarded = guard(paths[0], source.kind, scratch, limits, progress)
         notes = [Note("crlf", f"Windows line ends of '{source.name}' were mended.")] if guarded.crlf else []
+        if guarded.spaces:
+            notes.append(Note("spaces", f"The columns of '{source.name}' were parted by blanks, now by tabs."))
         return VcfReader(guarded.path, mend=not strict), notes
     if source.kind is FileKind.array_text:
         names = [inputs.files[number].name for number in source.files]
