@@ -24,7 +24,7 @@ from tests.support.vcf import gt_strings, write_vcf
 from worker.pipeline.folder import Harmonised, Ingested
 from worker.pipeline.harmonise import HarmoniseOptions, harmonise
 from worker.pipeline.ingest import ingest
-from worker.pipeline.sample_findings import judged_degrees, kinship_floor
+from worker.pipeline.sample_findings import believed, judged_degrees, kinship_floor
 from worker.pipeline.sample_policy import SamplePolicy
 
 
@@ -58,7 +58,7 @@ def test_good_cohort_has_no_findings(tmp_path: Path) -> None:
     assert (done.qc["read"], done.qc["kept"]) == (60, 60)
     assert done.qc["sex"]["male"] == done.qc["sex"]["haploid_on_x"] == 24
     assert done.qc["sex"]["female"] == 36
-    assert done.qc["relatives"]["judged"] == ["duplicate", "first", "second"]
+    assert done.qc["relatives"]["judged"] == ["duplicate", "first"]
     assert [line["sex"] for line in done.lines] == ["male"] * 24 + ["female"] * 36
 
 
@@ -139,12 +139,12 @@ def _folder(folder: Path) -> Path:
 def test_a_small_region_tells_duplicates_but_no_relatives() -> None:
     pairs = related(pack(family()))
     policy = SamplePolicy()
-    small = judged_degrees(policy, pairs, megabases=3)
+    small = judged_degrees(policy, pairs, believed(3, 4000))
     assert [(int(pairs.first[k]), int(pairs.second[k])) for k, one in enumerate(small) if one is not None] == [(0, 12)]
-    genome = judged_degrees(policy, pairs, megabases=2700)
+    genome = judged_degrees(policy, pairs, believed(2700, 20_000))
     assert [one for one in genome if one is not None] == [Degree(number) for number in pairs.degree.tolist()]
     unequal = replace(pairs, concordance=pairs.concordance - 0.03)
-    assert judged_degrees(policy, unequal, megabases=2700)[0] is Degree.first
+    assert judged_degrees(policy, unequal, believed(2700, 20_000))[0] is Degree.first
 
 
 def test_stated_sex_is_checked(tmp_path: Path) -> None:
@@ -212,7 +212,10 @@ def test_a_bundle_without_a_map_places_nobody(tmp_path: Path) -> None:
 
 
 def test_only_pairs_that_can_be_judged_are_looked_for() -> None:
-    assert [kinship_floor(megabases) for megabases in (0, 99, 100, 500, 1500)] == [0.354, 0.354, 0.177, 0.0884, 0.0442]
+    whole = [kinship_floor(megabases, 20_000) for megabases in (0, 99, 100, 500, 1500)]
+    assert whole == [0.354, 0.354, 0.177, 0.0884, 0.0442]
+    counts = (100, 999, 1000, 5000, 14_999, 15_000)
+    assert [kinship_floor(2700, sites) for sites in counts] == [0.354, 0.354, 0.177, 0.0884, 0.0884, 0.0442]
 
 
 def test_a_bad_sample_does_not_cost_the_others_their_sites(tmp_path: Path) -> None:

@@ -17,9 +17,16 @@ from worker.pipeline.sample_policy import SamplePolicy
 from worker.pipeline.sex_chromosome import XPlan
 from worker.pipeline.types import Note
 
-# Megabases that the sites must be spread over before a degree is believed: relatives share long segments, so a small
-# region shows unrelated people as relatives and sibs as twins. Duplicates are told by equal genotypes instead.
-REACH: Final = {Degree.duplicate: 0, Degree.first: 100, Degree.second: 500, Degree.third: 1500}
+# Megabases that the sites must be spread over, and how many sites there must be, before a degree is believed. Relatives
+# share long segments, so a small region shows unrelated people as relatives and sibs as twins; and the estimates of
+# unrelated people vary by a standard deviation of about 1 / sqrt(sites), which must be small against the floor.
+# Duplicates are told by equal genotypes instead.
+REACH: Final = {
+    Degree.duplicate: (0, 0),
+    Degree.first: (100, 1_000),
+    Degree.second: (500, 5_000),
+    Degree.third: (1_500, 15_000),
+}
 DUPLICATE_SITES: Final = 100  # sites in common without which no two samples are called duplicates
 _SEX_WORDS: Final = {
     "1": Sex.male,
@@ -95,7 +102,7 @@ def find_sexes(
 
 
 def find_pairs(
-    policy: SamplePolicy, samples: Sequence[str], pairs: Pairs, megabases: int, rate: NDArray[np.float64]
+    policy: SamplePolicy, samples: Sequence[str], pairs: Pairs, told: Sequence[Degree], rate: NDArray[np.float64]
 ) -> list[Finding]:
     """Duplicates and first-degree relatives; of a pair the one with fewer calls is named, or else the later one.
 
@@ -103,7 +110,7 @@ def find_pairs(
     """
     found: list[Finding] = []
     gone: set[int] = set()
-    for k, degree in enumerate(judged_degrees(policy, pairs, megabases)):
+    for k, degree in enumerate(judged_degrees(policy, pairs, told)):
         if degree is None or degree > Degree.first:
             continue
         one, two = int(pairs.first[k]), int(pairs.second[k])
@@ -120,13 +127,18 @@ def find_pairs(
     return found
 
 
-def kinship_floor(megabases: int) -> float:
-    """Kinship below which no pair is judged, however related it looks, with sites spread over so many megabases."""
-    return min(DEGREE_FLOORS[degree] for degree, reach in REACH.items() if megabases >= reach)
+def believed(megabases: int, sites: int) -> list[Degree]:
+    """Degrees that so many sites, spread over so many megabases, tell."""
+    return [degree for degree, (far, many) in REACH.items() if megabases >= far and sites >= many]
 
 
-def judged_degrees(policy: SamplePolicy, pairs: Pairs, megabases: int) -> list[Degree | None]:
-    """Degree of every pair where the sites allow a judgement, else None."""
+def kinship_floor(megabases: int, sites: int) -> float:
+    """Kinship below which no pair is judged, however related it looks."""
+    return min(DEGREE_FLOORS[degree] for degree in believed(megabases, sites))
+
+
+def judged_degrees(policy: SamplePolicy, pairs: Pairs, told: Sequence[Degree]) -> list[Degree | None]:
+    """Degree of every pair where it is among those `told` by the sites (see `believed`), else None."""
     judged: list[Degree | None] = []
     for k, number in enumerate(pairs.degree.tolist()):
         degree: Degree | None = Degree(number)
@@ -135,7 +147,7 @@ def judged_degrees(policy: SamplePolicy, pairs: Pairs, megabases: int) -> list[D
         ):
             # Many genotypes alike but too many differ for one person: sibs, where the region is large enough.
             degree = Degree.first
-        judged.append(degree if degree is not None and megabases >= REACH[degree] else None)
+        judged.append(degree if degree in told else None)
     return judged
 
 

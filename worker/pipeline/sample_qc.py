@@ -18,6 +18,7 @@ from genotypes.sex import SexCheck, check_sex
 from worker.pipeline.folder import Ingested, PloidyRegion
 from worker.pipeline.sample_findings import (
     Finding,
+    believed,
     find_pairs,
     find_samples,
     find_sexes,
@@ -121,13 +122,14 @@ def review_samples(
     stated = stated_sexes(upload)
     sex, x = _sexes(upload, used, build, policy, stated)
     kinship = kinship_sites(counted, count, policy.kinship_sites)
-    pairs = related(kinship.planes, kinship_floor(kinship.megabases), threads=len(os.sched_getaffinity(0)))
+    floor = kinship_floor(kinship.megabases, kinship.sites)
+    pairs = related(kinship.planes, floor, threads=len(os.sched_getaffinity(0)))
     progress(0.9)
     rate = calls / max(1, sites)
     odd = outliers(autosomes.inbreeding, policy.deviations)
     findings = find_samples(policy, upload.samples, rate, autosomes, odd)
     findings += find_sexes(policy, upload.samples, sex, stated, x)
-    findings += find_pairs(policy, upload.samples, pairs, kinship.megabases, rate)
+    findings += find_pairs(policy, upload.samples, pairs, believed(kinship.megabases, kinship.sites), rate)
     findings.sort(key=lambda one: one.row)
     dropped = {one.row for one in findings if one.dropped}
     kept = np.array([row for row in range(count) if row not in dropped], np.int64)

@@ -13,7 +13,7 @@ import numpy as np
 from genotypes.ancestry import AncestryMap, Placement
 from genotypes.kinship import Degree
 from genotypes.sex import Sex
-from worker.pipeline.sample_findings import REACH, judged_degrees
+from worker.pipeline.sample_findings import believed, judged_degrees
 from worker.pipeline.sample_policy import SamplePolicy
 from worker.pipeline.sample_qc import SampleReview
 
@@ -81,13 +81,13 @@ def _sexes(review: SampleReview) -> dict[str, Any] | None:
 
 def _relatives(review: SampleReview, policy: SamplePolicy) -> dict[str, Any]:
     """Related pairs as far as the sites allow a judgement."""
-    pairs, megabases = review.pairs, review.kinship.megabases
-    degrees = judged_degrees(policy, pairs, megabases)
+    pairs, told = review.pairs, believed(review.kinship.megabases, review.kinship.sites)
+    degrees = judged_degrees(policy, pairs, told)
     rows = [k for k, degree in enumerate(degrees) if degree is not None]
     return {
         "sites": review.kinship.sites,
-        "megabases": megabases,
-        "judged": [degree.name for degree in Degree if megabases >= REACH[degree]],
+        "megabases": review.kinship.megabases,
+        "judged": [degree.name for degree in told],
         "counts": dict(Counter(degree.name for degree in degrees if degree is not None)),
         "pairs": [
             {

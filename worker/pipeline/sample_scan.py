@@ -17,7 +17,7 @@ from worker.pipeline.selection import row_blocks
 MIN_MAF: Final = 0.05  # of sites that kinship is estimated from
 MIN_SITE_CALLS: Final = 0.9  # share of samples called at them
 PAIR_BUDGET: Final = 2.5e11  # pairs x sites: 5,000 samples at 20,000 sites, some seconds
-LEAST_SITES: Final = 2_000  # of kinship, however many samples
+LEAST_SITES: Final = 5_000  # of kinship, however many samples
 MEGABASE: Final = 1_000_000
 SEX_CHROMOSOMES: Final = ("X", "Y", "MT")
 
