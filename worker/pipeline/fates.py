@@ -175,7 +175,8 @@ def _in_either_order(written: dict[Variant, int], variant: Variant) -> tuple[Fat
 def _as_the_bundle_writes(bundle: SiteTable, variant: Variant) -> tuple[Fate, int] | None:
     """The bundle's row that writes the variant just so."""
     pos, ref, alt = variant
-    for row in range(*np.searchsorted(bundle.pos, (pos, pos + 1)).tolist()):
+    # In the table's own dtype: of another one, every look-up would convert the whole column.
+    for row in range(*np.searchsorted(bundle.pos, np.array((pos, pos + 1), bundle.pos.dtype)).tolist()):
         if (bundle.ref[row], bundle.alt[row]) == (ref, alt):
             return Fate.realigned, row
         if (bundle.ref[row], bundle.alt[row]) == (alt, ref):

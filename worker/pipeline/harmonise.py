@@ -146,7 +146,9 @@ def _meet(view: View, meeting: Meeting, bundle: BundleView, rules: Rules, progre
     """Judge the sites of one chromosome."""
     table, store = bundle.sites(view.name), view.store()
     lifted = view.sites(store.sites)
-    counts = count_genotypes(store, progress).take(lifted.source)
+    counts = count_genotypes(store, progress)
+    if view.lifted:
+        counts = counts.take(lifted.source)
     return _Met(view, select(lifted.sites, counts, table, meeting, rules), len(table))
 
 
