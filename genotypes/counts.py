@@ -14,7 +14,7 @@ from genotypes import codes as gt
 
 
 @numba.njit(cache=True, nogil=True)
-def _tally(codes, out):  # type: ignore[no-untyped-def]  # compiled: (V, S) int8 into (V, 8) int64, the last one missing
+def _tally(codes, out):  # type: ignore[no-untyped-def]  # compiled: (V, S) int8 into (V, 8) int32, the last one missing
     for site in range(codes.shape[0]):
         for sample in range(codes.shape[1]):
             out[site, codes[site, sample] & 7] += 1
@@ -25,15 +25,15 @@ class SiteCounts:
     """Genotype counts of V sites.
 
     Attributes:
-        table: (V, 8) int64, samples by genotype code; the last column counts the missing ones.
+        table: (V, 8) int32, samples by genotype code; the last column counts the missing ones.
     """
 
-    table: NDArray[np.int64]
+    table: NDArray[np.int32]
 
     @classmethod
     def of(cls, codes: gt.Codes) -> Self:
         """Count (V, S) int8 codes."""
-        table = np.zeros((len(codes), 8), np.int64)
+        table = np.zeros((len(codes), 8), np.int32)
         if codes.size:
             _tally(np.asarray(codes), table)
         return cls(table)
@@ -42,7 +42,7 @@ class SiteCounts:
     def concatenate(cls, parts: Iterable[Self]) -> Self:
         """Counts of consecutive sites, one after another."""
         tables = [one.table for one in parts]
-        return cls(np.concatenate(tables) if tables else np.zeros((0, 8), np.int64))
+        return cls(np.concatenate(tables) if tables else np.zeros((0, 8), np.int32))
 
     def __len__(self) -> int:
         """Number of sites V."""
@@ -67,13 +67,13 @@ class SiteCounts:
     @property
     def diploid(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """(V,) diploid REF homozygotes, heterozygotes, ALT homozygotes."""
-        one = self.table
+        one = self.table.astype(np.int64)
         return one[:, gt.HOM_REF], one[:, [gt.HET, gt.PHASED_01, gt.PHASED_10]].sum(axis=1), one[:, gt.HOM_ALT]
 
     @property
     def haploid(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(V,) haploid calls of REF, of ALT."""
-        return self.table[:, gt.HAP_REF], self.table[:, gt.HAP_ALT]
+        return self.table[:, gt.HAP_REF].astype(np.int64), self.table[:, gt.HAP_ALT].astype(np.int64)
 
     @property
     def alt(self) -> NDArray[np.int64]:

@@ -215,6 +215,27 @@ def test_another_build_is_lifted_and_what_is_lost_is_listed(tmp_path: Path, chai
     assert (codes[250:] == -1).all()
 
 
+def test_ref_of_lifted_sites_that_the_bundle_lacks_is_checked_with_a_reference(tmp_path: Path, chains: Path) -> None:
+    sites = BUNDLE.sites("20")
+    genome = bytearray(b"G" * (int(sites.pos[-1]) + 1000))
+    (tmp_path / "genomes").mkdir()
+    (tmp_path / "genomes" / "GRCh37.fa").write_text(">chr20\n" + genome.decode() + "\n")
+    pysam.faidx(str(tmp_path / "genomes" / "GRCh37.fa"))
+    more = replace(
+        LIFTED,
+        chrom=["20", "20", *LIFTED.chrom],
+        pos=[FIRST + SHIFT - 5, FIRST + SHIFT - 4, *LIFTED.pos],
+        ref=["G", "A", *LIFTED.ref],
+        alt=["A", "G", *LIFTED.alt],
+        gts=[*CLEAN.gts[:2], *LIFTED.gts],
+    )
+    for name, references, kept, removed in (("with", tmp_path / "genomes", 1, 1), ("without", None, 2, 0)):
+        (tmp_path / name).mkdir()
+        how = options(*ALL, chains=chains, references=references)
+        found = meet_bundle(tmp_path / name, more, BUNDLE, how)[0].qc["chromosomes"][0]
+        assert (found["typed_only"], found["ref_mismatch"], found["matched"]) == (kept, removed, 250)
+
+
 @pytest.mark.parametrize(
     ("how", "upload"),
     [

@@ -35,6 +35,8 @@ def _mendings(one: ChromosomeQc) -> Iterator[tuple[Code | None, str, int, str]]:
     yield Code.allele_mismatch, "realigned", one.realigned, message
     message = "Sites that would have needed a mending which the job does not allow were removed."
     yield Code.allele_mismatch, "not_mended", one.not_mended, message
+    message = "Lifted sites whose REF is not what the reference genome holds there were removed."
+    yield Code.allele_mismatch, "ref_mismatch", one.ref_mismatch, message
     message = "Sites whose alleles fit the bundle's at the same position in no way were removed."
     yield Code.allele_mismatch, "allele_mismatch", one.allele_mismatch, message
     message = "Repeated records of a variant were removed; the one with the most calls stayed."

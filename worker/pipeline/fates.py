@@ -35,6 +35,7 @@ class Fate(IntEnum):
     low_call_rate = 13
     hwe = 14
     af_difference = 15
+    ref_mismatch = 16  # lifted, unknown to the bundle, and the reference genome holds another base
 
 
 VERDICTS: Final = {
@@ -78,6 +79,7 @@ def meet(
     mend: frozenset[Mend] = ALL,
     fetch: Fetch | None = None,
     length: int | None = None,
+    lifted: bool = False,
 ) -> Meeting:
     """Compare positions and alleles.
 
@@ -87,10 +89,16 @@ def meet(
         mend: what may be mended; a site that would need more gets the fate `not_mended`.
         fetch: the reference genome, where one is configured: indels are shifted to the left with it.
         length: bp of the bundle's contig, where known.
+        lifted: sites come from another build, so that REF need not be the reference's; with `fetch` it is checked.
     """
     fate, rows = _verdicts(typed, bundle, match(typed, bundle))
     if Mend.indels in mend:
         _realign(typed, bundle, fate, rows, fetch)
+    if lifted and fetch is not None:
+        for site in np.flatnonzero(fate == Fate.typed_only).tolist():
+            pos, ref = int(typed.pos[site]), typed.ref[site]
+            if fetch(pos, pos + len(ref) - 1) != ref:
+                fate[site] = Fate.ref_mismatch
     used = np.isin(fate, USED)
     plain = used.copy()
     plain[used] = ~palindromic(bundle.take(rows[used]))
@@ -175,7 +183,8 @@ def _in_either_order(written: dict[Variant, int], variant: Variant) -> tuple[Fat
 def _as_the_bundle_writes(bundle: SiteTable, variant: Variant) -> tuple[Fate, int] | None:
     """The bundle's row that writes the variant just so."""
     pos, ref, alt = variant
-    for row in range(*np.searchsorted(bundle.pos, (pos, pos + 1)).tolist()):
+    # In the table's own dtype: of another one, every look-up would convert the whole column.
+    for row in range(*np.searchsorted(bundle.pos, np.array((pos, pos + 1), bundle.pos.dtype)).tolist()):
         if (bundle.ref[row], bundle.alt[row]) == (ref, alt):
             return Fate.realigned, row
         if (bundle.ref[row], bundle.alt[row]) == (alt, ref):

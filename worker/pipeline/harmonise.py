@@ -159,7 +159,9 @@ def _meet(
     """Judge the sites of one chromosome by the samples that are called well."""
     table, store = bundle.sites(view.name), view.store()
     lifted = view.sites(store.sites)
-    counts = count_genotypes(store, progress, judges).take(lifted.source)
+    counts = count_genotypes(store, progress, judges)
+    if view.lifted:
+        counts = counts.take(lifted.source)
     return _Met(view, select(lifted.sites, counts, table, meeting, rules), len(table))
 
 

@@ -148,6 +148,7 @@ def _meetings(views: list[View], bundle: BundleView, how: HarmoniseOptions) -> t
                 how.mend,
                 reference.fetcher(normal_contig(view.name)),
                 bundle.manifest.chromosomes[view.name].length,
+                view.lifted,
             )
             for view in views
         ]
@@ -165,7 +166,7 @@ def _lifted(source: str, lifted: tuple[list[View], list[Meeting]], tried: dict[s
         Note(
             "lifted",
             f"Sites of {source} were lifted to {target}, the bundle's build (confidence {confidence:.1%}); REF was "
-            "checked where the bundle holds the site.",
+            "checked where the bundle or a reference genome holds the site.",
             kept,
         )
     ]

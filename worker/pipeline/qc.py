@@ -63,6 +63,7 @@ class ChromosomeQc:
     strand: str  # of the palindromic sites: forward, reverse, or unknown (then frequencies decide)
     realigned: int  # used, though written otherwise than in the bundle
     not_mended: int
+    ref_mismatch: int  # lifted sites that neither the bundle nor the reference genome has so
     merged: int  # repeated records whose calls went into another one
     low_call_rate: int
     hwe: int
@@ -102,6 +103,7 @@ class ChromosomeQc:
             strand=selection.strand.name,
             realigned=selection.count(Fate.realigned, Fate.realigned_swapped),
             not_mended=selection.count(Fate.not_mended),
+            ref_mismatch=selection.count(Fate.ref_mismatch),
             merged=selection.count(Fate.merged),
             low_call_rate=selection.count(Fate.low_call_rate),
             hwe=selection.count(Fate.hwe),
