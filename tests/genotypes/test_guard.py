@@ -130,6 +130,21 @@ def test_windows_lines_are_mended_in_a_copy(tmp_path, name):
     assert gzip.decompress(found.path.read_bytes()).decode() == TEXT
 
 
+SHORT = vcf_text("20", range(1, 40), ["A"] * 39, ["C"] * 39, [["0/1", "1/1"]] * 39, ["a", "b"])
+SHORT = SHORT[: SHORT.index("##FORMAT")] + SHORT[SHORT.index("#CHROM") :]  # the table begins in the first piece
+
+
+@pytest.mark.parametrize("size", range(90, 111, 4))
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["unix", "windows", "macintosh"])
+@pytest.mark.parametrize("blanks", ["\t", " ", "   "], ids=["tabs", "blanks", "runs of blanks"])
+def test_mending_does_not_depend_on_where_pieces_end(tmp_path, blanks, end, size):
+    path = write_text(tmp_path / "x.vcf", SHORT.replace("\t", blanks).replace("\n", end))
+    found = check(path, Limits(max_line_bytes=size))
+    assert (found.crlf, found.spaces) == (end != "\n", blanks != "\t")
+    read = gzip.decompress(found.path.read_bytes()) if found.path != path else path.read_bytes()
+    assert read.decode() == SHORT
+
+
 def test_progress_rises_and_may_abort(tmp_path):
     path = write_text(tmp_path / "x.vcf.gz", TEXT * 100)
     seen: list[float] = []
