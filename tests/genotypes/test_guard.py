@@ -8,7 +8,7 @@ import pytest
 from errors import Code, TesseraError
 from genotypes.bgzf import EOF, compress
 from genotypes.guard import Guarded, Limits, guard
-from genotypes.sniff import HEAD_BYTES, sniff_head
+from genotypes.sniff import HEAD_BYTES, FileKind, sniff_head
 from tests.support.vcf import vcf_text, write_text
 
 TEXT = vcf_text(
@@ -128,6 +128,15 @@ def test_windows_lines_are_mended_in_a_copy(tmp_path, name):
     assert found.crlf
     assert found.path != path
     assert gzip.decompress(found.path.read_bytes()).decode() == TEXT
+
+
+@pytest.mark.parametrize("kind", [FileKind.bed, FileKind.zip, FileKind.array_text])
+def test_other_kinds_have_no_business_here(tmp_path, kind):
+    path = tmp_path / "x"
+    path.write_bytes(b"PK")
+    with pytest.raises(TesseraError, match=kind.value) as caught:
+        guard(path, kind, tmp_path / "guard")
+    assert caught.value.code is Code.not_vcf
 
 
 SHORT = vcf_text("20", range(1, 40), ["A"] * 39, ["C"] * 39, [["0/1", "1/1"]] * 39, ["a", "b"])
