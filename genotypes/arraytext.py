@@ -8,6 +8,7 @@ other allele in the bundle. Files of several people become one table, sites that
 from __future__ import annotations
 
 import re
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ _NUMBERS: Final = {name: number for number, name in enumerate(_CHROMOSOMES, star
 _SPLIT: Final = re.compile(r"[\t,; ]+")
 _ENDINGS: Final = re.compile(r"(\.(txt|csv|tsv|zip|gz))+$", re.IGNORECASE)
 _BLOCK_GENOTYPES: Final = 4 << 20
+_MAX_SITES: Final = 5_000_000  # of one person; they are held in memory while one file is read
 _SHIFT: Final = 32  # chromosome number above the position
 _SAID: Final = {
     "indels": ("has insertions and deletions (I, D), which were left out.", Code.symbolic_alleles),
@@ -159,8 +161,8 @@ def sample_names(names: Sequence[str]) -> list[str]:
 
 def _read(path: Path, scratch: Path, limits: Limits | None, odd: Counter[str]) -> _Person:
     """Parse one file and leave its calls in `scratch`."""
-    keys: list[int] = []
-    letters: list[tuple[int, int]] = []
+    keys = array("q")
+    letters = bytearray()
     ids: list[bytes] = []
     build: str | None = None
     male = started = False
@@ -208,11 +210,14 @@ def _read(path: Path, scratch: Path, limits: Limits | None, odd: Counter[str]) -
                     continue
                 pair = (0, 0)
         keys.append(where << _SHIFT | pos)
-        letters.append(pair)
+        letters.extend(pair)
+        if len(keys) > _MAX_SITES:
+            message = f"The file lists more than {_MAX_SITES:,} sites, which no array has."
+            raise TesseraError(Code.upload_too_large, message, field="vcf")
         ids.append(fields[0].encode()[:60])
-    if not any(first for first, _ in letters):
+    if not any(letters):
         raise TesseraError(Code.header_only, "The file has no called genotypes.", field="vcf")
-    return _keep(scratch, np.array(keys), np.array(letters, np.uint8), np.array(ids), build, male)
+    return _keep(scratch, np.array(keys), np.array(letters).reshape(-1, 2), np.array(ids), build, male)
 
 
 def _call(text: str) -> tuple[int, int] | str:
@@ -243,7 +248,7 @@ def _keep(
     keys = keys[order]
     first = np.concatenate([[True], keys[1:] != keys[:-1]])
     scratch.mkdir(parents=True)
-    for name, array in (("keys", keys[first]), ("letters", letters[order][first]), ("ids", ids[order][first])):
-        np.save(scratch / f"{name}.npy", array)
+    for name, held_array in (("keys", keys[first]), ("letters", letters[order][first]), ("ids", ids[order][first])):
+        np.save(scratch / f"{name}.npy", held_array)
     held = {name: np.load(scratch / f"{name}.npy", mmap_mode="r") for name in ("keys", "letters", "ids")}
     return _Person(held["keys"], held["letters"], held["ids"], build, male)

@@ -11,7 +11,7 @@ from typing import Final
 
 from errors import Code, TesseraError
 from genotypes.bgzf import BgzfWriter, ends_with_eof
-from genotypes.sniff import BOM, FileKind, is_bgzf
+from genotypes.sniff import BOM, VCF_KINDS, FileKind, is_bgzf
 from genotypes.stream import Inflated, open_inflated
 
 _TABLE_HEAD: Final = re.compile(rb"^#CHROM([ \t])", re.MULTILINE)
@@ -66,8 +66,11 @@ def guard(
         progress: called with the fraction read; may raise to abort.
 
     Raises:
-        TesseraError: `truncated_file`, `corrupt_file`, `line_too_long`, `zip_bomb`.
+        TesseraError: `truncated_file`, `corrupt_file`, `line_too_long`, `zip_bomb`; `not_vcf` for another kind of file.
     """
+    if kind not in VCF_KINDS:
+        message = f"The file is of the kind '{kind.value}', and only VCF and BCF are read here."
+        raise TesseraError(Code.not_vcf, message, action="Write the genotypes as VCF or BCF.", field="vcf")
     check = _Check(path, limits or Limits(), progress)
     _check_end(path)
     if kind is FileKind.bcf:

@@ -22,6 +22,7 @@ from genotypes.record import MAX_POS, Batch, batch_records, malformed, plain
 from genotypes.tables import read_samples, text_lines
 
 _COLUMNS: Final = ["#CHROM", "ID", "CM", "POS", "ALT", "REF"]  # of a .pvar without a header: a .bim
+_MAX_HEADER_LINES: Final = 100_000  # contigs of a header that are looked at
 _HEADER: Final = 12  # magic, mode, two counts
 _EXTERNAL_INDEX: Final = (0x20, 0x21)
 _FAILURES: Final = (RuntimeError, ValueError, OSError, AssertionError)
@@ -48,7 +49,8 @@ class PgenReader:
         self._columns = _COLUMNS
         for line in text_lines(pvar, limits):
             if line.startswith(b"##"):
-                header.append(line.decode(errors="replace"))
+                if line.startswith((b"##contig=", b"##reference=")) and len(header) < _MAX_HEADER_LINES:
+                    header.append(line.decode(errors="replace"))
             elif line.startswith(b"#CHROM"):
                 self._columns = line.decode(errors="replace").split()
             elif line.strip():

@@ -93,7 +93,9 @@ def read_samples(path: Path, limits: Limits | None = None) -> SampleTable:
         TesseraError: `malformed_record`, `no_samples`, `duplicate_samples`.
     """
     columns = ["FID", "IID", "PAT", "MAT", "SEX", "PHENO1"]
-    rows: list[list[str]] = []
+    fids: list[str] = []
+    iids: list[str] = []
+    sexes: list[str | None] = []
     for number, line in enumerate(text_lines(path, limits), start=1):
         fields = line.decode(errors="replace").split()
         if not fields or line.startswith(b"##"):
@@ -106,17 +108,14 @@ def read_samples(path: Path, limits: Limits | None = None) -> SampleTable:
         if len(fields) < min(len(columns), 5):
             message = f"Line {number} of the sample table has {len(fields)} columns."
             raise malformed(message, line=number)
-        rows.append(fields)
-    if not rows:
+        told = dict(zip(columns, fields, strict=False))
+        iids.append(told["IID"])
+        fids.append(told.get("FID", "0"))
+        sexes.append(_SEXES.get(told.get("SEX", "").lower()))
+    if not iids:
         raise TesseraError(Code.no_samples, "The sample table lists no samples.", field="vcf")
-    iids = [row[columns.index("IID")] for row in rows]
-    fids = [row[columns.index("FID")] if "FID" in columns else "0" for row in rows]
     ids, remark = _choose(fids, iids)
-    sex: dict[str, str] = {}
-    if "SEX" in columns:
-        at = columns.index("SEX")
-        found = [_SEXES.get(row[at].lower()) if at < len(row) else None for row in rows]
-        sex = {name: one for name, one in zip(ids, found, strict=True) if one is not None}
+    sex = {name: one for name, one in zip(ids, sexes, strict=True) if one is not None}
     return SampleTable(ids, sex, [] if remark is None else [remark])
 
 

@@ -139,6 +139,13 @@ def test_refusals(tmp_path, text, code, words):
     assert caught.value.details["file"] == "p0.txt"
 
 
+def test_a_list_that_no_array_has_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("genotypes.arraytext._MAX_SITES", 1)
+    with pytest.raises(TesseraError) as caught:
+        read(tmp_path, TWENTY_THREE)
+    assert caught.value.code is Code.upload_too_large
+
+
 def test_people_on_different_builds_are_refused(tmp_path):
     with pytest.raises(TesseraError, match="NCBI36") as caught:
         read(tmp_path, TWENTY_THREE, TWENTY_THREE.replace("build 37", "build 36"))

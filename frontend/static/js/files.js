@@ -9,8 +9,8 @@ const FILESET = /\.(bed|bim)(\.gz)?$/i;
 const FAM = /\.fam$/i;
 const ARRAY_COLUMNS = /^#?\s*"?rs_?id"?[\t,]\s*"?chr/im;
 
-/** @param {File} file @returns {Promise<boolean>} whether a .csv is the raw data of an array rather than a pedigree */
-const isArray = async (file) => /\.csv$/i.test(file.name) && ARRAY_COLUMNS.test(await file.slice(0, 1 << 16).text());
+/** @param {File} file @returns {Promise<boolean>} whether a table is the raw data of an array rather than a pedigree */
+const isArray = async (file) => /\.(csv|tsv|txt)$/i.test(file.name) && ARRAY_COLUMNS.test(await file.slice(0, 1 << 16).text());
 
 /** @param {File} a @param {File} b @returns {boolean} */
 const same = (a, b) => a.name === b.name && a.size === b.size && a.lastModified === b.lastModified;
