@@ -6,7 +6,8 @@ from http import HTTPStatus
 from typing import Any
 
 from api.schemas.problem import Problem
-from api.submission.fields import BUILDS, ENGINES, FORMATS, MAX_NAME_CHARS, MODES
+from api.submission.fields import BUILDS, ENGINES, FORMATS, MAX_NAME_CHARS, MODES, SAMPLES
+from genotypes.mending import Mend
 
 DESCRIPTION = """\
 An open genotype-imputation server. The whole of it from a terminal:
@@ -34,6 +35,10 @@ def _choice(values: tuple[str, ...], default: str, description: str) -> dict[str
     return {"type": "string", "enum": list(values), "default": default, "description": description}
 
 
+def _share(default: float, description: str) -> dict[str, Any]:
+    return {"type": "number", "minimum": 0, "maximum": 1, "default": default, "description": description}
+
+
 SUBMIT_BODY: dict[str, Any] = {
     "required": True,
     "content": {
@@ -46,7 +51,10 @@ SUBMIT_BODY: dict[str, Any] = {
                     "vcf": {
                         "type": "array",
                         "minItems": 1,
-                        "items": _file(".vcf, .vcf.gz or .bcf"),
+                        "items": _file(
+                            "VCF (compressed or not), BCF, PLINK (.bed, .bim and .fam; .pgen, .pvar and .psam), "
+                            "raw text of 23andMe, AncestryDNA, MyHeritage or FTDNA, or a .zip of these"
+                        ),
                         "description": "genotypes: one file with all chromosomes or several files; sorted or not",
                     },
                     "pedigree": _file("PLINK .ped or .fam, or a table of id, sire, dam (.csv)"),
@@ -64,13 +72,7 @@ SUBMIT_BODY: dict[str, Any] = {
                     "engine": _choice(ENGINES, "auto", "auto: peeling when a pedigree is given, else dae"),
                     "mode": _choice(MODES, "impute", "qc: quality control and its report only"),
                     "format": _choice(FORMATS, "vcf.gz", "of the imputed files"),
-                    "r2_min": {
-                        "type": "number",
-                        "minimum": 0,
-                        "maximum": 1,
-                        "default": 0,
-                        "description": "leave out sites imputed with a lower R2",
-                    },
+                    "r2_min": _share(0, "leave out sites imputed with a lower R2"),
                     "name": {
                         "type": "string",
                         "maxLength": MAX_NAME_CHARS,
@@ -81,6 +83,18 @@ SUBMIT_BODY: dict[str, Any] = {
                         "default": False,
                         "description": "refuse what would be mended otherwise (order, strand, alleles, half calls)",
                     },
+                    "mend": {
+                        "type": "string",
+                        "default": "all",
+                        "examples": ["swap,flip", "none"],
+                        "description": f"what may be mended: all, none, or a list of {', '.join(Mend)}",
+                    },
+                    "samples": _choice(SAMPLES, "drop", "samples that fail sample QC: leave them out, or only say so"),
+                    "qc_call_rate": _share(0.9, "lowest share of samples called at a site; 0 switches the test off"),
+                    "qc_hwe": _share(1e-6, "lowest mid-p of Hardy-Weinberg proportions; 0 switches the test off"),
+                    "qc_af_diff": _share(
+                        0.4, "largest difference from the bundle's allele frequency; 1 switches the test off"
+                    ),
                     "recipient": {
                         "type": "string",
                         "description": "Crypt4GH public key to encrypt results for; not offered by this version",

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from cli.bundle_ancestry import ancestry
 from cli.bundle_import import import_published
 from cli.bundle_tables import show_manifest, show_tiles
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Train, import, show and verify model bundles.", no_args_is_help=True)
 app.command("import")(import_published)
+app.command("ancestry")(ancestry)
 
 
 @app.command()
@@ -38,11 +40,16 @@ def train(
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     panel_name: Annotated[str, typer.Option(help="What the panel is called in the manifest.")] = "",
     licence: Annotated[str, typer.Option(help="Licence of the bundle.")] = "unspecified",
+    populations: Annotated[
+        Path | None, typer.Option(help="Table of sample id and population, for a map of them.", exists=True)
+    ] = None,
 ) -> None:
     """Train a bundle from a phased panel. Stopped, it goes on from its checkpoints when run again."""
+    from models.dae.ancestry import add_ancestry, read_populations
     from models.dae.fit import FitOptions
     from models.dae.train import TrainOptions, train_bundle
 
+    labels = read_populations(populations) if populations else None
     console = Console(stderr=True)
     columns = (TextColumn("tile {task.fields[tile]}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, TextColumn("loss {task.fields[loss]:.5f}"), console=console) as bar:
@@ -74,6 +81,8 @@ def train(
             ),
             progress,
         )
+    if labels is not None:
+        manifest = add_ancestry(out, [panel], labels, chrom=chrom)
     show_manifest(manifest, Console())
 
 

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from cli.options import AfDiff, CallRate, Hwe, Mending, SampleAction, mend_option
 from cli.plain import err, out
 from cli.submit import check_files
 from cli.summary import show_summary
 from errors import Code, TesseraError
 from genotypes.manifest import FILE_NAME, find_bundle, list_bundles
+from genotypes.mending import QcOptions
 from jobs.slices import SHIPPED_BUNDLES
 
 if TYPE_CHECKING:
@@ -27,14 +29,31 @@ if TYPE_CHECKING:
 
 
 def impute(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help=".vcf, .vcf.gz or .bcf of the same samples.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="VCF, BCF, PLINK (its three files), array text, or a .zip.")
+    ],
     bundle: Annotated[str, typer.Option("--bundle", "-b", help="Bundle: its folder or .tar, or a shipped one's name.")],
     output: Annotated[
         Path, typer.Option("--out", "-o", help="OUT.vcf.gz or OUT.bcf, or a folder: a file a chromosome.")
     ],
     build: Annotated[str, typer.Option(help="Genome build: auto, GRCh37, GRCh38.")] = "auto",
     r2_min: Annotated[float, typer.Option(min=0, max=1, help="Leave out sites imputed with a lower R2.")] = 0.0,
-    strict: Annotated[bool, typer.Option("--strict/--mend", help="Refuse what could be mended.")] = False,
+    strict: Annotated[bool, typer.Option("--strict/--no-strict", help="Refuse what could be mended.")] = False,
+    mend: Mending = None,
+    qc_call_rate: CallRate = None,
+    qc_hwe: Hwe = None,
+    qc_af_diff: AfDiff = None,
+    samples: Annotated[
+        SampleAction, typer.Option(help="Samples that fail sample QC: drop them, or keep them with a flag.")
+    ] = SampleAction.drop,
+    chains: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", envvar="TESSERA_CHAINS", help="Chain files, to lift between builds."),
+    ] = None,
+    references: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", envvar="TESSERA_REFERENCES", help="Reference genomes, to align indels."),
+    ] = None,
     report: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where report and QC go.")] = None,
     pedigree: Annotated[Path | None, typer.Option(help="Pedigree: .ped, .fam or .csv.")] = None,
     threads: Annotated[int, typer.Option("--threads", "-t", min=0, help="0: all cores.")] = 0,
@@ -50,16 +69,23 @@ def impute(
         from worker.engine_dae import make_imputer
         from worker.pipeline.quality_bins import merge_bins
         from worker.pipeline.run import OfflineOptions, run_offline
+        from worker.pipeline.sample_policy import SamplePolicy
     opened = open_bundle(bundle)
+    thresholds = {"qc_call_rate": qc_call_rate, "qc_hwe": qc_hwe, "qc_af_diff": qc_af_diff}
     cores = threads or len(os.sched_getaffinity(0))
     options = OfflineOptions(
         build=build,
         strict=strict,
+        mend=mend_option(mend),
+        qc=QcOptions.from_fields({name: value for name, value in thresholds.items() if value is not None}),
+        chains=chains,
+        references=references,
         r2_min=r2_min,
         command=shlex.join(["tessera", *sys.argv[1:]]).replace("\n", " "),
         threads=cores,
         report=report,
         pedigree=pedigree,
+        samples=SamplePolicy(action=samples.value),
         scratch=scratch,
     )
     with stage_bar() as show:

@@ -11,7 +11,7 @@ import typer
 
 from cli.bars import bytes_bar
 from cli.client import Client, Job
-from cli.options import DEFAULT_SERVER, Folder, Server
+from cli.options import DEFAULT_SERVER, AfDiff, CallRate, Folder, Hwe, Mending, SampleAction, Server
 from cli.plain import err, out
 from cli.waiting import fetch_results, wait_for
 from errors import Code, TesseraError
@@ -40,7 +40,9 @@ class Engine(StrEnum):
 
 
 def submit(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help=".vcf, .vcf.gz or .bcf; one or several.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="VCF, BCF, PLINK (its three files), array text, or a .zip.")
+    ],
     server: Server = DEFAULT_SERVER,
     pedigree: Annotated[Path | None, typer.Option(help="Pedigree: .ped, .fam or .csv.")] = None,
     bundle: Annotated[str | None, typer.Option("--bundle", "-b", help="Model bundle; default: auto.")] = None,
@@ -50,7 +52,14 @@ def submit(
     r2_min: Annotated[float | None, typer.Option(min=0, max=1, help="Leave out sites imputed with a lower R2.")] = None,
     output_format: Annotated[Format | None, typer.Option("--format", "-f", help="Format of the result.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the job; default: the first file's.")] = None,
-    strict: Annotated[bool | None, typer.Option("--strict/--mend", help="Refuse what could be mended.")] = None,
+    strict: Annotated[bool | None, typer.Option("--strict/--no-strict", help="Refuse what could be mended.")] = None,
+    mend: Mending = None,
+    qc_call_rate: CallRate = None,
+    qc_hwe: Hwe = None,
+    qc_af_diff: AfDiff = None,
+    samples: Annotated[
+        SampleAction | None, typer.Option(help="Samples that fail sample QC: drop them, or keep them with a flag.")
+    ] = None,
     recipient: Annotated[Path | None, typer.Option(help="Crypt4GH public key to encrypt results to.")] = None,
     wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait for the job's end.")] = False,
     download: Annotated[bool, typer.Option("--download", "-d", help="Wait, then download the results.")] = False,
@@ -66,6 +75,11 @@ def submit(
         "format": output_format,
         "name": name,
         "strict": None if strict is None else str(strict).lower(),
+        "mend": mend,
+        "qc_call_rate": qc_call_rate,
+        "qc_hwe": qc_hwe,
+        "qc_af_diff": qc_af_diff,
+        "samples": None if samples is None else samples.value,
         "recipient": None if recipient is None else recipient.read_text().strip(),
     }
     with Client(server) as client:

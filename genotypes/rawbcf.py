@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -22,6 +23,9 @@ _MAX_HEADER: Final = 1 << 30
 
 class BcfDecoder:
     """Reads a BCF 2 stream."""
+
+    cut_line: None = None  # a BCF that ends early is always refused
+    mended: Final[Counter[str]] = Counter()  # nothing of a BCF is mended while it is decoded
 
     def __init__(self, source: Inflated) -> None:
         """Read the header from `source`.

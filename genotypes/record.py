@@ -10,6 +10,24 @@ import numpy as np
 from errors import Code, TesseraError
 from genotypes.calls import States
 
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something odd about a file, met while it was read.
+
+    Attributes:
+        code: stable code, as notes have it.
+        message: a sentence without its subject, which is the file's name.
+        count: how often.
+        strict: the code that strict mode refuses it with; None when nothing was mended.
+    """
+
+    code: str
+    message: str
+    count: int = 1
+    strict: Code | None = None
+
+
 BATCH_GENOTYPES: Final = 8 << 20
 BATCH_RECORDS: Final = 4096
 MAX_POS: Final = (1 << 31) - 2

@@ -6,6 +6,7 @@ many such lines are joined and decoded by two look-ups a genotype. All other lin
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -24,17 +25,27 @@ _MAX_HEADER: Final = 128 << 20
 
 
 class TextDecoder:
-    """Reads a VCF text."""
+    """Reads a VCF text.
 
-    def __init__(self, source: Inflated) -> None:
-        """Read the header from `source`.
+    Attributes:
+        facts: of the header.
+        cut_line: number of a last line that was cut short and left out, None when there is none.
+        mended: how often something else was mended: headers_inside, trailing_tabs.
+    """
+
+    def __init__(self, source: Inflated, *, mend: bool = False) -> None:
+        """Read the header from `source`; `mend` what it can be, instead of refusing it.
 
         Raises:
             TesseraError: see `facts.parse_header`.
         """
         self._source = source
+        self._mend = mend
         self._rest = b""
         self._line = 0  # number of the last line read
+        self._ends_open = False  # the text does not end with a line end
+        self.cut_line: int | None = None
+        self.mended: Counter[str] = Counter()
         self._contigs: dict[bytes, str] = {}
         self.facts: HeaderFacts = parse_header(self._header())
         self._n_samples = len(self.facts.samples)
@@ -59,6 +70,9 @@ class TextDecoder:
             self._line += 1
             lines.append(text[at:end].removesuffix(b"\r").decode(errors="replace"))
             at = end + 1
+            if not lines[-1].strip() and end < len(text):
+                lines.pop()  # an empty line says nothing
+                continue
             if not lines[-1].startswith("##"):
                 self._rest = text[at:]
                 return lines
@@ -75,6 +89,7 @@ class TextDecoder:
             yield b"".join((*held, piece[:cut])).split(b"\n")
             held = [piece[cut + 1 :]]
         if last := b"".join(held):
+            self._ends_open = not last.endswith(b"\n")
             yield last.removesuffix(b"\n").split(b"\n")
 
     def batches(self) -> Iterator[Batch]:
@@ -86,15 +101,34 @@ class TextDecoder:
         limit = batch_records(self._n_samples)
         held: list[bytes] = []
         size = 0
+        decoded = False
         for lines in self._blocks():
             for line in lines:
                 held.append(line)
                 size += len(line)
-                if len(held) >= limit or size >= _BATCH_BYTES:
-                    yield self._decode(held)
-                    held, size = [], 0
+                if len(held) > limit or size >= _BATCH_BYTES:
+                    if len(held) > 1:  # the last line stays until it is known whether it is the file's
+                        yield self._decode(held[:-1])
+                        decoded = True
+                    held, size = held[-1:], len(line)
+        while held and not held[-1].strip():
+            held.pop()
+        if self._mend and held and (decoded or len(held) > 1) and self._is_cut(held[-1]):
+            self.cut_line = self._line + len(held)
+            held.pop()
         if held:
             yield self._decode(held)
+
+    def _is_cut(self, line: bytes) -> bool:
+        """True for a last line that stops before its last genotype is whole."""
+        cells = line.removesuffix(b"\r").split(b"\t")
+        if len(cells) < self._n_samples + 9:
+            return True
+        if not self._ends_open or not cells[8].startswith(b"GT"):
+            return False
+        last, first = (cell.partition(b":")[0] for cell in (cells[-1], cells[9]))
+        whole = first.replace(b"|", b"/").count(b"/") if self._n_samples > 1 else 0
+        return not last or last.endswith((b"/", b"|")) or last.replace(b"|", b"/").count(b"/") < whole
 
     def _decode(self, lines: list[bytes]) -> Batch:
         batch = Batch()
@@ -105,8 +139,11 @@ class TextDecoder:
         for line in lines:
             self._line += 1
             line = line.removesuffix(b"\r")
-            if not line:
+            if not line or (self._mend and line.startswith(b"#") and self._passes_header(line)):
                 continue
+            if self._mend and line.endswith(b"\t") and line.count(b"\t") > self._n_samples + 8:
+                line = line[:-1]
+                self.mended["trailing_tabs"] += 1
             fields = line.split(b"\t", 9)
             if len(fields) < 10:
                 raise self._error(f"has {len(fields)} columns, the header {self._n_samples + 9}")
@@ -136,6 +173,15 @@ class TextDecoder:
         for row, one in parsed:
             batch.states[row] = one
         return batch
+
+    def _passes_header(self, line: bytes) -> bool:
+        """True for a header line between records, as in files that were put one after the other."""
+        if line.startswith(b"#CHROM"):
+            if line.decode(errors="replace").rstrip("\t").split("\t")[9:] != self.facts.samples:
+                message = f"Line {self._line} begins another table, with other samples."
+                raise TesseraError(Code.samples_differ, message, field="vcf", line=self._line)
+            self.mended["headers_inside"] += 1
+        return True
 
     def _simple(self, batch: Batch, columns: list[bytes], rows: list[int]) -> None:
         """Decode lines of four bytes a sample; those that turn out otherwise are decoded one by one."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from errors import Code, TesseraError
 from genotypes.guard import Limits
+from genotypes.mending import QcOptions, parse_mend
 from jobs.records import NewResult
 from jobs.settings import Settings
 from jobs.states import StageName
@@ -28,7 +29,9 @@ from worker.pipeline import impute as impute_stage
 from worker.pipeline import ingest as ingest_stage
 from worker.pipeline import plan as plan_stage
 from worker.pipeline import report as report_stage
-from worker.pipeline.qc import QC, SAMPLES
+from worker.pipeline.qc import QC
+from worker.pipeline.sample_policy import SamplePolicy
+from worker.pipeline.sample_report import SAMPLES
 from worker.pipeline.types import AssembleSummary, ChunkSpec, OutputOptions, ReportFacts, ResultFile
 from worker.scratch import Scratch, publish_folder
 
@@ -179,7 +182,17 @@ def harmonise(desk: Desk) -> Result:
     """Stores in the bundle's orientation, the QC document, and a first report from it."""
     job = desk.task.job
     bundle = desk.tools.bundles.bundle(job.bundle)
-    options = harmonise_stage.HarmoniseOptions(build=job.build, strict=job.strict)
+    settings, given = desk.tools.settings, job.options or {}
+    samples = settings.samples.model_dump() | {"action": given.get("samples", settings.samples.action)}
+    options = harmonise_stage.HarmoniseOptions(
+        build=job.build,
+        strict=job.strict,
+        mend=parse_mend(given.get("mend", "all")),
+        qc=QcOptions.from_fields(given),
+        chains=settings.chains,
+        references=settings.references,
+        samples=SamplePolicy(**samples),
+    )
     summary = harmonise_stage.harmonise(desk.one(StageName.ingest), bundle, desk.out, options, desk.lease.progress)
     folder = desk.publish_work()
     pages = report_stage.report(desk.inputs, desk.facts, summary.qc, [], desk.lease.progress)

@@ -57,6 +57,7 @@ class Job(Answer):
     format: str
     r2_min: float
     strict: bool
+    options: dict[str, Any] = Field(description="`mend`, `samples` and thresholds of variant QC, those that were given")
     files: list[JobFile]
     samples: int | None
     sites: int | None

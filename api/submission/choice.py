@@ -8,10 +8,12 @@ from pathlib import Path
 
 from api.submission.fields import BUILDS, FieldError, FieldsRefused, JobFields
 from errors import Code
+from genotypes.chain_files import list_chains
 from genotypes.manifest import BundleManifest, list_bundles
+from genotypes.mending import Mend, parse_mend
 
 
-def choose(fields: JobFields, folder: Path) -> JobFields:
+def choose(fields: JobFields, folder: Path, chains: Path | None = None) -> JobFields:
     """Return the fields with the bundle pinned to its content-addressed id.
 
     `auto` takes the newest bundle of the stated build, or the newest of all; whether file and bundle agree is for the
@@ -20,15 +22,16 @@ def choose(fields: JobFields, folder: Path) -> JobFields:
     Args:
         fields: checked fields of a submission.
         folder: where the bundles are.
+        chains: folder of chain files: what they lift to a bundle's build fits it too.
 
     Raises:
-        FieldsRefused: for a bundle that is not there, or one of another build than the stated one.
+        FieldsRefused: for a bundle that is not there, or one that the stated build neither is nor can be lifted to.
     """
     bundles = [manifest for _, manifest in list_bundles(folder)]
     builds = {*BUILDS, *(manifest.build for manifest in bundles)}
     if fields.build not in builds:
         raise FieldsRefused([FieldError("build", f"'build' must be one of {', '.join(sorted(builds))}.")])
-    chosen = _auto(fields, bundles) if fields.bundle == "auto" else _named(fields, bundles)
+    chosen = _auto(fields, bundles, chains) if fields.bundle == "auto" else _named(fields, bundles, chains)
     return replace(fields, bundle=chosen.id)
 
 
@@ -50,8 +53,9 @@ def check_pedigree(fields: JobFields, pedigree: bool | None) -> None:
         raise FieldsRefused([FieldError("engine", message)])
 
 
-def _auto(fields: JobFields, bundles: Sequence[BundleManifest]) -> BundleManifest:
+def _auto(fields: JobFields, bundles: Sequence[BundleManifest], chains: Path | None) -> BundleManifest:
     fitting = [manifest for manifest in bundles if fields.build in ("auto", manifest.build)]
+    fitting = fitting or [manifest for manifest in bundles if _liftable(fields, manifest, chains)]
     if not bundles:
         raise FieldsRefused([FieldError("bundle", "This server has no model bundle yet.", Code.bundle_not_found)])
     if not fitting:
@@ -60,14 +64,20 @@ def _auto(fields: JobFields, bundles: Sequence[BundleManifest]) -> BundleManifes
     return max(fitting, key=lambda manifest: manifest.created)
 
 
-def _named(fields: JobFields, bundles: Sequence[BundleManifest]) -> BundleManifest:
+def _named(fields: JobFields, bundles: Sequence[BundleManifest], chains: Path | None) -> BundleManifest:
     # Newest first within a name, so that a plain name means its newest bundle.
     found = next((manifest for manifest in bundles if fields.bundle in (manifest.id, manifest.name)), None)
     if found is None:
         offered = ", ".join(manifest.id for manifest in bundles) or "none"
         message = f"There is no bundle '{fields.bundle}' on this server; it has: {offered}."
         raise FieldsRefused([FieldError("bundle", message, Code.bundle_not_found)])
-    if fields.build not in ("auto", found.build):
+    if fields.build not in ("auto", found.build) and not _liftable(fields, found, chains):
         message = f"'build' is {fields.build}, but bundle '{found.id}' is of build {found.build}."
         raise FieldsRefused([FieldError("build", message, Code.wrong_build)])
     return found
+
+
+def _liftable(fields: JobFields, manifest: BundleManifest, chains: Path | None) -> bool:
+    """True when the job may lift its sites to the bundle's build and a chain file for it is there."""
+    allowed = not fields.strict and Mend.liftover in parse_mend(fields.options.get("mend", "all"))
+    return allowed and fields.build in list_chains(chains, manifest.build)

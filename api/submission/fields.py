@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from api.submission.recipient import refuse_recipient
 from errors import Code, TesseraError
+from genotypes.mending import QC_FIELDS, mend_text, parse_mend, parse_share
 
 ENGINES = ("auto", "dae", "peeling")
 MODES = ("impute", "qc")
+SAMPLES = ("drop", "flag")
 FORMATS = ("vcf.gz", "bcf")
 # Human builds are always known; a bundle of another species adds its own.
 BUILDS = ("auto", "GRCh37", "GRCh38")
@@ -54,6 +57,7 @@ class JobFields:
         r2_min: sites imputed with a lower R2 are left out; 0 to 1.
         name: the job's name; None for the first file's name.
         strict: refuse what could be mended.
+        options: `mend`, `samples` and thresholds of variant QC, those that were given.
     """
 
     bundle: str = "auto"
@@ -64,6 +68,7 @@ class JobFields:
     r2_min: float = 0.0
     name: str | None = None
     strict: bool = False
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 def _one_of(name: str, allowed: tuple[str, ...]) -> Callable[[str], str]:
@@ -83,14 +88,8 @@ def _build(text: str) -> str:
     return known.get(text.lower()) or _BUILD_ALIASES.get(text.lower(), text)
 
 
-def _fraction(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0.0 <= value <= 1.0:
-        raise ValueError("'r2_min' must be a number from 0 to 1.")
-    return value
+def _mend(text: str) -> str:
+    return mend_text(parse_mend(text))
 
 
 def _boolean(text: str) -> bool:
@@ -114,11 +113,15 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "engine": _one_of("engine", ENGINES),
     "mode": _one_of("mode", MODES),
     "format": _one_of("format", FORMATS),
-    "r2_min": _fraction,
+    "r2_min": partial(parse_share, "r2_min"),
     "name": _name,
     "strict": _boolean,
     "recipient": refuse_recipient,
+    "mend": _mend,
+    "samples": _one_of("samples", SAMPLES),
+    **{name: partial(parse_share, name) for name in QC_FIELDS},
 }
+_OPTIONS = ("mend", "samples", *QC_FIELDS)
 TEXT_FIELDS = tuple(_PARSERS)
 
 
@@ -177,4 +180,6 @@ class FieldReader:
             FieldsRefused: when any field cannot be used.
         """
         self.refuse_errors()
-        return JobFields(**self._values)  # type: ignore[arg-type]  # each parser returns the type of its field
+        options = {name: self._values[name] for name in _OPTIONS if name in self._values}
+        values = {name: value for name, value in self._values.items() if name not in _OPTIONS}
+        return JobFields(**values, options=options)  # type: ignore[arg-type]  # each parser returns its field's type

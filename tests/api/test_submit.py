@@ -45,6 +45,23 @@ def test_every_field_reaches_the_job(api: Api) -> None:
     assert job["name"] == "My cohort"
 
 
+def test_mending_and_thresholds_reach_the_job(api: Api) -> None:
+    job = api.submit(mend="flip, SWAP", qc_hwe="1e-4", qc_call_rate="0", samples="Flag")
+    assert job["options"] == {"mend": "swap,flip", "qc_hwe": 1e-4, "qc_call_rate": 0.0, "samples": "flag"}
+    assert api.submit()["options"] == {}
+
+
+def test_a_build_that_chains_lift_fits_a_bundle(tmp_path: Path) -> None:
+    (tmp_path / "chains").mkdir()
+    (tmp_path / "chains" / "hg38ToHg19.over.chain.gz").touch()
+    files = {"vcf": ("a.vcf", VCF)}
+    with running_api(tmp_path, chains=tmp_path / "chains") as api:
+        assert api.submit(build="GRCh38")["bundle"] == api.submit(build="hg38", bundle="demo")["bundle"]
+        for refused in ({"strict": "true"}, {"mend": "swap"}):
+            answer = api.client.post("/jobs", files=files, data={"build": "GRCh38", **refused})
+            assert (answer.status_code, answer.json()["code"]) == (422, "wrong_build")
+
+
 @pytest.mark.parametrize("order", [["fields", "file"], ["file", "fields"]])
 def test_fields_may_come_before_or_after_the_file(api: Api, order: list[str]) -> None:
     parts = {"fields": part("mode", b"qc") + part("name", b"x"), "file": part("vcf", VCF, "a.vcf")}
@@ -100,6 +117,11 @@ BAD_FIELDS = [
     ("name", "x" * 201, "invalid_field"),
     ("name", "a\x07b", "invalid_field"),
     ("recipient", "no key", "invalid_field"),
+    ("mend", "swap,sort", "invalid_field"),
+    ("samples", "keep", "invalid_field"),
+    ("qc_call_rate", "90", "invalid_field"),
+    ("qc_hwe", "small", "invalid_field"),
+    ("qc_af_diff", "-1", "invalid_field"),
     ("colour", "red", "invalid_field"),
 ]
 
@@ -144,7 +166,7 @@ def test_a_wellformed_key_is_refused_as_not_offered(api: Api) -> None:
         ([("vcf", b"", "")], "missing_field", "vcf"),
         ([("vcf", b"text", None)], "invalid_field", "vcf"),
         ([("vcf", b"", "empty.vcf")], "empty_file", "vcf"),
-        ([("vcf", b"PK\x03\x04zip", "a.vcf")], "not_vcf", "vcf"),
+        ([("vcf", b"%PDF-1.7", "a.vcf")], "not_vcf", "vcf"),
         ([("vcf", b"#CHROM\tPOS\n", "a.vcf")], "not_vcf", "vcf"),
         ([("vcf", VCF, "..")], "bad_filename", "vcf"),
         ([("vcf", VCF, "good.vcf"), ("vcf", b"no", "bad.vcf")], "not_vcf", "vcf"),

@@ -22,13 +22,34 @@ def test_submit_prints_the_id_alone_on_standard_output(fake: FakeServer, tmp_pat
     vcf = tmp_path / "cohort.vcf"
     vcf.write_text("##fileformat=VCFv4.2\n")
     done = tessera(
-        "submit", vcf, "--server", fake.url, "--r2-min", "0.3", "--format", "bcf", "--strict", "--mode", "qc"
+        "submit",
+        vcf,
+        "--server",
+        fake.url,
+        "--r2-min",
+        "0.3",
+        "--format",
+        "bcf",
+        "--strict",
+        "--mode",
+        "qc",
+        "--mend",
+        "swap,flip",
+        "--qc-hwe",
+        "0.001",
     )
     assert done.exit_code == 0, done.output
     assert done.stdout == "job_1\n"
     assert f"{fake.url}/jobs/job_1" in done.stderr
     body = fake.bodies[0]
-    for name, value in (("r2_min", "0.3"), ("format", "bcf"), ("strict", "true"), ("mode", "qc")):
+    for name, value in (
+        ("r2_min", "0.3"),
+        ("format", "bcf"),
+        ("strict", "true"),
+        ("mode", "qc"),
+        ("mend", "swap,flip"),
+        ("qc_hwe", "0.001"),
+    ):
         assert f'name="{name}"\r\n\r\n{value}\r\n'.encode() in body
     assert b'name="bundle"' not in body, "what was not given is left to the server"
 

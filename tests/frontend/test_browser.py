@@ -119,7 +119,7 @@ def test_a_refused_field_and_a_failed_job_say_what_to_do(page: Page, service: Se
     letter.write_bytes(b"Dear all,\n" * 6_000_000)  # the refusal must come through while the browser still sends
     page.set_input_files("#vcf", letter)
     page.click("#submit")
-    expect(page.locator("#error-vcf")).to_contain_text("Upload a .vcf, .vcf.gz or .bcf file", timeout=DONE_MS)
+    expect(page.locator("#error-vcf")).to_contain_text("Upload VCF (it starts with ##fileformat=VCF)", timeout=DONE_MS)
 
     page.get_by_role("button", name="Remove letter.vcf").click()
     _choose_bundle(page, "tiny")

@@ -108,6 +108,29 @@ def test_qc_only(place: Workplace, engine: FakeEngine, tmp_path: Path) -> None:
     assert engine.devices == set()
 
 
+def test_mending_and_thresholds_of_the_job_are_kept_to(place: Workplace, engine: FakeEngine, tmp_path: Path) -> None:
+    upload = make_upload(engine.bundle.sites("20"))
+    upload.ref[1], upload.alt[1] = upload.alt[1], upload.ref[1]
+    given = {"mend": "flip", "qc_hwe": 0.0}
+    job = run_all(place, place.submit(upload.write(tmp_path / "x.vcf.gz"), mode="qc", options=given).id)
+    assert job.qc is not None
+    assert (job.qc["mend"], job.qc["thresholds"]["hwe"]) == ("flip", 0.0)
+    assert job.qc["chromosomes"][0]["not_mended"] == 1
+
+
+@pytest.mark.parametrize(("given", "kept"), [({}, 4), ({"samples": "flag"}, 5)])
+def test_poor_samples_are_dropped_unless_the_job_keeps_them(
+    place: Workplace, engine: FakeEngine, tmp_path: Path, given: dict[str, str], kept: int
+) -> None:
+    upload = make_upload(engine.bundle.sites("20"))
+    for row in upload.gts[1:]:
+        row[3] = "./."
+    job = run_all(place, place.submit(upload.write(tmp_path / "x.vcf.gz"), mode="qc", options=given).id)
+    assert job.qc is not None
+    assert job.qc["samples"] == kept
+    assert [one["sample"] for one in job.qc["sample_qc"]["findings"]] == ["S3"]
+
+
 def test_same_upload_gives_the_same_bytes(place: Workplace, engine: FakeEngine, tmp_path: Path) -> None:
     upload = make_upload(engine.bundle.sites("20")).write(tmp_path / "x.vcf.gz")
     doses = []

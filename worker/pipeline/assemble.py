@@ -175,7 +175,7 @@ def _write_piece(
 ) -> PieceQuality:
     """Encode one tile batch from the cell codes of its sample batches."""
     spec = group[0][0]
-    typed = Typed(facts, facts.chromosome(spec.chromosome), 0, len(facts.samples))
+    typed = Typed(facts, facts.chromosome(spec.chromosome), sites, 0, len(facts.samples))
     contig = facts.contig_number(spec.chromosome)
     sums = [SiteSums.load(folder / SUMS) for _, folder in group]
     total = sums[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from errors import Code, TesseraError
 from genotypes.guard import Limits
 from genotypes.index import index_vcf
+from genotypes.mending import ALL, Mend, QcOptions
 from models.protocol import Imputer
 from worker.pipeline.assemble import Chunks, assemble, join, make_pieces, summarise
 from worker.pipeline.deliver import deliver, describe
@@ -21,8 +22,10 @@ from worker.pipeline.harmonise import VARIANTS, HarmoniseOptions, harmonise
 from worker.pipeline.impute import impute_chunk
 from worker.pipeline.ingest import IngestOptions, ingest
 from worker.pipeline.plan import plan
-from worker.pipeline.qc import QC, SAMPLES
+from worker.pipeline.qc import QC
 from worker.pipeline.report import report
+from worker.pipeline.sample_policy import SamplePolicy
+from worker.pipeline.sample_report import SAMPLES
 from worker.pipeline.types import (
     AssembleSummary,
     BundleView,
@@ -49,6 +52,10 @@ class OfflineOptions:
     name: str | None = None  # for the report; the first input's name when None
     build: str = "auto"
     strict: bool = False
+    mend: frozenset[Mend] = ALL
+    qc: QcOptions = field(default_factory=QcOptions)
+    chains: Path | None = None  # folder of chain files for lifting
+    references: Path | None = None  # folder of reference genomes
     r2_min: float = 0.0
     format: Format = "vcf.gz"  # of a folder's files; a file's name decides for itself
     command: str = "tessera impute"
@@ -57,6 +64,7 @@ class OfflineOptions:
     sample_batch: int = 10_000
     limits: Limits | None = None
     pedigree: Path | None = None
+    samples: SamplePolicy = field(default_factory=SamplePolicy)
     report: Path | None = None  # folder for report and QC when the result is one file
     scratch: Path | None = None  # the folder of the result when None
 
@@ -121,7 +129,15 @@ def run_offline(
 
         reading = IngestOptions(options.strict, options.limits or Limits(), None, options.pedigree)
         ingest(inputs, work / "ingest", reading, part("ingest"))
-        meeting = HarmoniseOptions(options.build, options.strict)
+        meeting = HarmoniseOptions(
+            options.build,
+            options.strict,
+            options.mend,
+            options.qc,
+            options.chains,
+            options.references,
+            options.samples,
+        )
         met = harmonise(work / "ingest", bundle, work / "harmonise", meeting, part("harmonise"))
         chunks = _impute(work, bundle, make_imputer, output, options, part("impute"))
         results = work / "results"

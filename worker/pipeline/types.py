@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
 
+from genotypes.ancestry import AncestryMap
 from genotypes.manifest import BundleManifest
 from genotypes.sites import SiteTable
 from models.protocol import Tile
@@ -44,6 +45,10 @@ class BundleView(Protocol):
 
     def tiles(self, chromosome: str) -> list[Tile]:
         """Tiles of one chromosome in position order; together they hold every site once."""
+        ...
+
+    def ancestry(self) -> AncestryMap | None:
+        """The map of the training populations; None where the bundle has none."""
         ...
 
 

@@ -40,7 +40,7 @@ function refresh() {
 function faults() {
   const r2 = /** @type {HTMLInputElement} */ (byId("r2_min"));
   const found = [];
-  if (!files.vcfs.length) found.push({ field: "vcf", message: "Choose at least one VCF or BCF file.", action: "" });
+  if (!files.vcfs.length) found.push({ field: "vcf", message: "Choose at least one genotype file.", action: "" });
   const empty = files.vcfs.find((file) => !file.size);
   if (empty) found.push({ field: "vcf", message: `${empty.name} is empty.`, action: "Remove it or choose another file." });
   const number = files.vcfs.length + (files.pedigree ? 1 : 0);
