@@ -28,11 +28,13 @@ from worker.pipeline import impute as impute_stage
 from worker.pipeline import ingest as ingest_stage
 from worker.pipeline import plan as plan_stage
 from worker.pipeline import report as report_stage
-from worker.pipeline.qc import QC, SAMPLES
-from worker.pipeline.types import AssembleSummary, ChunkSpec, OutputOptions, ReportFacts, ResultFile
+from worker.pipeline.choose import check_enough, choose
+from worker.pipeline.qc import QC, SAMPLES, add_notes
+from worker.pipeline.types import AssembleSummary, BundleView, ChunkSpec, OutputOptions, ReportFacts, ResultFile
 from worker.scratch import Scratch, publish_folder
 
 Result = dict[str, Any]
+AUTO = "auto"  # a job's bundle until its sites have been seen
 
 NEEDS: Mapping[StageName, tuple[StageName, ...]] = {
     StageName.ingest: (),
@@ -124,15 +126,13 @@ class Desk:
             threads=self.tools.settings.worker.thread_count,
         )
 
-    @property
-    def facts(self) -> ReportFacts:
+    def facts(self, bundle: BundleView) -> ReportFacts:
         """What the report says about the job."""
         job = self.task.job
-        bundle = self.tools.bundles.bundle(job.bundle)
         vcfs = [file for file in self.task.files if file.kind == "vcf"]
         return ReportFacts(
             name=job.name or vcfs[0].filename,
-            bundle=job.bundle,
+            bundle=job.bundle if job.bundle != AUTO else bundle.manifest.id,
             bundle_sha256=bundle.digest,
             build=bundle.manifest.build,
             engine="dae" if job.engine == "auto" else job.engine,
@@ -177,13 +177,21 @@ def ingest(desk: Desk) -> Result:
 
 def harmonise(desk: Desk) -> Result:
     """Stores in the bundle's orientation, the QC document, and a first report from it."""
-    job = desk.task.job
-    bundle = desk.tools.bundles.bundle(job.bundle)
+    job, bundles = desk.task.job, desk.tools.bundles
+    ingested, notes, chosen = desk.one(StageName.ingest), [], job.bundle
+    if chosen == AUTO:
+        choice = choose(ingested, bundles.installed(), bundles.bundle, job.build, desk.lease.progress)
+        notes, chosen = [choice.note], choice.bundle
+    bundle = bundles.bundle(chosen)
     options = harmonise_stage.HarmoniseOptions(build=job.build, strict=job.strict)
-    summary = harmonise_stage.harmonise(desk.one(StageName.ingest), bundle, desk.out, options, desk.lease.progress)
+    summary = harmonise_stage.harmonise(ingested, bundle, desk.out, options, desk.lease.progress)
+    if notes:
+        check_enough(desk.out, bundle)
+    add_notes(desk.out, summary.qc, notes)
     folder = desk.publish_work()
-    pages = report_stage.report(desk.inputs, desk.facts, summary.qc, [], desk.lease.progress)
+    pages = report_stage.report(desk.inputs, desk.facts(bundle), summary.qc, [], desk.lease.progress)
     return {
+        "bundle": chosen,
         "summary": {"samples": summary.samples, "sites": summary.sites, "chromosomes": summary.chromosomes},
         "qc": summary.qc,
         "folder": folder,
@@ -231,7 +239,8 @@ def report(desk: Desk) -> Result:
     """The final report."""
     rows = sorted(desk.task.earlier[StageName.assemble], key=lambda row: row.index)
     chromosomes = [AssembleSummary.from_dict((row.result or {})["summary"]) for row in rows]
-    pages = report_stage.report(desk.out, desk.facts, desk.task.job.qc or {}, chromosomes, desk.lease.progress)
+    facts = desk.facts(desk.tools.bundles.bundle(desk.task.job.bundle))
+    pages = report_stage.report(desk.out, facts, desk.task.job.qc or {}, chromosomes, desk.lease.progress)
     return {"results": desk.publish_results(pages)}
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from api.submission.recipient import refuse_recipient
 from errors import Code, TesseraError
+from jobs.ids import is_job_id
 
 ENGINES = ("auto", "dae", "peeling")
 MODES = ("impute", "qc")
@@ -54,6 +55,7 @@ class JobFields:
         r2_min: sites imputed with a lower R2 are left out; 0 to 1.
         name: the job's name; None for the first file's name.
         strict: refuse what could be mended.
+        from_job: id of the job whose upload this one takes; None when files come with the form.
     """
 
     bundle: str = "auto"
@@ -64,6 +66,7 @@ class JobFields:
     r2_min: float = 0.0
     name: str | None = None
     strict: bool = False
+    from_job: str | None = None
 
 
 def _one_of(name: str, allowed: tuple[str, ...]) -> Callable[[str], str]:
@@ -108,6 +111,12 @@ def _name(text: str) -> str:
     return text
 
 
+def _job(text: str) -> str:
+    if not is_job_id(text):
+        raise ValueError("'from_job' must be the id of a job.")
+    return text
+
+
 _PARSERS: dict[str, Callable[[str], object]] = {
     "bundle": lambda text: "auto" if text.lower() == "auto" else text,
     "build": _build,
@@ -118,6 +127,7 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "name": _name,
     "strict": _boolean,
     "recipient": refuse_recipient,
+    "from_job": _job,
 }
 TEXT_FIELDS = tuple(_PARSERS)
 
@@ -170,11 +180,11 @@ class FieldReader:
         if self.errors:
             raise FieldsRefused(self.errors)
 
-    def result(self) -> JobFields:
-        """Return the checked fields with defaults for absent ones.
+    def result(self, base: JobFields | None = None) -> JobFields:
+        """Return the checked fields, those that are absent from `base` or with their defaults.
 
         Raises:
             FieldsRefused: when any field cannot be used.
         """
         self.refuse_errors()
-        return JobFields(**self._values)  # type: ignore[arg-type]  # each parser returns the type of its field
+        return replace(base or JobFields(), **self._values)  # type: ignore[arg-type]  # parsers return the fields' types

@@ -74,3 +74,17 @@ def test_an_installation_without_pytorch_says_so(upload: Path, tmp_path: Path, m
     done = impute(upload, "-b", "tiny", "-o", tmp_path / "x.vcf.gz")
     assert done.exit_code == 1
     assert "PyTorch" in done.stderr
+
+
+def test_a_bundle_is_chosen_and_files_are_only_checked(
+    upload: Path, bundles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TESSERA_BUNDLES_DIR", str(bundles))
+    done = impute(upload, "--qc", "-o", tmp_path / "checked", "-t", 1)
+    assert done.exit_code == 0, done.output
+    assert "was chosen from" in done.stderr
+    names = {path.name for path in (tmp_path / "checked").iterdir()}
+    assert {"report.html", "report.json", "qc.json"} < names
+    assert not [name for name in names if ".dose." in name]
+    refused = impute(upload, "--qc", "-o", tmp_path / "x.vcf.gz", "-t", 1)
+    assert (refused.exit_code, (tmp_path / "x.vcf.gz").exists()) == (4, False)
