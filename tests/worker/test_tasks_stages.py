@@ -83,7 +83,7 @@ def test_two_chromosomes_in_two_sample_batches(place: Workplace, engine: FakeEng
     assert (job.samples, job.sites) == (5, 15 + 8)
     files = results(place, job.id, tmp_path / "results")
     doses = {f"chr{name}.dose.vcf.gz{end}" for name in ("20", "X") for end in ("", ".tbi")}
-    assert set(files) == QC_RESULTS | {"report.html", "report.json", "sha256sums.txt"} | doses
+    assert set(files) == QC_RESULTS | {"report.html", "report.json", "quality-samples.tsv.gz", "sha256sums.txt"} | doses
     with pysam.VariantFile(str(files["chr20.dose.vcf.gz"])) as vcf:
         assert sum(1 for _ in vcf) == 30
         assert list(vcf.header.samples) == [f"S{number}" for number in range(5)]

@@ -14,16 +14,18 @@ from errors import Code, TesseraError
 from genotypes.guard import Limits
 from genotypes.index import index_vcf
 from models.protocol import Imputer
-from worker.pipeline.assemble import Chunks, assemble, join, make_pieces, summarise
+from worker.pipeline.assemble import Chunks, assemble, join, make_pieces, people_of, summarise
 from worker.pipeline.choose import check_enough
+from worker.pipeline.cohort_stats import cohort_stats
 from worker.pipeline.deliver import deliver, describe
 from worker.pipeline.folder import Harmonised
 from worker.pipeline.harmonise import VARIANTS, HarmoniseOptions, harmonise
 from worker.pipeline.impute import impute_chunk
 from worker.pipeline.ingest import IngestOptions, ingest
+from worker.pipeline.people import PeopleSums, merge_people
 from worker.pipeline.plan import plan
 from worker.pipeline.qc import QC, SAMPLES, add_notes
-from worker.pipeline.report import report
+from worker.pipeline.report import ReportParts, report
 from worker.pipeline.types import (
     AssembleSummary,
     BundleView,
@@ -134,6 +136,7 @@ def run_offline(
         view, met = _harmonise(work, bundle, options, part("harmonise"))
         chromosomes: list[AssembleSummary] = []
         files: list[Path] = []
+        people: PeopleSums | None = None
         if options.mode == "impute":
             chunks = _impute(work, view, make_imputer, output, options, part("impute"))
             results = work / "results"
@@ -142,12 +145,19 @@ def run_offline(
                 chromosomes = _each(work, view, chunks, results, output, part("assemble"))
             else:
                 chromosomes = _together(work, view, chunks, results / out.name, output, part("assemble"))
+            people = merge_people(people_of(parts) for parts in chunks.values())
             made = [results / name for one in chromosomes for name in (one.file, one.index)]
             files = _publish(dict.fromkeys(made), parent)
         pages = options.report if fmt else parent
         if pages is not None:
             facts = _facts(options, view, inputs)
-            extra = report(work / "report", facts, met.qc, chromosomes, part("report"))
+            parts = ReportParts(
+                cohort_stats(work / "harmonise", view),
+                work / "harmonise" / VARIANTS,
+                people,
+                Harmonised.open(work / "harmonise").samples,
+            )
+            extra = report(work / "report", facts, met.qc, chromosomes, part("report"), parts)
             extra += [work / "harmonise" / name for name in (QC, SAMPLES, VARIANTS)]
             pages.mkdir(parents=True, exist_ok=True)
             files += _publish(extra, pages)
