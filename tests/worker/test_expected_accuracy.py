@@ -20,7 +20,7 @@ TABLE = BUNDLE.sites("20")
 AF = TABLE.af
 assert AF is not None
 MAF = np.minimum(AF, 1 - AF)
-BIN = np.searchsorted(EDGES, MAF.astype(float) - 1e-9) - 1
+which = np.searchsorted(EDGES, MAF.astype(float) - 1e-9) - 1
 
 
 def array(name: str, rows: np.ndarray[Any, Any], r2: float) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def array(name: str, rows: np.ndarray[Any, Any], r2: float) -> dict[str, Any]:
     typed = np.zeros(len(MAF), bool)
     typed[rows] = True
     bins = [
-        {"maf": [EDGES[b], EDGES[b + 1]], "sites": int(((BIN == b) & ~typed).sum()), "r2": round(r2 * (b + 1) / 3, 4)}
+        {"maf": [EDGES[b], EDGES[b + 1]], "sites": int(((which == b) & ~typed).sum()), "r2": round(r2 * (b + 1) / 3, 4)}
         for b in range(3)
     ]
     return {"array": name, "people": 50, "bins": bins}
@@ -53,7 +53,7 @@ def test_an_array_of_the_table_gets_its_own_figures_above_all() -> None:
     assert found["outside"] is None
     for place, one in enumerate(found["bins"]):
         assert one["r2"] == pytest.approx(0.7 * (place + 1) / 3, abs=0.03)
-        assert one["sites"] + one["typed"] == (BIN == place).sum()
+        assert one["sites"] + one["typed"] == (which == place).sum()
 
 
 def test_between_two_arrays_lies_between_their_figures() -> None:

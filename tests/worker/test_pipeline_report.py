@@ -114,7 +114,7 @@ def test_page_is_accessible(tmp_path: Path) -> None:
     assert pictures
     for svg in pictures:
         assert svg["role"] == "img"
-        assert set(str(svg["aria-labelledby"]).split()) <= set(given)
+        assert {svg["aria-labelledby"], svg["aria-describedby"]} <= set(given)
     assert names.count("figure") == names.count("figcaption") == len(pictures)
     for tag, attributes in page.tags:
         if attributes.get("tabindex") == "0":

@@ -162,7 +162,8 @@ def picture(ident: str, title: str, description: str, frames: Sequence[Frame]) -
     height, width = sum(frame.height for frame in frames), max(frame.width for frame in frames)
     body = "".join(part for frame in frames for part in frame.parts)
     return Markup(
-        f'<svg class="chart" viewBox="0 0 {width} {height}" role="img" aria-labelledby="{ident}-t {ident}-d">'
+        f'<svg class="chart" viewBox="0 0 {width} {height}" role="img" aria-labelledby="{ident}-t" '
+        f'aria-describedby="{ident}-d">'
         f'<title id="{ident}-t">{escape(title)}</title><desc id="{ident}-d">{escape(description)}</desc>{body}</svg>'
     )
 
