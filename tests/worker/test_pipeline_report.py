@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import re
@@ -10,12 +11,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 
 from worker.pipeline.chart import r2_chart
 from worker.pipeline.quality_bins import bin_quality, merge_bins
-from worker.pipeline.report import report
+from worker.pipeline.report import TEMPLATES, ReportParts, report
 from worker.pipeline.types import AssembleSummary, QualityBin, ReportFacts
+from worker.pipeline.variants import SHOWN
 
 FACTS = ReportFacts(
     name="<b>cohort</b>",
@@ -143,6 +146,45 @@ def test_report_after_quality_control_has_no_quality_part(tmp_path: Path) -> Non
     assert "svg" not in [tag for tag, _ in page.tags]
     assert any("quality control report" in word for word in page.words)
     assert data["mean_r2"] is None
+
+
+def test_checks_of_samples_and_a_map_are_shown_where_the_document_has_them(tmp_path: Path) -> None:
+    finding = {"sample": "<S>", "check": "call_rate", "action": "dropped", "message": "Called at 40% of the sites."}
+    pair = {"first": "S1", "second": "S2", "degree": "duplicate", "kinship": 0.5, "ibs0": 0.0, "concordance": 1.0}
+    qc = qc_document() | {
+        "sample_qc": {
+            "read": 3,
+            "dropped": ["<S>"],
+            "findings": [finding],
+            "relatives": {"sites": 90, "pairs": [pair]},
+        },
+        "ancestry": {
+            "axes": [{"name": "PC1", "explained": 0.1}, {"name": "PC2", "explained": 0.05}],
+            "reference": [{"population": "EUR", "centre": [0.0, 0.0], "spread": [1.0, 1.0]}],
+            "samples": [{"id": "S1", "pc": [0.5, 0.5], "population": "EUR", "probability": 0.9}],
+        },
+    }
+    html, data = report(tmp_path, FACTS, qc, [])
+    page = Page(html.read_text())
+    for word in ("Called at 40% of the sites.", "dropped", "duplicate", "Ancestry", "PC1 (10.0% of variance)"):
+        assert word in page.words
+    jsonschema.validate(json.loads(data.read_text()), json.loads((TEMPLATES / "report.schema.json").read_text()))
+
+
+def test_a_long_list_of_variants_is_cut_and_said(tmp_path: Path) -> None:
+    with gzip.open(tmp_path / "v.tsv.gz", "wt") as file:
+        file.write("chromosome\tposition\tid\tref\talt\tfate\tdetail\n")
+        for row in range(SHOWN + 7):
+            file.write(f"20\t{row}\t.\tA\tC\t{'hwe' if row % 2 else 'swapped'}\thwe_midp=1e-9\n")
+    html, data = report(tmp_path, FACTS, qc_document(), [], parts=ReportParts(variants=tmp_path / "v.tsv.gz"))
+    text = html.read_text()
+    assert text.count('data-fate="') == SHOWN
+    assert "first 5,000 of 5,007" in " ".join(text.split())
+    assert json.loads(data.read_text())["variants"] == {
+        "total": SHOWN + 7,
+        "shown": SHOWN,
+        "by_fate": {"swapped": 2504, "hwe": 2503},
+    }
 
 
 def test_chart_draws_one_bar_for_each_bin_with_sites() -> None:
