@@ -27,7 +27,7 @@ FREQUENCY = {
 }  # fmt: skip
 HET = {
     "x_range": [0.9, 1], "y_range": [0.1, 0.5], "points": [[0.99, 0.3], [0.98, 0.31], [0.97, 0.49]], "cells": None,
-    "grid": 50, "samples": 3, "mean": 0.33, "sd": 0.02, "outliers": 1, "outlying_sd": 3.0,
+    "grid": 50, "samples": 3, "autosomal": True, "mean": 0.33, "sd": 0.02, "outliers": 1, "outlying_sd": 3.0,
     "extreme": [{"sample": "<S>", "heterozygosity": 0.49, "call_rate": 0.97, "outlier": True}],
 }  # fmt: skip
 DENSITY = {"chromosome": "20", "edges": [0, 1_000_000, 2_000_000, 3_000_000], "typed": [4, 0, 9], "bundle": [9, 9, 9]}

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genotypes import codes as gt
+from genotypes.harmonise import normal_contig
 from genotypes.sites import SiteTable
 from genotypes.store import Store
 from worker.pipeline.expected import Typing, expected_accuracy
@@ -30,6 +31,7 @@ FAR = 0.2  # difference of allele frequencies that is worth a look
 LISTED = 50
 OUTLYING = 3.0  # standard deviations of heterozygosity
 WINDOWS = 100  # a chromosome
+SEX_AND_MT = frozenset({"X", "Y", "MT"})
 
 Floats = NDArray[np.float64]
 
@@ -94,8 +96,11 @@ def cohort_stats(harmonised: Path, bundle: BundleView, progress: Progress = sile
     samples = len(facts.samples)
     total = sum(len(sites) for sites, _ in counted)
     sample_calls = sum((one.sample_calls for _, one in counted), np.zeros(samples))
-    diploid = sum((one.diploid for _, one in counted), np.zeros(samples))
-    het = sum((one.het for _, one in counted), np.zeros(samples))
+    # A man has no heterozygotes on X: autosomes alone, where there are any, tell people apart by their own variation.
+    autosomes = [one for sites, one in counted if normal_contig(sites.chrom) not in SEX_AND_MT]
+    told = autosomes or [one for _, one in counted]
+    diploid = sum((one.diploid for one in told), np.zeros(samples))
+    het = sum((one.het for one in told), np.zeros(samples))
     site_rates = np.concatenate([one.calls for _, one in counted] or [np.empty(0)]) / max(1, samples)
     sample_rates = sample_calls / max(1, total)
     document = {
@@ -104,7 +109,7 @@ def cohort_stats(harmonised: Path, bundle: BundleView, progress: Progress = sile
         "frequency": _frequency(counted),
         "site_call_rate": histogram(site_rates, 0.0, 1.0, 20, floor=True),
         "sample_call_rate": histogram(sample_rates, 0.0, 1.0, 20, floor=True),
-        "heterozygosity": _heterozygosity(facts.samples, sample_rates, diploid, het),
+        "heterozygosity": _heterozygosity(facts.samples, sample_rates, diploid, het, bool(autosomes)),
         "density": density,
         "expected": expected_accuracy(bundle.manifest, typing),
     }
@@ -199,7 +204,9 @@ def _locate(known: Sequence[tuple[SiteTable, Counts]], place: int) -> tuple[Site
     raise IndexError(place)
 
 
-def _heterozygosity(names: list[str], call_rate: Floats, diploid: Floats, het: Floats) -> dict[str, Any] | None:
+def _heterozygosity(
+    names: list[str], call_rate: Floats, diploid: Floats, het: Floats, autosomal: bool
+) -> dict[str, Any] | None:
     """Share of heterozygotes among a sample's diploid calls; None without diploid calls."""
     known = diploid > 0
     if not known.any():
@@ -216,6 +223,7 @@ def _heterozygosity(names: list[str], call_rate: Floats, diploid: Floats, het: F
     margin = max(0.01, 0.05 * (top - bottom))
     return cloud(rate, share, (low, high), (max(0.0, bottom - margin), min(1.0, top + margin))) | {
         "samples": int(known.sum()),
+        "autosomal": autosomal,
         "mean": round(mean, 4),
         "sd": round(spread, 4),
         "outliers": int(far.sum()),

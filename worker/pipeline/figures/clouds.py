@@ -50,7 +50,12 @@ def heterozygosity_figure(data: Mapping[str, Any]) -> Figure:
     (x_low, x_high), (y_low, y_high) = data["x_range"], data["y_range"]
     frame = Frame(
         Axis("call rate at the sites used", x_low, x_high, percents(x_low, x_high, 5)),
-        Axis("heterozygous share of calls", y_low, y_high, percents(y_low, y_high, 5)),
+        Axis(
+            f"heterozygous share of {'autosomal ' if data['autosomal'] else ''}calls",
+            y_low,
+            y_high,
+            percents(y_low, y_high, 5),
+        ),
     )
     frame.axes()
     low, high = (data["mean"] + sign * data["outlying_sd"] * data["sd"] for sign in (-1, 1))
