@@ -176,9 +176,8 @@ def _harmonise(
         notes = [note]
     else:
         view = bundle
-    met = harmonise(
-        work / "ingest", view, work / "harmonise", HarmoniseOptions(options.build, options.strict), progress
-    )
+    meeting = HarmoniseOptions(options.build, options.strict)
+    met = harmonise(work / "ingest", view, work / "harmonise", meeting, progress)
     if notes:
         check_enough(work / "harmonise", view)
     add_notes(work / "harmonise", met.qc, notes)
