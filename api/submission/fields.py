@@ -53,9 +53,9 @@ class JobFields:
         mode: `impute` or `qc`.
         format: `vcf.gz` or `bcf`.
         r2_min: sites imputed with a lower R2 are left out; 0 to 1.
+        from_job: id of the job whose upload this one takes; None when files come with the form.
         name: the job's name; None for the first file's name.
         strict: refuse what could be mended.
-        from_job: id of the job whose upload this one takes; None when files come with the form.
     """
 
     bundle: str = "auto"
@@ -64,9 +64,9 @@ class JobFields:
     mode: str = "impute"
     format: str = "vcf.gz"
     r2_min: float = 0.0
+    from_job: str | None = None
     name: str | None = None
     strict: bool = False
-    from_job: str | None = None
 
 
 def _one_of(name: str, allowed: tuple[str, ...]) -> Callable[[str], str]:
@@ -118,6 +118,7 @@ def _job(text: str) -> str:
 
 
 _PARSERS: dict[str, Callable[[str], object]] = {
+    "from_job": _job,
     "bundle": lambda text: "auto" if text.lower() == "auto" else text,
     "build": _build,
     "engine": _one_of("engine", ENGINES),
@@ -127,7 +128,6 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "name": _name,
     "strict": _boolean,
     "recipient": refuse_recipient,
-    "from_job": _job,
 }
 TEXT_FIELDS = tuple(_PARSERS)
 

@@ -107,12 +107,6 @@ def chromosome_notes(one: ChromosomeQc) -> Iterator[tuple[Code | None, Note]]:
         yield None, Note("contig_names", f"Contig {written} was taken as '{one.name}'.", 1, one.name)
 
 
-def add_notes(out: Path, document: dict[str, Any], notes: Sequence[Note]) -> None:
-    """Put notes before those of a QC document that was written into `out`."""
-    document["notes"][:0] = [note.as_dict() for note in notes]
-    (out / QC).write_text(json.dumps(document, indent=1) + "\n")
-
-
 def write_qc(
     out: Path,
     upload: Ingested,
@@ -173,3 +167,9 @@ def write_qc(
         for sample, calls, rate in zip(upload.samples, sample_calls.tolist(), rates.tolist(), strict=True):
             file.write(f"{sample}\t{calls}\t{rate:.4f}\n")
     return document
+
+
+def add_notes(out: Path, document: dict[str, Any], notes: Sequence[Note]) -> None:
+    """Put notes before those of a QC document that was written into `out`."""
+    document["notes"][:0] = [note.as_dict() for note in notes]
+    (out / QC).write_text(json.dumps(document, indent=1) + "\n")
