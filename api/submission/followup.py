@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 from typing import TYPE_CHECKING
 
 from api.submission.fields import FieldError, FieldsRefused, JobFields
@@ -48,16 +48,10 @@ def reuse_upload(services: Services, job_id: str, source_id: str) -> tuple[JobFi
         except KeyError as problem:
             raise _gone(source_id) from problem
         files.append(NewFile(row.kind, row.filename, key, row.size, row.sha256))
-    fields = JobFields(
-        bundle=source.bundle,
-        build=source.build,
-        engine=source.engine,
-        format=source.format,
-        r2_min=source.r2_min,
-        name=source.name,
-        strict=source.strict,
-    )
-    return replace(fields, from_job=source_id), files
+    # A job's row names what the form names; whatever field is added to both goes along.
+    kept = {one.name: getattr(source, one.name, None) for one in dataclasses.fields(JobFields) if one.name != "mode"}
+    fields = JobFields(**{name: value for name, value in kept.items() if value is not None})
+    return dataclasses.replace(fields, from_job=source_id), files
 
 
 def _gone(source_id: str) -> TesseraError:
