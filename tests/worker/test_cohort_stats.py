@@ -11,9 +11,12 @@ import jsonschema
 import numpy as np
 import pytest
 
+from genotypes import codes as gt
+from genotypes.store import Store, StoreWriter
 from tests.support.bcftools import bcftools, needs_bcftools
+from tests.support.fake_engine import make_sites
 from tests.support.messy import BUNDLE, messy_upload
-from worker.pipeline.cohort_stats import POINTS, cloud, cohort_stats, histogram
+from worker.pipeline.cohort_stats import POINTS, cloud, cohort_stats, count_store, histogram
 from worker.pipeline.harmonise import harmonise
 from worker.pipeline.ingest import ingest
 from worker.pipeline.report import TEMPLATES
@@ -110,3 +113,18 @@ def test_a_histogram_shows_where_the_values_are() -> None:
     assert histogram(np.array([0.985, 1.0, 1.0]), 0, 1, 20, floor=True)["edges"][0] == 0.98
     assert histogram(np.array([0.3, 1.0]), 0, 1, 20, floor=True)["edges"][0] == 0
     assert sum(histogram(np.array([0.3, 1.0]), 0, 1, 20, floor=True)["counts"]) == 2
+
+
+def test_every_code_counts_as_what_it_is(tmp_path: Path) -> None:
+    codes = np.random.default_rng(3).integers(-1, 7, (40, 30), dtype=np.int8)
+    with StoreWriter(tmp_path, "x", 30, "20") as writer:
+        writer.append(make_sites("20", 40), codes)
+    found = count_store(Store.open(tmp_path, "x"))
+    ploidy, dosage = gt.ploidy(codes), gt.dosage(codes)
+    called = ploidy > 0
+    assert (found.alt == np.where(called, dosage, 0).sum(1)).all()
+    assert (found.alleles == ploidy.sum(1)).all()
+    assert (found.calls == called.sum(1)).all()
+    assert (found.sample_calls == called.sum(0)).all()
+    assert (found.diploid == (ploidy == 2).sum(0)).all()
+    assert (found.het == ((ploidy == 2) & (dosage == 1)).sum(0)).all()

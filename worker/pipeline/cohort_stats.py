@@ -56,17 +56,38 @@ def count_store(store: Store) -> Counts:
     blocks = row_blocks(sites, samples)
     for first in blocks:
         part = slice(first, first + blocks.step)
-        codes = np.asarray(store.codes[part])
-        copies, dosage = gt.ploidy(codes), gt.dosage(codes)
-        called = copies > 0
-        calls[part] = np.count_nonzero(called, axis=1)
-        alleles[part] = copies.sum(axis=1, dtype=np.int64)
-        alt[part] = dosage.sum(axis=1, dtype=np.int64) + (samples - calls[part])  # -1 where missing
-        sample_calls += np.count_nonzero(called, axis=0)
-        two = copies == 2
-        diploid += np.count_nonzero(two, axis=0)
-        het += np.count_nonzero(two & (dosage == 1), axis=0)
+        _count_block(np.asarray(store.codes[part]), alt[part], alleles[part], calls[part], sample_calls, diploid, het)
     return Counts(alt, alleles, calls, sample_calls, diploid, het)
+
+
+def _count_block(
+    codes: gt.Codes, alt: Floats, alleles: Floats, calls: Floats, sample_calls: Floats, diploid: Floats, het: Floats
+) -> None:
+    """Add the genotypes of a (V, S) block, one code after another: comparing is faster than looking up."""
+    sites, samples = codes.shape
+    calls += samples
+    sample_calls += sites
+    diploid += sites
+    alleles += 2 * samples
+    for code in (gt.MISSING, gt.HET, gt.HOM_ALT, gt.PHASED_01, gt.PHASED_10, gt.HAP_REF, gt.HAP_ALT):
+        here = codes == code
+        by_site = np.count_nonzero(here, axis=1)
+        if not by_site.any():
+            continue
+        one = np.array([code], np.int8)
+        dosage, copies = int(gt.dosage(one)[0]), int(gt.ploidy(one)[0])
+        alt += max(dosage, 0) * by_site
+        alleles -= (2 - copies) * by_site
+        if code == gt.HOM_ALT:
+            continue
+        by_sample = np.count_nonzero(here, axis=0)
+        if copies == 2:
+            het += by_sample
+            continue
+        diploid -= by_sample
+        if copies == 0:
+            calls -= by_site
+            sample_calls -= by_sample
 
 
 def cohort_stats(harmonised: Path, bundle: BundleView, progress: Progress = silent) -> dict[str, Any]:
