@@ -45,7 +45,7 @@ SUBMIT_BODY: dict[str, Any] = {
         "multipart/form-data": {
             "schema": {
                 "type": "object",
-                "required": ["vcf"],
+                "anyOf": [{"required": ["vcf"]}, {"required": ["from_job"]}],
                 "additionalProperties": False,
                 "properties": {
                     "vcf": {
@@ -58,10 +58,16 @@ SUBMIT_BODY: dict[str, Any] = {
                         "description": "genotypes: one file with all chromosomes or several files; sorted or not",
                     },
                     "pedigree": _file("PLINK .ped or .fam, or a table of id, sire, dam (.csv)"),
+                    "from_job": {
+                        "type": "string",
+                        "description": "in place of files: id of an earlier job, whose upload is taken, and its fields "
+                        "where others are not given; `mode` is impute again",
+                    },
                     "bundle": {
                         "type": "string",
                         "default": "auto",
-                        "description": "id or name of a bundle (GET /bundles); auto: the newest that fits `build`",
+                        "description": "id or name of a bundle (GET /bundles); auto: the one that holds most of the "
+                        "upload's sites, of those that fit its build and chromosomes",
                     },
                     "build": {
                         "type": "string",

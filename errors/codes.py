@@ -39,6 +39,7 @@ class Code(Enum):
     line_too_long = "line_too_long", 422, "Check that the file is a VCF with one variant to a line."
     zip_bomb = "zip_bomb", 422, "The file expands beyond the server's limit; split it by chromosome."
     upload_too_large = "upload_too_large", 413, "Split the file by chromosome or by samples, or use BCF."
+    upload_gone = "upload_gone", 422, "Upload the file again: uploads go with their job."
     bad_filename = "bad_filename", 422, "Give the file a plain name such as cohort.vcf.gz."
     # The upload as a VCF
     header_only = "header_only", 422, "The file has a header but no variants: export it again."
@@ -93,6 +94,11 @@ class Code(Enum):
         "Lift the file over to the bundle's build, or choose a bundle of the file's build.",
     )
     no_overlap = "no_overlap", 422, "None of the sites is in the bundle: check build, chromosome names and alleles."
+    small_overlap = (
+        "small_overlap",
+        422,
+        "Name a bundle that was made for this array or species (GET /bundles); one that is named is used all the same.",
+    )
     bundle_not_found = "bundle_not_found", 422, "GET /bundles lists the bundles of this server."
     bundle_invalid = "bundle_invalid", 500, "Ask the server's operator to run 'tessera bundle verify'."
     import_invalid = "import_invalid", 422, "Mend or remove the named file of the published tiles."

@@ -35,7 +35,7 @@ class JobRow(Base):
     name: Mapped[str] = mapped_column(String(255))
     mode: Mapped[str] = mapped_column(String(16))  # impute, qc
     engine: Mapped[str] = mapped_column(String(16))  # auto, dae, peeling
-    bundle: Mapped[str] = mapped_column(String(255))
+    bundle: Mapped[str] = mapped_column(String(255))  # id; auto until the job has chosen
     build: Mapped[str] = mapped_column(String(16))  # auto, GRCh37, GRCh38
     format: Mapped[str] = mapped_column(String(16))  # vcf.gz, bcf
     r2_min: Mapped[float]  # sites below are left out of the output

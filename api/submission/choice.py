@@ -14,10 +14,9 @@ from genotypes.mending import Mend, parse_mend
 
 
 def choose(fields: JobFields, folder: Path, chains: Path | None = None) -> JobFields:
-    """Return the fields with the bundle pinned to its content-addressed id.
+    """Return the fields with a named bundle pinned to its content-addressed id; `auto` stays, for the job to choose.
 
-    `auto` takes the newest bundle of the stated build, or the newest of all; whether file and bundle agree is for the
-    job to see.
+    Whether file and bundle agree is for the job to see.
 
     Args:
         fields: checked fields of a submission.
@@ -25,14 +24,17 @@ def choose(fields: JobFields, folder: Path, chains: Path | None = None) -> JobFi
         chains: folder of chain files: what they lift to a bundle's build fits it too.
 
     Raises:
-        FieldsRefused: for a bundle that is not there, or one that the stated build neither is nor can be lifted to.
+        FieldsRefused: for a bundle that is not there, or one that the stated build neither is nor can be lifted to; for
+            `auto`, when there is no bundle at all or none of such a build.
     """
     bundles = [manifest for _, manifest in list_bundles(folder)]
     builds = {*BUILDS, *(manifest.build for manifest in bundles)}
     if fields.build not in builds:
         raise FieldsRefused([FieldError("build", f"'build' must be one of {', '.join(sorted(builds))}.")])
-    chosen = _auto(fields, bundles, chains) if fields.bundle == "auto" else _named(fields, bundles, chains)
-    return replace(fields, bundle=chosen.id)
+    if fields.bundle == "auto":
+        _refuse_hopeless(fields, bundles, chains)
+        return fields
+    return replace(fields, bundle=_named(fields, bundles, chains).id)
 
 
 def check_pedigree(fields: JobFields, pedigree: bool | None) -> None:
@@ -53,15 +55,13 @@ def check_pedigree(fields: JobFields, pedigree: bool | None) -> None:
         raise FieldsRefused([FieldError("engine", message)])
 
 
-def _auto(fields: JobFields, bundles: Sequence[BundleManifest], chains: Path | None) -> BundleManifest:
-    fitting = [manifest for manifest in bundles if fields.build in ("auto", manifest.build)]
-    fitting = fitting or [manifest for manifest in bundles if _liftable(fields, manifest, chains)]
+def _refuse_hopeless(fields: JobFields, bundles: Sequence[BundleManifest], chains: Path | None) -> None:
+    """Refuse at once what the job could only refuse later."""
     if not bundles:
         raise FieldsRefused([FieldError("bundle", "This server has no model bundle yet.", Code.bundle_not_found)])
-    if not fitting:
+    if not any(fields.build in ("auto", one.build) or _liftable(fields, one, chains) for one in bundles):
         message = f"This server has no bundle of build {fields.build}."
         raise FieldsRefused([FieldError("build", message, Code.wrong_build)])
-    return max(fitting, key=lambda manifest: manifest.created)
 
 
 def _named(fields: JobFields, bundles: Sequence[BundleManifest], chains: Path | None) -> BundleManifest:

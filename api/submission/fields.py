@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from api.submission.recipient import refuse_recipient
 from errors import Code, TesseraError
 from genotypes.mending import QC_FIELDS, mend_text, parse_mend, parse_share
+from jobs.ids import is_job_id
 
 ENGINES = ("auto", "dae", "peeling")
 MODES = ("impute", "qc")
@@ -55,6 +56,7 @@ class JobFields:
         mode: `impute` or `qc`.
         format: `vcf.gz` or `bcf`.
         r2_min: sites imputed with a lower R2 are left out; 0 to 1.
+        from_job: id of the job whose upload this one takes; None when files come with the form.
         name: the job's name; None for the first file's name.
         strict: refuse what could be mended.
         options: `mend`, `samples` and thresholds of variant QC, those that were given.
@@ -66,6 +68,7 @@ class JobFields:
     mode: str = "impute"
     format: str = "vcf.gz"
     r2_min: float = 0.0
+    from_job: str | None = None
     name: str | None = None
     strict: bool = False
     options: dict[str, Any] = field(default_factory=dict)
@@ -107,7 +110,14 @@ def _name(text: str) -> str:
     return text
 
 
+def _job(text: str) -> str:
+    if not is_job_id(text):
+        raise ValueError("'from_job' must be the id of a job.")
+    return text
+
+
 _PARSERS: dict[str, Callable[[str], object]] = {
+    "from_job": _job,
     "bundle": lambda text: "auto" if text.lower() == "auto" else text,
     "build": _build,
     "engine": _one_of("engine", ENGINES),
@@ -173,13 +183,14 @@ class FieldReader:
         if self.errors:
             raise FieldsRefused(self.errors)
 
-    def result(self) -> JobFields:
-        """Return the checked fields with defaults for absent ones.
+    def result(self, base: JobFields | None = None) -> JobFields:
+        """Return the checked fields, those that are absent from `base` or with their defaults.
 
         Raises:
             FieldsRefused: when any field cannot be used.
         """
         self.refuse_errors()
+        base = base or JobFields()
         options = {name: self._values[name] for name in _OPTIONS if name in self._values}
         values = {name: value for name, value in self._values.items() if name not in _OPTIONS}
-        return JobFields(**values, options=options)  # type: ignore[arg-type]  # each parser returns its field's type
+        return replace(base, **values, options=base.options | options)  # type: ignore[arg-type]  # parsers give the types

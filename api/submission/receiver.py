@@ -32,6 +32,9 @@ _ENDINGS = {
 }
 
 
+Reused = tuple[JobFields, list[NewFile]]
+
+
 @dataclass(frozen=True)
 class UploadLimits:
     """What one upload may hold: bytes over all files, and number of files."""
@@ -53,6 +56,7 @@ class UploadReceiver:
         boundary: bytes,
         limits: UploadLimits,
         check: Callable[[JobFields, bool | None], JobFields],
+        reuse: Callable[[str], Reused],
     ) -> None:
         """Prepare to receive.
 
@@ -63,11 +67,13 @@ class UploadReceiver:
             limits: size limits.
             check: called with the fields and whether there is a pedigree (None while that is unknown); raises what must
                 be refused beyond the fields' own form, and returns the fields as the job shall have them.
+            reuse: called with the id of an earlier job; its fields, and its upload copied for this job.
         """
         self._storage = storage
         self._prefix = f"jobs/{job_id}/uploads/"
         self._limits = limits
         self._check = check
+        self._reuse = reuse
         self._form = FormStream(boundary, self)
         self._fields = FieldReader()
         self._files: list[NewFile] = []
@@ -91,6 +97,8 @@ class UploadReceiver:
         """
         self._form.finish()
         fields = self._fields.result()
+        if fields.from_job is not None:
+            return self._follow_up(fields.from_job)
         kinds = [file.kind for file in self._files]
         if "vcf" not in kinds:
             message = "There is no file in 'vcf': curl -F vcf=@x.vcf.gz."
@@ -98,6 +106,14 @@ class UploadReceiver:
         # A PLINK fileset whose parts did not all come is refused while its sender is still there.
         group_files(list(self._kinds), list(self._kinds.values()))
         return self._check(fields, "pedigree" in kinds), self._files
+
+    def _follow_up(self, job_id: str) -> tuple[JobFields, list[NewFile]]:
+        """What the form leaves open is as in the earlier job, but for the mode."""
+        if self._files:
+            message = "'from_job' takes the upload of another job: send no file with it."
+            raise FieldsRefused([FieldError("from_job", message)])
+        base, files = self._reuse(job_id)
+        return self._check(self._fields.result(base), any(file.kind == "pedigree" for file in files)), files
 
     def abort(self) -> None:
         """Remove everything that this upload has stored."""

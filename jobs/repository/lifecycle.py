@@ -159,6 +159,10 @@ class Lifecycle(Advance):
             prefixes.append(job_prefix(job_id))
         return prefixes
 
+    def set_bundle(self, job_id: str, bundle: str) -> None:
+        """Pin the bundle that was chosen for a job."""
+        self.lock_job(job_id).bundle = bundle
+
     def set_qc(self, job_id: str, qc: dict[str, Any], *, samples: int | None = None, sites: int | None = None) -> None:
         """Keep the counts of quality control, and how many samples and sites came in."""
         job = self.lock_job(job_id)

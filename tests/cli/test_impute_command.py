@@ -90,3 +90,17 @@ def test_a_mending_that_is_none_is_a_sentence(upload: Path, bundles: Path, tmp_p
     assert done.exit_code == 4
     assert "'sort'" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bundle_is_chosen_and_files_are_only_checked(
+    upload: Path, bundles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TESSERA_BUNDLES_DIR", str(bundles))
+    done = impute(upload, "--qc", "-o", tmp_path / "checked", "-t", 1)
+    assert done.exit_code == 0, done.output
+    assert "was chosen from" in done.stderr
+    names = {path.name for path in (tmp_path / "checked").iterdir()}
+    assert {"report.html", "report.json", "qc.json"} < names
+    assert not [name for name in names if ".dose." in name]
+    refused = impute(upload, "--qc", "-o", tmp_path / "x.vcf.gz", "-t", 1)
+    assert (refused.exit_code, (tmp_path / "x.vcf.gz").exists()) == (4, False)

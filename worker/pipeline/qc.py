@@ -181,3 +181,9 @@ def write_qc(
     (out / QC).write_text(json.dumps(document, indent=1) + "\n")
     write_samples(out / SAMPLES, review, placed)
     return document
+
+
+def add_notes(out: Path, document: dict[str, Any], notes: Sequence[Note]) -> None:
+    """Put notes before those of a QC document that was written into `out`."""
+    document["notes"][:0] = [note.as_dict() for note in notes]
+    (out / QC).write_text(json.dumps(document, indent=1) + "\n")
