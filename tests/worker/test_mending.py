@@ -124,7 +124,8 @@ def test_repeats_are_merged_or_dropped(tmp_path: Path) -> None:
     more = ["1/1"] * 20 + ["0/0"] * 1 + ["0/1"] * 38 + ["./."]
     upload = replace(CLEAN, gts=[calls if one == row else gts for one, gts in enumerate(CLEAN.gts)])
     upload = repeat(upload, row, more)
-    summary, codes = meet_bundle(tmp_path / "a" if (tmp_path / "a").mkdir() is None else tmp_path, upload, BUNDLE)
+    (tmp_path / "a").mkdir()
+    summary, codes = meet_bundle(tmp_path / "a", upload, BUNDLE)
     assert codes[row].tolist() == [2] * 20 + [-1] + [1] * 39
     found = summary.qc["chromosomes"][0]
     assert (found["merged"], found["discordant"], found["duplicate_positions"]) == (1, 1, 0)
