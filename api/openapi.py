@@ -49,7 +49,10 @@ SUBMIT_BODY: dict[str, Any] = {
                         "items": _file(".vcf, .vcf.gz or .bcf"),
                         "description": "genotypes: one file with all chromosomes or several files; sorted or not",
                     },
-                    "pedigree": _file("PLINK .ped or .fam, or a table of id, sire, dam (.csv)"),
+                    "pedigree": _file(
+                        "PLINK .ped or .fam, or a table of id, sire, dam (.csv); then the job is peeled: no bundle, "
+                        "any species, and the files may hold different samples and sites"
+                    ),
                     "bundle": {
                         "type": "string",
                         "default": "auto",

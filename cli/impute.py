@@ -36,7 +36,6 @@ def impute(
     r2_min: Annotated[float, typer.Option(min=0, max=1, help="Leave out sites imputed with a lower R2.")] = 0.0,
     strict: Annotated[bool, typer.Option("--strict/--mend", help="Refuse what could be mended.")] = False,
     report: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where report and QC go.")] = None,
-    pedigree: Annotated[Path | None, typer.Option(help="Pedigree: .ped, .fam or .csv.")] = None,
     threads: Annotated[int, typer.Option("--threads", "-t", min=0, help="0: all cores.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1.")] = "auto",
     scratch: Annotated[
@@ -44,7 +43,7 @@ def impute(
     ] = None,
 ) -> None:
     """Impute local files without a server. What comes out is what a server would give."""
-    check_files([*files, *([pedigree] if pedigree else [])])
+    check_files(files)
     started = time.monotonic()
     with need_torch():
         from worker.engine_dae import make_imputer
@@ -59,7 +58,6 @@ def impute(
         command=shlex.join(["tessera", *sys.argv[1:]]).replace("\n", " "),
         threads=cores,
         report=report,
-        pedigree=pedigree,
         scratch=scratch,
     )
     with stage_bar() as show:

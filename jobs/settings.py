@@ -17,6 +17,7 @@ from jobs.slices import (
     DatabaseSettings,
     Environment,
     LeaseSettings,
+    PeelingSettings,
     RetentionSettings,
     ServerSettings,
     StorageSettings,
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
     leases: LeaseSettings = Field(default_factory=LeaseSettings)
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
     bundles: BundleSettings = Field(default_factory=BundleSettings)
+    peeling: PeelingSettings = Field(default_factory=PeelingSettings)
     server: ServerSettings = Field(default_factory=ServerSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
 

@@ -85,6 +85,13 @@ class BundleSettings(Slice):
     dir: Path = SHIPPED_BUNDLES
 
 
+class PeelingSettings(Slice):
+    """How pedigrees are peeled."""
+
+    maps: Path | None = None  # folder of genetic maps: GRCh38/chr20.map, one folder a build; without one 1 cM/Mb
+    cycles: int = Field(default=10, ge=1)  # rounds of peeling and smoothing
+
+
 class ServerSettings(Slice):
     """Where the API listens."""
 

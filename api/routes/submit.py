@@ -78,4 +78,4 @@ def _refuse_declared(headers: Headers, max_bytes: int) -> None:
 
 def _check(services: Services, fields: JobFields, pedigree: bool | None) -> JobFields:
     check_pedigree(fields, pedigree)
-    return choose(fields, services.settings.bundles.dir)
+    return choose(fields, pedigree, services.settings.bundles.dir)

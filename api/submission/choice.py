@@ -1,7 +1,8 @@
-"""Which bundle a submission uses, and whether its fields fit it and each other."""
+"""Which engine and bundle a submission uses, and whether its fields fit it and each other."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,26 +11,34 @@ from api.submission.fields import BUILDS, FieldError, FieldsRefused, JobFields
 from errors import Code
 from genotypes.manifest import BundleManifest, list_bundles
 
+NO_BUNDLE = "none"
+_BUILD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
-def choose(fields: JobFields, folder: Path) -> JobFields:
-    """Return the fields with the bundle pinned to its content-addressed id.
 
-    `auto` takes the newest bundle of the stated build, or the newest of all; whether file and bundle agree is for the
-    job to see.
+def choose(fields: JobFields, pedigree: bool | None, folder: Path) -> JobFields:
+    """Return the fields with engine and bundle settled.
+
+    A job with a pedigree is peeled: it needs no bundle and may be of any build. For the others `auto` takes the newest
+    bundle of the stated build, or the newest of all; whether file and bundle agree is for the job to see.
 
     Args:
         fields: checked fields of a submission.
+        pedigree: whether there is a pedigree; None while files are still to come.
         folder: where the bundles are.
 
     Raises:
         FieldsRefused: for a bundle that is not there, or one of another build than the stated one.
     """
     bundles = [manifest for _, manifest in list_bundles(folder)]
+    if pedigree or fields.engine == "peeling":
+        return _peeled(fields, bundles)
+    if pedigree is None and fields.engine == "auto" and fields.bundle == "auto":
+        return fields  # a pedigree may still come, and with it no bundle is needed
     builds = {*BUILDS, *(manifest.build for manifest in bundles)}
     if fields.build not in builds:
         raise FieldsRefused([FieldError("build", f"'build' must be one of {', '.join(sorted(builds))}.")])
     chosen = _auto(fields, bundles) if fields.bundle == "auto" else _named(fields, bundles)
-    return replace(fields, bundle=chosen.id)
+    return replace(fields, engine="dae", bundle=chosen.id)
 
 
 def check_pedigree(fields: JobFields, pedigree: bool | None) -> None:
@@ -48,6 +57,16 @@ def check_pedigree(fields: JobFields, pedigree: bool | None) -> None:
     if fields.engine == "dae" and pedigree:
         message = "'engine' is dae, which does not use a pedigree: leave the pedigree out or choose auto or peeling."
         raise FieldsRefused([FieldError("engine", message)])
+
+
+def _peeled(fields: JobFields, bundles: Sequence[BundleManifest]) -> JobFields:
+    """The fields of a pedigree job; a bundle that is named has to exist, though nothing is read from it."""
+    if fields.bundle not in ("auto", NO_BUNDLE):
+        _named(replace(fields, build="auto"), bundles)
+    if not _BUILD.fullmatch(fields.build):
+        message = "'build' is an assembly's name: letters, digits, dots, dashes and underscores."
+        raise FieldsRefused([FieldError("build", message)])
+    return replace(fields, engine="peeling", bundle=NO_BUNDLE)
 
 
 def _auto(fields: JobFields, bundles: Sequence[BundleManifest]) -> BundleManifest:

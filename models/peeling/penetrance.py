@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genotypes import codes as gt
+from genotypes import likelihoods as gl
 
 ERROR: Final = 1e-3  # share of wrong calls assumed before it is estimated
 READ_ERROR: Final = 1e-3  # share of wrong bases
@@ -134,6 +135,34 @@ def from_pl(pl: NDArray[Any]) -> Penetrance:
     number = np.arange(width**3)
     log = np.stack([number // width**2, number // width % width, number % width], axis=1) * (-np.log(10) / 10)
     return _compact(key, log)
+
+
+def from_observations(seen: gl.Observations, error: float = ERROR) -> Penetrance:
+    """Penetrances of calls and likelihoods in any mixture.
+
+    Args:
+        seen: (L, N) observation numbers, see `genotypes.likelihoods`.
+        error: share of wrong calls; estimated by the engine only where there are calls alone.
+    """
+    used = np.union1d(np.arange(N_CALLS), np.unique(seen))
+    if len(used) == N_CALLS:
+        return Penetrance(seen, _doubled(call_table(error)), True)
+    log = gl.triples()[used[N_CALLS:] - gl.FIRST] * (-np.log(10) / 10)
+    table = np.concatenate([call_table(error), np.exp(log)[:, [0, 1, 1, 2]]])
+    return Penetrance(np.searchsorted(used, seen).astype(np.uint16), _doubled(table), False)
+
+
+def confident_calls(seen: gl.Observations) -> NDArray[np.int8]:
+    """ALT alleles (0-2) of the observations that leave little doubt, -1 for the others; same shape as `seen`.
+
+    Calls count as they are, likelihoods where one genotype has 95% of their sum.
+    """
+    likelihood = 10.0 ** (-gl.triples() / 10)
+    share = likelihood / likelihood.sum(axis=1, keepdims=True)
+    sure = np.where(share.max(axis=1) > _CONFIDENT, share.argmax(axis=1), -1)
+    calls = np.array([-1, 0, 1, 2, 1, 1, 0, 2])
+    table = np.concatenate([calls, sure]).astype(np.int8)
+    return table[seen]
 
 
 def _compact(key: NDArray[Any], log: NDArray[np.float64]) -> Penetrance:

@@ -16,7 +16,6 @@ from genotypes.harmonise import normal_contig
 from genotypes.read import VcfReader
 from genotypes.sniff import HEAD_BYTES, sniff_head
 from genotypes.store import sort_store
-from models.peeling.pedigree import check_against_samples, read_pedigree
 from worker.pipeline.folder import Ingested, IngestedChromosome
 from worker.pipeline.ingest_chromosome import ChromosomeWriter
 from worker.pipeline.types import IngestSummary, Note, Progress, silent
@@ -31,7 +30,6 @@ class IngestOptions:
     strict: bool = False  # refuse what would be mended
     limits: Limits = field(default_factory=Limits)
     names: Sequence[str] | None = None  # file names as the user knows them
-    pedigree: Path | None = None
 
 
 def ingest(
@@ -42,7 +40,7 @@ def ingest(
     Args:
         files: VCF or BCF files of the same samples, in any order, compressed or not.
         out: folder for the stores and `ingest.json`, made when missing.
-        options: strictness, limits, names, pedigree.
+        options: strictness, limits, names.
         progress: called with the fraction done; may raise to abort.
 
     Raises:
@@ -63,15 +61,8 @@ def ingest(
             with TemporaryDirectory(prefix="guard-", dir=out.parent) as scratch:
                 reading.read(number, path, name, options.limits, Path(scratch), file_progress)
         except TesseraError as error:
-            raise _named(error, name) from error
+            raise file_named(error, name) from error
     ingested = reading.close(names)
-    if options.pedigree is not None:
-        check_against_samples(read_pedigree(options.pedigree), ingested.samples)
-        raise TesseraError(
-            Code.engine_unavailable,
-            "The pedigree is in order, but this server has no peeling engine that could use it.",
-            field="pedigree",
-        )
     progress(1.0)
     return IngestSummary(
         samples=len(ingested.samples),
@@ -82,7 +73,7 @@ def ingest(
     )
 
 
-def _named(error: TesseraError, name: str) -> TesseraError:
+def file_named(error: TesseraError, name: str) -> TesseraError:
     """The error with the file's name in its message and details."""
     message = error.message if f"'{name}'" in error.message else f"'{name}': {error.message}"
     details = {"file": name} | error.details

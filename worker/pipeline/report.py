@@ -55,7 +55,7 @@ def report(
     json_path, html_path = out / "report.json", out / "report.html"
     json_path.write_text(json.dumps(data, indent=1) + "\n")
     html_path.write_text(
-        _environment()
+        environment()
         .get_template("report.html")
         .render(
             data | {"job": facts, "chromosomes": chromosomes, "quality": quality, "chart": Markup(r2_chart(quality))}
@@ -66,7 +66,7 @@ def report(
     return [html_path, json_path]
 
 
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
     """Templates with escaping on: sample ids and file names are the user's."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),

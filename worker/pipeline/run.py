@@ -56,7 +56,6 @@ class OfflineOptions:
     tile_batch: int = 1
     sample_batch: int = 10_000
     limits: Limits | None = None
-    pedigree: Path | None = None
     report: Path | None = None  # folder for report and QC when the result is one file
     scratch: Path | None = None  # the folder of the result when None
 
@@ -119,7 +118,7 @@ def run_offline(
         def part(stage: str) -> Progress:
             return lambda fraction: progress(stage, fraction)
 
-        reading = IngestOptions(options.strict, options.limits or Limits(), None, options.pedigree)
+        reading = IngestOptions(options.strict, options.limits or Limits(), None)
         ingest(inputs, work / "ingest", reading, part("ingest"))
         meeting = HarmoniseOptions(options.build, options.strict)
         met = harmonise(work / "ingest", bundle, work / "harmonise", meeting, part("harmonise"))
