@@ -4,7 +4,7 @@ import { announce, byId, el } from "./dom.js";
 import { size } from "./format.js";
 import { look } from "./sniff.js";
 
-const PEDIGREE = /\.(ped|fam|csv)$/i;
+const PEDIGREE = /\.(ped|fam|csv|tsv|txt)$/i;
 
 /** @param {File} a @param {File} b @returns {boolean} */
 const same = (a, b) => a.name === b.name && a.size === b.size && a.lastModified === b.lastModified;

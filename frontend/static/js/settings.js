@@ -10,7 +10,7 @@ const ENGINES = { auto: "Automatic", dae: "Tile autoencoder", peeling: "Pedigree
 export function showSettings(job) {
   /** @type {[string, string|null, boolean?][]} */
   const facts = [
-    ["Bundle", job.bundle, true],
+    ["Bundle", job.bundle === "none" ? "None: a pedigree is peeled" : job.bundle, true],
     ["What to do", job.mode === "qc" ? "Check only" : "Check and impute"],
     ["Build", job.build === "auto" ? "Detected" : job.build],
     ["Engine", ENGINES[job.engine] ?? job.engine],
