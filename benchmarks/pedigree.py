@@ -81,7 +81,8 @@ def _drop(
     rng: np.random.Generator, sire: NDArray[np.int64], dam: NDArray[np.int64], pos: NDArray[np.int64]
 ) -> Haplotypes:
     """(L, N, 2) alleles of a chromosome."""
-    ancestral = (rng.random((len(pos), ANCESTRAL)) < rng.beta(1, 1, (len(pos), 1)) * 0.9 + 0.05).astype(np.int8)
+    copies = rng.integers(1, ANCESTRAL, len(pos))  # every locus varies
+    ancestral = (rng.random((len(pos), ANCESTRAL)).argsort(axis=1) < copies[:, None]).astype(np.int8)
     switch = (1 - np.exp(-2 * np.diff(pos) / 1e8)) / 2  # Haldane at 1 cM/Mb
     out = np.empty((len(pos), len(sire), 2), np.int8)
     for animal, parents in enumerate(zip(sire.tolist(), dam.tolist(), strict=True)):

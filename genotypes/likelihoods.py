@@ -165,7 +165,8 @@ def bcf_values(raw: bytes, kind: int, samples: int, width: int) -> NDArray[np.fl
         raise ValueError("expected numbers")
     values = np.frombuffer(raw, types[kind], samples * width).reshape(samples, width)
     if kind == 5:
-        return values.astype(np.float64)
+        with np.errstate(invalid="ignore"):  # BCF's missing value is a signalling NaN
+            return values.astype(np.float64)
     out = values.astype(np.float64)
     out[values < np.iinfo(values.dtype).min + 8] = np.nan
     return out

@@ -62,7 +62,8 @@ def submit_job(received: Received, unit: UnitDep, services: ServicesDep, root: R
     job_id, fields, files = received
     # Should the transaction fail, the files must not stay behind.
     unit.after_rollback.append(partial(services.storage.delete, f"jobs/{job_id}/"))
-    values = {**asdict(fields), "name": fields.name or files[0].filename}
+    first = next(file.filename for file in files if file.kind == "vcf")
+    values = {**asdict(fields), "name": fields.name or first}
     row = unit.repository.create_job(NewJob(id=job_id, **values), files)
     unit.after_commit.append(services.ring)
     response.headers["Location"] = job_path(root, job_id)

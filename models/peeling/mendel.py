@@ -39,12 +39,6 @@ def _impossible() -> NDArray[np.bool_]:
 _IMPOSSIBLE: Final = _impossible()
 
 
-def impossible(one: NDArray[np.int8], other: NDArray[np.int8], child: NDArray[np.int8]) -> NDArray[np.bool_]:
-    """Whether parents and child cannot be together: ALT alleles of each, -1 where unknown; shapes broadcast."""
-    found: NDArray[np.bool_] = _IMPOSSIBLE[one, other, child]
-    return found
-
-
 @dataclass(frozen=True, slots=True)
 class Pair:
     """A parent and an offspring, by row of the pedigree."""
@@ -104,7 +98,7 @@ class MendelTally:
         self._add_unrelated(dosage, known)
         child = dosage[:, self.children]
         sire, dam = self._of(self._pedigree.sire, dosage), self._of(self._pedigree.dam, dosage)
-        wrong = impossible(sire, dam, child)
+        wrong = np.asarray(_IMPOSSIBLE[sire, dam, child])
         both = (sire >= 0) & (dam >= 0) & (child >= 0)
         self.trio_compared += both.sum(axis=0)
         self.trio_errors += (wrong & both).sum(axis=0)
@@ -153,6 +147,34 @@ class MendelTally:
             )
             found.append(Pair(parent, child, role, compared, opposing, unrelated, suspicious))
         return sorted(found, key=lambda pair: (-pair.suspicious, -pair.share, pair.child))
+
+
+def parent_lod(dosage: NDArray[np.int8], other: NDArray[np.int8], child: NDArray[np.int8]) -> NDArray[np.float64]:
+    """How much better every animal than a stranger explains a child, beside the child's other parent.
+
+    Args:
+        dosage: (L, N) ALT alleles of all animals, -1 where not called.
+        other: (L,) those of the other parent.
+        child: (L,) those of the child.
+
+    Returns:
+        (N,) natural logarithm of the likelihood ratio; 0 for animals without calls.
+    """
+    known = dosage >= 0
+    freq = (np.where(known, dosage, 0).sum(axis=1) + 0.5) / (2 * known.sum(axis=1) + 1)
+    beside = np.where(other >= 0, other / 2, freq)
+    table = np.stack([_offspring(np.full_like(freq, own / 2), beside, child) for own in range(3)], axis=1)
+    gain = np.log(table / _offspring(freq, beside, child)[:, None])
+    gain[child < 0] = 0
+    found = np.where(known, np.take_along_axis(gain, np.maximum(dosage, 0).astype(np.int64), axis=1), 0)
+    return np.asarray(found.sum(axis=0))
+
+
+def _offspring(one: NDArray[np.float64], other: NDArray[np.float64], child: NDArray[np.int8]) -> NDArray[np.float64]:
+    """(L,) P(child's call) when the parents pass ALT on with these probabilities; one call in a hundred is wrong."""
+    parts = np.stack([(1 - one) * (1 - other), one * (1 - other) + other * (1 - one), one * other], axis=1)
+    right = np.take_along_axis(parts, np.maximum(child, 0).astype(np.int64)[:, None], axis=1)[:, 0]
+    return np.asarray(0.99 * right + 0.01 / 3)
 
 
 def chance_of_more(count: int, trials: int, rate: float) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genotypes.sites import SiteTable
-from models.peeling.mendel import MAX_OPPOSING, MIN_LOCI, MendelTally, Pair, impossible
+from models.peeling.mendel import MAX_OPPOSING, MIN_LOCI, MendelTally, Pair, parent_lod
 from models.peeling.pedigree import FEMALE, MALE, Pedigree
 from models.peeling.penetrance import confident_calls
 from worker.pipeline.peel_folder import JoinedChromosome, store_observations, store_sites
@@ -20,6 +20,7 @@ from worker.pipeline.types import Note
 TRIOS, PARENTS, LOCI, ANIMALS = (f"mendel-{name}.tsv.gz" for name in ("trios", "parents", "loci", "animals"))
 SHOWN: Final = 50  # rows of a table that the report shows; the files hold all
 SEARCHED: Final = 20  # suspicious parents for whom another one is looked for
+LEAST_GAIN: Final = 5.0  # by how much another parent's log-likelihood must be better
 _BLOCK: Final = 4 << 20
 
 LocusErrors = tuple[str, int, str, int, int]  # chromosome, bp, id, children with a called parent, impossible ones
@@ -95,22 +96,22 @@ class PedigreeChecks:
             return {}
         p = self._pedigree
         others = [int((p.dam if pair.role == "sire" else p.sire)[pair.child]) for pair in doubted]
-        compared = np.zeros((len(doubted), len(self._pedigree)), np.int64)
-        wrong = np.zeros_like(compared)
+        compared, opposing = (np.zeros((len(doubted), len(p)), np.int64) for _ in range(2))
+        lod = np.zeros((len(doubted), len(p)))
         for one in self._chromosomes:
             for _, dosage in self._dosages(one):
                 for row, (pair, other) in enumerate(zip(doubted, others, strict=True)):
                     mine = dosage[:, pair.child]
                     beside = dosage[:, other] if other >= 0 else np.full(len(dosage), -1, np.int8)
+                    lod[row] += parent_lod(dosage, beside, mine)
                     compared[row] += ((mine[:, None] >= 0) & (dosage >= 0)).sum(axis=0)
-                    wrong[row] += (impossible(dosage, beside[:, None], mine[:, None]) & (dosage >= 0)).sum(axis=0)
+                    opposing[row] += (dosage == np.where(mine == 1, 9, 2 - mine)[:, None]).sum(axis=0)
         found = {}
         for row, pair in enumerate(doubted):
-            share = np.where(compared[row] >= MIN_LOCI, wrong[row] / np.maximum(compared[row], 1), 1.0)
-            share[self._impossible_parents(pair)] = 1.0
-            best = int(share.argmin())
-            if share[best] <= MAX_OPPOSING:
-                found[pair.child, pair.role] = p.ids[best]
+            fits = (compared[row] >= MIN_LOCI) & (opposing[row] <= MAX_OPPOSING * compared[row])
+            fits &= ~self._impossible_parents(pair) & (lod[row] > max(0.0, lod[row, pair.parent]) + LEAST_GAIN)
+            if fits.any():
+                found[pair.child, pair.role] = p.ids[int(np.where(fits, lod[row], -np.inf).argmax())]
         return found
 
     def _impossible_parents(self, pair: Pair) -> NDArray[np.bool_]:

@@ -32,6 +32,7 @@ from worker.pipeline.quality_bins import bin_quality
 from worker.pipeline.types import Progress, silent
 
 RECORDS, CONTRADICTED, SEGREGATION, HAPLOTYPES = "records.gz", "contradicted.gz", "segregation.gz", "haplotypes.gz"
+LEAST_COPIES: Final = 0.5  # expected minor alleles in the pedigree below which a locus counts in no mean of R2
 _PEELING: Final = 0.85  # share of the time that the cycles take; the rest is the text
 
 
@@ -68,6 +69,7 @@ def peel_chunk(
             progress(_PEELING + (1 - _PEELING) * (block.first + len(block.gp4)) / len(sites))
     maf = np.concatenate([np.minimum(part.af, 1 - part.af) for part in writer.facts])
     r2 = np.concatenate([part.r2 for part in writer.facts])
+    r2[2 * len(pedigree) * maf < LEAST_COPIES] = np.nan  # nothing varies there
     summary = PeelSummary(
         chromosome=chromosome,
         sites=writer.written,
