@@ -86,7 +86,7 @@ def peel(
     if corrected:
         what = "were kept" if keep_observed else "gave way to the most probable genotype"
         err.print(
-            f"{corrected:,} observed calls that the family contradicts {what}; the .contradicted file lists them."
+            f"Observed calls that the family contradicts: {corrected:,}. They {what}; .contradicted.tsv.gz has each."
         )
     members = done.qc["pedigree"]
     written = sum(one.sites for one in done.chromosomes)

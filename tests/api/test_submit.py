@@ -170,10 +170,39 @@ def test_a_form_that_makes_no_job(api: Api, parts: list[tuple[str, bytes, str | 
     assert api.job_count == 0
 
 
-def test_peeling_with_a_pedigree_is_taken(api: Api) -> None:
+@pytest.mark.parametrize("engine", ["auto", "peeling"])
+@pytest.mark.parametrize("order", [("pedigree", "vcf"), ("vcf", "pedigree")])
+def test_a_pedigree_is_peeled_in_any_species_without_a_bundle(tmp_path: Path, engine: str, order: list[str]) -> None:
+    (tmp_path / "bundles").mkdir()
+    parts = {"vcf": ("a.vcf", VCF), "pedigree": ("f.fam", PEDIGREE)}
+    with running_api(tmp_path) as api:
+        answer = api.client.post(
+            "/jobs", files=[(name, parts[name]) for name in order], data={"engine": engine, "build": "ARS-UCD1.2"}
+        )
+    assert answer.status_code == 202, answer.text
+    job = answer.json()
+    assert (job["engine"], job["bundle"], job["build"], job["name"]) == ("peeling", "none", "ARS-UCD1.2", "a.vcf")
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "field"),
+    [
+        ({"bundle": "nope"}, "bundle_not_found", "bundle"),
+        ({"build": "../etc"}, "invalid_field", "build"),
+        ({"build": "x" * 65}, "invalid_field", "build"),
+    ],
+)
+def test_fields_of_a_pedigree_job_are_checked_at_once(api: Api, data: dict[str, str], code: str, field: str) -> None:
     files = [("vcf", ("a.vcf", VCF)), ("pedigree", ("f.fam", PEDIGREE))]
-    answer = api.client.post("/jobs", files=files, data={"engine": "peeling"})
-    assert answer.status_code == 202
+    problem = api.client.post("/jobs", files=files, data=data).json()
+    assert (problem["code"], problem["field"]) == (code, field)
+    assert api.storage_files == []
+
+
+def test_a_bundle_that_the_form_sends_along_does_no_harm(api: Api) -> None:
+    files = [("vcf", ("a.vcf", VCF)), ("pedigree", ("f.fam", PEDIGREE))]
+    job = api.client.post("/jobs", files=files, data={"bundle": "demo"}).json()
+    assert (job["engine"], job["bundle"]) == ("peeling", "none")
 
 
 @pytest.mark.parametrize(

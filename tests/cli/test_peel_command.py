@@ -115,7 +115,7 @@ def test_a_call_that_the_family_contradicts_is_listed_and_kept_when_asked(family
     report = family / "report"
     done = CliRunner().invoke(app, words(family, "--report", report, *(["--keep-observed"] if keep else [])))
     assert done.exit_code == 0, done.output
-    assert "1 observed calls that the family contradicts" in done.stderr
+    assert "Observed calls that the family contradicts: 1." in done.stderr
     _, found = records(family / "out.vcf.gz")
     (record,) = [one for one in found if one.pos == pos]
     call = record.samples["a4"]
