@@ -24,7 +24,7 @@ _MAX_HEADER: Final = 1 << 30
 class BcfDecoder:
     """Reads a BCF 2 stream."""
 
-    def __init__(self, source: Inflated, likelihoods: bool = False) -> None:
+    def __init__(self, source: Inflated, *, likelihoods: bool = False) -> None:
         """Read the header from `source`; `likelihoods` asks for PL, GL or AD beside GT.
 
         Raises:

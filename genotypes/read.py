@@ -66,7 +66,7 @@ class VcfReader:
         fraction: share of the file read so far.
     """
 
-    def __init__(self, path: Path | str, likelihoods: bool = False) -> None:
+    def __init__(self, path: Path | str, *, likelihoods: bool = False) -> None:
         """Open a file that `guard` has passed and read its header; `likelihoods` asks for PL, GL or AD beside GT.
 
         Raises:
@@ -107,7 +107,7 @@ class VcfReader:
 
 def _decoder(source: Inflated, likelihoods: bool = False) -> TextDecoder | BcfDecoder:
     magic = source.peek(4)
-    return (BcfDecoder if magic.startswith(b"BCF\x02") else TextDecoder)(source, likelihoods)
+    return (BcfDecoder if magic.startswith(b"BCF\x02") else TextDecoder)(source, likelihoods=likelihoods)
 
 
 def _blocks(batch: Batch) -> Iterator[VariantBlock]:

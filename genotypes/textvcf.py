@@ -27,7 +27,7 @@ _MAX_HEADER: Final = 128 << 20
 class TextDecoder:
     """Reads a VCF text."""
 
-    def __init__(self, source: Inflated, likelihoods: bool = False) -> None:
+    def __init__(self, source: Inflated, *, likelihoods: bool = False) -> None:
         """Read the header from `source`; `likelihoods` asks for PL, GL or AD beside GT.
 
         Raises:

@@ -12,7 +12,7 @@ from errors import Code
 from genotypes.manifest import BundleManifest, list_bundles
 
 NO_BUNDLE = "none"
-_BUILD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_BUILD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,15}")
 
 
 def choose(fields: JobFields, pedigree: bool | None, folder: Path) -> JobFields:

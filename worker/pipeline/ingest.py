@@ -61,7 +61,7 @@ def ingest(
             with TemporaryDirectory(prefix="guard-", dir=out.parent) as scratch:
                 reading.read(number, path, name, options.limits, Path(scratch), file_progress)
         except TesseraError as error:
-            raise file_named(error, name) from error
+            raise _named(error, name) from error
     ingested = reading.close(names)
     progress(1.0)
     return IngestSummary(
@@ -73,7 +73,7 @@ def ingest(
     )
 
 
-def file_named(error: TesseraError, name: str) -> TesseraError:
+def _named(error: TesseraError, name: str) -> TesseraError:
     """The error with the file's name in its message and details."""
     message = error.message if f"'{name}'" in error.message else f"'{name}': {error.message}"
     details = {"file": name} | error.details

@@ -33,6 +33,7 @@ from worker.pipeline.types import Progress, silent
 
 RECORDS, CONTRADICTED, SEGREGATION, HAPLOTYPES = "records.gz", "contradicted.gz", "segregation.gz", "haplotypes.gz"
 LEAST_COPIES: Final = 0.5  # expected minor alleles in the pedigree below which a locus counts in no mean of R2
+_BLOCK: Final = 256  # loci whose segregation is turned into text at once
 _PEELING: Final = 0.85  # share of the time that the cycles take; the rest is the text
 
 
@@ -63,10 +64,14 @@ def peel_chunk(
     peeling.run(lambda cycle, cycles: progress(_PEELING * cycle / cycles))
     columns = columns_of(pedigree, facts.has_data, options)
     with ExitStack() as stack:
-        writer = _Writer(stack, out, sites, seen, pedigree, columns, options, peeling.seg)
+        writer = _Writer(stack, out, sites, seen, pedigree, columns, options)
         for block in peeling.blocks():
             writer.write(block)
             progress(_PEELING + (1 - _PEELING) * (block.first + len(block.gp4)) / len(sites))
+    children = _telling(pedigree, seen) if options.segregation else []
+    if options.segregation:
+        writer.files.append(SEGREGATION)
+        _write_segregation(out / SEGREGATION, sites, peeling, len(children))
     maf = np.concatenate([np.minimum(part.af, 1 - part.af) for part in writer.facts])
     r2 = np.concatenate([part.r2 for part in writer.facts])
     r2[2 * len(pedigree) * maf < LEAST_COPIES] = np.nan  # nothing varies there
@@ -80,7 +85,7 @@ def peel_chunk(
         kept=options.keep_observed,
         quality=bin_quality(maf.astype(np.float32), r2.astype(np.float32)),
         files=writer.files,
-        children=_telling(pedigree, seen) if options.segregation else [],
+        children=children,
     )
     np.save(out / ACCURACY, sum((np.stack([part.explained, part.spread]) for part in writer.facts), np.zeros((2, 1))))
     progress(1.0)
@@ -98,7 +103,6 @@ class _Writer:
     pedigree: Pedigree
     columns: NDArray[np.int64]
     options: PeelOptions
-    seg: NDArray[np.float32]
     written: int = 0
     contradicted: int = 0
     facts: list[LocusFacts] = field(default_factory=list)
@@ -107,12 +111,10 @@ class _Writer:
     def __post_init__(self) -> None:
         self._records = self._open(RECORDS)
         self._list = self._open(CONTRADICTED)
-        self._segregation = self._open(SEGREGATION) if self.options.segregation else None
         self._haplotypes = self._open(HAPLOTYPES) if self.options.haplotypes else None
 
     _records: BgzfWriter = field(init=False)
     _list: BgzfWriter = field(init=False)
-    _segregation: BgzfWriter | None = field(init=False)
     _haplotypes: BgzfWriter | None = field(init=False)
 
     def _open(self, name: str) -> BgzfWriter:
@@ -142,8 +144,15 @@ class _Writer:
         if self._haplotypes is not None:
             pairs = np.stack([gp4[..., 2] + gp4[..., 3], gp4[..., 1] + gp4[..., 3]], axis=2)
             _lines(self._haplotypes, sites, decimals(pairs, b"|"))
-        if self._segregation is not None:
-            _lines(self._segregation, sites, decimals(self.seg[rows], b",,,"))
+
+
+def _write_segregation(path: Path, sites: SiteTable, peeling: Peeling, children: int) -> None:
+    """Segregation of the children at every locus at which the engine keeps it."""
+    loci = np.asarray(getattr(peeling, "kept", np.arange(len(sites))), np.int64)
+    with BgzfWriter(path, eof=False) as out:
+        for first in range(0, len(loci), _BLOCK):
+            rows = slice(first, first + _BLOCK)
+            _lines(out, sites.take(loci[rows]), decimals(peeling.seg[rows, :children], b",,,"))
 
 
 def _telling(pedigree: Pedigree, seen: Observations) -> list[str]:

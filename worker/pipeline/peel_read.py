@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Any, Protocol
+from typing import IO, Any, Final, Protocol
 
 import numpy as np
 
@@ -23,9 +23,10 @@ from genotypes.read import VariantBlock, VcfReader
 from genotypes.sites import SiteTable
 from genotypes.sniff import HEAD_BYTES, sniff_head
 from models.peeling.pedigree import check_against_samples, read_pedigree
-from worker.pipeline.ingest import MAX_CONTIGS, file_named
 from worker.pipeline.peel_folder import PEDIGREE, ReadChromosome, ReadFiles
 from worker.pipeline.types import Note, Progress, silent
+
+MAX_CONTIGS: Final = 500  # of one file; each keeps a file open until it is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,10 @@ def peel_read(
             with TemporaryDirectory(prefix="guard-", dir=out.parent) as scratch:
                 reading.read(number, path, name, Path(scratch), part)
         except TesseraError as error:
-            raise file_named(error, name) from error
+            message = error.message if f"'{name}'" in error.message else f"'{name}': {error.message}"
+            details = {"file": name} | error.details
+            field = error.field or "vcf"
+            raise TesseraError(error.code, message, action=error.action, field=field, **details) from error
     check_against_samples(members, list(dict.fromkeys(sample for one in reading.samples for sample in one)))
     shutil.copyfile(pedigree, out / PEDIGREE)
     return reading.close(names)
