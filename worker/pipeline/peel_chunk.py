@@ -156,9 +156,15 @@ def _write_segregation(path: Path, sites: SiteTable, peeling: Peeling, children:
 
 
 def _telling(pedigree: Pedigree, seen: Observations) -> list[str]:
-    """Ids of the children that have segregation, in the order of its columns."""
-    families = full_sib_families(pedigree, np.asarray((np.asarray(seen) > 0).any(axis=0)))
-    return [pedigree.ids[row] for row in families.slot_animal.tolist()]
+    """Ids of the children that have segregation, in the order of its columns: observed, or with such a descendant."""
+    typed: NDArray[np.bool_] = np.asarray((np.asarray(seen) > 0).any(axis=0))
+    child = full_sib_families(pedigree, typed).child
+    telling = typed.copy()
+    for animal in pedigree.order[::-1].tolist():
+        for parent in (pedigree.sire[animal], pedigree.dam[animal]):
+            if telling[animal] and parent >= 0:
+                telling[parent] = True
+    return [pedigree.ids[row] for row in child[telling[child]].tolist()]
 
 
 def _site(sites: SiteTable, row: int) -> list[str]:
