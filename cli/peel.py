@@ -42,8 +42,11 @@ def peel(
     only_new: Annotated[bool, typer.Option("--only-new", help="Write only members that no FILE holds.")] = False,
     keep_observed: Annotated[
         bool,
-        typer.Option("--keep-observed", help="GT keeps observed calls, also where the family contradicts them."),
-    ] = False,
+        typer.Option(
+            "--keep-observed/--correct",
+            help="GT keeps observed calls where the family contradicts them, or takes the most probable genotype.",
+        ),
+    ] = True,
     segregation: Annotated[
         bool, typer.Option("--segregation", help="Also write which grandparental haplotypes each animal inherited.")
     ] = False,

@@ -109,11 +109,11 @@ def spoil(family: Path, cell: int = 4, site: int = 30) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("keep", [False, True])
-def test_a_call_that_the_family_contradicts_is_listed_and_kept_when_asked(family: Path, keep: bool) -> None:
+def test_a_call_that_the_family_contradicts_is_listed_and_replaced_when_asked(family: Path, keep: bool) -> None:
     before, after = spoil(family)
     pos = int((family / "site.txt").read_text())
     report = family / "report"
-    done = CliRunner().invoke(app, words(family, "--report", report, *(["--keep-observed"] if keep else [])))
+    done = CliRunner().invoke(app, words(family, "--report", report, *([] if keep else ["--correct"])))
     assert done.exit_code == 0, done.output
     assert "Observed calls that the family contradicts: 1." in done.stderr
     _, found = records(family / "out.vcf.gz")

@@ -135,7 +135,7 @@ class PeelOptions:
     r2_min: float = 0.0
     animals: list[str] | None = None  # ids to write, in this order; all of the pedigree by default
     only_new: bool = False  # write the animals without any data alone
-    keep_observed: bool = False  # an observed call stays, also where the family contradicts it
+    keep_observed: bool = True  # an observed call stays, also where the family contradicts it
     segregation: bool = False  # write chrN.segregation.tsv.gz
     haplotypes: bool = False  # write chrN.haplotypes.tsv.gz
     maps: Path | None = None  # a map file, or a folder of maps by build
