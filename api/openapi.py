@@ -84,6 +84,17 @@ SUBMIT_BODY: dict[str, Any] = {
                         "default": False,
                         "description": "refuse what would be mended otherwise (order, strand, alleles, half calls)",
                     },
+                    "peel": {
+                        "type": "string",
+                        "examples": ["segregation,haplotypes"],
+                        "description": "of a pedigree job, a list of: segregation, haplotypes (files to write too), "
+                        "correct (the most probable genotype instead of calls that the family contradicts), only_new "
+                        "(write only animals without data)",
+                    },
+                    "animals": {
+                        "type": "string",
+                        "description": "of a pedigree job: ids of the animals to write, in this order; all by default",
+                    },
                     "recipient": {
                         "type": "string",
                         "description": "Crypt4GH public key to encrypt results for; not offered by this version",

@@ -13,10 +13,11 @@ from genotypes.guard import Limits
 from jobs.states import StageName
 from jobs.storage import fetch
 from jobs.tables import WorkRow
+from models.peeling.pedigree import read_pedigree
 from worker import stages
 from worker.folders import StoredFolder
 from worker.pipeline.peel_assemble import peel_assemble
-from worker.pipeline.peel_folder import ACCURACY, Joined, PeelOptions, PeelSummary
+from worker.pipeline.peel_folder import ACCURACY, Joined, PeelOptions, PeelSummary, check_animals
 from worker.pipeline.peel_harmonise import CHECK_FILES, peel_harmonise
 from worker.pipeline.peel_read import PeelReadOptions, peel_read
 from worker.pipeline.peel_report import peel_report
@@ -43,6 +44,7 @@ def ingest(desk: Desk) -> Result:
         raise TesseraError(Code.engine_unavailable, "The peeling engine needs a pedigree, and the job has none.")
     limits = Limits(max_line_bytes=uploads.max_line_bytes, max_expanded_bytes=uploads.max_expanded_bytes)
     options = PeelReadOptions(desk.task.job.strict, limits, names)
+    check_animals(read_pedigree(pedigree), _options(desk))
     read = peel_read(vcfs, pedigree, desk.out, options, desk.lease.progress)
     return {"summary": {"files": len(read.files)}, "folder": desk.publish_work()}
 
@@ -119,13 +121,20 @@ def _accuracy(desk: Desk, row: WorkRow) -> NDArray[np.float64]:
 def _options(desk: Desk) -> PeelOptions:
     """How the job wants its output; without the job's id, so that the same input gives the same bytes."""
     job, settings = desk.task.job, desk.tools.settings
+    given = job.options or {}
+    wanted = given.get("peel", [])
     return PeelOptions(
+        animals=given.get("animals"),
+        only_new="only_new" in wanted,
+        keep_observed="correct" not in wanted,
+        segregation="segregation" in wanted,
+        haplotypes="haplotypes" in wanted,
         cycles=settings.peeling.cycles,
         threads=settings.worker.thread_count,
         format="bcf" if job.format == "bcf" else "vcf.gz",
         r2_min=job.r2_min,
         maps=settings.peeling.maps,
-        command=f"tessera --engine peeling --build {job.build} --r2-min {job.r2_min:g}",
+        command=" ".join([f"tessera --engine peeling --build {job.build} --r2-min {job.r2_min:g}", *wanted]),
     )
 
 

@@ -57,6 +57,7 @@ class Job(Answer):
     format: str
     r2_min: float
     strict: bool
+    options: dict[str, Any] = Field(description="`peel` and `animals` of a pedigree job, those that were given")
     files: list[JobFile]
     samples: int | None
     sites: int | None

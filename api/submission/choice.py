@@ -54,6 +54,9 @@ def check_pedigree(fields: JobFields, pedigree: bool | None) -> None:
     if fields.engine == "peeling" and pedigree is False:
         message = "'engine' is peeling, which needs a pedigree: add -F pedigree=@family.fam."
         raise FieldsRefused([FieldError("pedigree", message, Code.missing_field)])
+    if pedigree is False and (given := [name for name in ("peel", "animals") if name in fields.options]):
+        message = f"'{given[0]}' is for jobs with a pedigree: add -F pedigree=@family.fam."
+        raise FieldsRefused([FieldError(given[0], message)])
     if fields.engine == "dae" and pedigree:
         message = "'engine' is dae, which does not use a pedigree: leave the pedigree out or choose auto or peeling."
         raise FieldsRefused([FieldError("engine", message)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from api.submission.recipient import refuse_recipient
 from errors import Code, TesseraError
@@ -12,6 +13,8 @@ from errors import Code, TesseraError
 ENGINES = ("auto", "dae", "peeling")
 MODES = ("impute", "qc")
 FORMATS = ("vcf.gz", "bcf")
+# What a pedigree job does besides: see worker.peel_stages.
+PEEL = ("segregation", "haplotypes", "correct", "only_new")
 # Human builds are always known; a bundle of another species adds its own.
 BUILDS = ("auto", "GRCh37", "GRCh38")
 FILE_FIELDS = ("vcf", "pedigree")
@@ -54,6 +57,7 @@ class JobFields:
         r2_min: sites imputed with a lower R2 are left out; 0 to 1.
         name: the job's name; None for the first file's name.
         strict: refuse what could be mended.
+        options: `peel` and `animals` of a pedigree job, those that were given.
     """
 
     bundle: str = "auto"
@@ -64,6 +68,7 @@ class JobFields:
     r2_min: float = 0.0
     name: str | None = None
     strict: bool = False
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 def _one_of(name: str, allowed: tuple[str, ...]) -> Callable[[str], str]:
@@ -108,6 +113,17 @@ def _name(text: str) -> str:
     return text
 
 
+def _peel(text: str) -> list[str]:
+    found = list(dict.fromkeys(text.lower().replace(",", " ").split()))
+    if any(one not in PEEL for one in found):
+        raise ValueError(f"'peel' is a list of {', '.join(PEEL)}.")
+    return found
+
+
+def _animals(text: str) -> list[str]:
+    return list(dict.fromkeys(text.replace(",", " ").split()))
+
+
 _PARSERS: dict[str, Callable[[str], object]] = {
     "bundle": lambda text: "auto" if text.lower() == "auto" else text,
     "build": _build,
@@ -118,7 +134,10 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "name": _name,
     "strict": _boolean,
     "recipient": refuse_recipient,
+    "peel": _peel,
+    "animals": _animals,
 }
+_OPTIONS = ("peel", "animals")
 TEXT_FIELDS = tuple(_PARSERS)
 
 
@@ -177,4 +196,6 @@ class FieldReader:
             FieldsRefused: when any field cannot be used.
         """
         self.refuse_errors()
-        return JobFields(**self._values)  # type: ignore[arg-type]  # each parser returns the type of its field
+        options = {name: self._values[name] for name in _OPTIONS if name in self._values}
+        values = {name: value for name, value in self._values.items() if name not in _OPTIONS}
+        return JobFields(**values, options=options)  # type: ignore[arg-type]  # each parser returns its field's type

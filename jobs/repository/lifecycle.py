@@ -40,6 +40,7 @@ class Lifecycle(Advance):
             format=new.format,
             r2_min=new.r2_min,
             strict=new.strict,
+            options=dict(new.options),
             recipient=new.recipient,
             state=JobState.queued,
             stage=StageName.ingest,

@@ -24,6 +24,7 @@ MAX_DEPTH: Final = 60  # reads of an allele beyond which more say nothing new
 MAX_PL: Final = 60
 N_CALLS: Final = 8  # rows of a table of calls: missing, then genotype codes 0-6
 _CONFIDENT: Final = 0.95
+_BLOCK: Final = 4 << 20  # observations counted at once
 
 # Which states agree with a genotype code; row 0 is "missing", the codes 0-6 follow. A haploid call says as much about
 # an autosome as a homozygous one.
@@ -144,12 +145,19 @@ def from_observations(seen: gl.Observations, error: float = ERROR) -> Penetrance
         seen: (L, N) observation numbers, see `genotypes.likelihoods`.
         error: share of wrong calls; estimated by the engine only where there are calls alone.
     """
-    used = np.union1d(np.arange(N_CALLS), np.unique(seen))
+    counts = np.zeros(gl.FIRST + len(gl.triples()), np.int64)
+    step = max(1, _BLOCK // max(1, seen.shape[1]))
+    for first in range(0, len(seen), step):
+        counts += np.bincount(seen[first : first + step].ravel(), minlength=len(counts))
+    counts[:N_CALLS] = 1
+    used = np.flatnonzero(counts)
     if len(used) == N_CALLS:
         return Penetrance(seen, _doubled(call_table(error)), True)
     log = gl.triples()[used[N_CALLS:] - gl.FIRST] * (-np.log(10) / 10)
     table = np.concatenate([call_table(error), np.exp(log)[:, [0, 1, 1, 2]]])
-    return Penetrance(np.searchsorted(used, seen).astype(np.uint16), _doubled(table), False)
+    row = np.zeros(len(counts), np.uint16)
+    row[used] = np.arange(len(used))
+    return Penetrance(row[seen], _doubled(table), False)
 
 
 def confident_calls(seen: gl.Observations) -> NDArray[np.int8]:

@@ -199,6 +199,17 @@ def test_fields_of_a_pedigree_job_are_checked_at_once(api: Api, data: dict[str, 
     assert api.storage_files == []
 
 
+def test_what_to_write_of_a_pedigree_reaches_the_job(api: Api) -> None:
+    files = [("vcf", ("a.vcf", VCF)), ("pedigree", ("f.fam", PEDIGREE))]
+    data = {"peel": "Haplotypes, correct", "animals": "S1,S2 S1"}
+    job = api.client.post("/jobs", files=files, data=data).json()
+    assert job["options"] == {"peel": ["haplotypes", "correct"], "animals": ["S1", "S2"]}
+    problem = api.client.post("/jobs", files=files, data={"peel": "banana"}).json()
+    assert (problem["code"], problem["field"]) == ("invalid_field", "peel")
+    problem = api.client.post("/jobs", files=files[:1], data={"animals": "S1"}).json()
+    assert (problem["code"], problem["field"]) == ("invalid_field", "animals")
+
+
 def test_a_bundle_that_the_form_sends_along_does_no_harm(api: Api) -> None:
     files = [("vcf", ("a.vcf", VCF)), ("pedigree", ("f.fam", PEDIGREE))]
     job = api.client.post("/jobs", files=files, data={"bundle": "demo"}).json()

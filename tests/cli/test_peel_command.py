@@ -137,6 +137,13 @@ def test_only_new_writes_the_members_without_data(family: Path) -> None:
     assert {record.info["NOBS"] for record in found} == {6, 7}
 
 
+def test_nobody_to_write_is_a_sentence(family: Path) -> None:
+    (family / "only.txt").write_text("a4\n")
+    done = CliRunner().invoke(app, words(family, "--only-new", "--samples", family / "only.txt"))
+    assert done.exit_code != 0
+    assert "No animal is left to write" in done.stderr
+
+
 def test_side_files_hold_what_the_records_hold(family: Path) -> None:
     done = CliRunner().invoke(app, words(family, "--segregation", "--haplotypes"))
     assert done.exit_code == 0, done.output

@@ -123,6 +123,20 @@ def test_check_only_and_bcf(place: Workplace, herd: tuple[Herd, Path], tmp_path:
         assert "GQ" in file.header.formats
 
 
+def test_a_job_writes_the_files_and_animals_that_were_asked_for(
+    place: Workplace, herd: tuple[Herd, Path], tmp_path: Path
+) -> None:
+    _, folder = herd
+    wanted = {"peel": ["segregation", "haplotypes"], "animals": ["G4-24", "G0-07"]}
+    job = run(place, [folder / "sparse.vcf.gz"], folder / "pedigree.csv", options=wanted)
+    got = results(place, job.id, tmp_path / "some")
+    assert {"chr1.segregation.tsv.gz", "chr1.haplotypes.tsv.gz"} < set(got)
+    assert dosages(got["chr1.dose.vcf.gz"])[0] == ["G4-24", "G0-07"]
+    job = run(place, [folder / "sparse.vcf.gz"], folder / "pedigree.csv", options={"animals": ["nobody"]})
+    assert job.error is not None
+    assert (job.error["code"], job.error["details"]["animals"]) == ("pedigree_unknown_ids", ["nobody"])
+
+
 def test_maps_of_a_build_are_used_and_named(tmp_path: Path, herd: tuple[Herd, Path]) -> None:
     _, folder = herd
     maps = tmp_path / "maps" / "cow-1"

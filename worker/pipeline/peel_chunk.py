@@ -56,13 +56,13 @@ def peel_chunk(
     out.mkdir(parents=True, exist_ok=True)
     facts, pedigree = Joined.open(joined), Joined.open(joined).pedigree
     one = facts.chromosome(chromosome)
+    columns = columns_of(pedigree, facts.has_data, options)
     sites = store_sites(joined, one.store)
     seen = store_observations(joined, one.store, (one.sites, len(pedigree)))
     scale, source = choose_map(options.maps, facts.build, chromosome)
     settings = Options(cycles=options.cycles, threads=options.threads)
     peeling = Peeling(pedigree, from_observations(np.asarray(seen)), scale.cm(sites.pos), settings)
     peeling.run(lambda cycle, cycles: progress(_PEELING * cycle / cycles))
-    columns = columns_of(pedigree, facts.has_data, options)
     with ExitStack() as stack:
         writer = _Writer(stack, out, sites, seen, pedigree, columns, options)
         for block in peeling.blocks():

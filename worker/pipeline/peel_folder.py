@@ -177,15 +177,22 @@ def check_animals(pedigree: Pedigree, options: PeelOptions) -> None:
     unknown = [name for name in options.animals or () if name not in known]
     if unknown:
         message = f"The pedigree has no animal '{unknown[0]}' to write."
-        raise TesseraError(Code.pedigree_unknown_ids, message, field="only", animals=unknown[:20])
+        raise TesseraError(Code.pedigree_unknown_ids, message, field="animals", animals=unknown[:20])
 
 
 def columns_of(pedigree: Pedigree, has_data: list[int], options: PeelOptions) -> NDArray[np.int64]:
-    """Rows of the animals to write, in the order of the columns; ids that the pedigree lacks are left out."""
+    """Rows of the animals to write, in the order of the columns; ids that the pedigree lacks are left out.
+
+    Raises:
+        TesseraError: `invalid_field` when nobody is left.
+    """
     rows = {name: row for row, name in enumerate(pedigree.ids)}
     names = pedigree.ids if options.animals is None else list(dict.fromkeys(options.animals))
     wanted = [rows[name] for name in names if name in rows]
     if options.only_new:
         known = set(has_data)
         wanted = [row for row in wanted if row not in known]
+    if not wanted:
+        message = "No animal is left to write: every one that was asked for has data."
+        raise TesseraError(Code.invalid_field, message, action="Leave the choice of animals out.", field="animals")
     return np.array(wanted, np.int64)
