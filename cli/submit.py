@@ -50,6 +50,11 @@ def submit(
     r2_min: Annotated[float | None, typer.Option(min=0, max=1, help="Leave out sites imputed with a lower R2.")] = None,
     output_format: Annotated[Format | None, typer.Option("--format", "-f", help="Format of the result.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the job; default: the first file's.")] = None,
+    peel: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="With a pedigree: segregation, haplotypes, correct, only_new."),
+    ] = None,
+    animals: Annotated[Path | None, typer.Option(help="With a pedigree: file of the ids to write.")] = None,
     strict: Annotated[bool | None, typer.Option("--strict/--mend", help="Refuse what could be mended.")] = None,
     recipient: Annotated[Path | None, typer.Option(help="Crypt4GH public key to encrypt results to.")] = None,
     wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait for the job's end.")] = False,
@@ -65,6 +70,8 @@ def submit(
         "r2_min": None if r2_min is None else repr(r2_min),
         "format": output_format,
         "name": name,
+        "peel": peel,
+        "animals": None if animals is None else " ".join(animals.read_text().split()),
         "strict": None if strict is None else str(strict).lower(),
         "recipient": None if recipient is None else recipient.read_text().strip(),
     }
