@@ -57,7 +57,10 @@ SUBMIT_BODY: dict[str, Any] = {
                         ),
                         "description": "genotypes: one file with all chromosomes or several files; sorted or not",
                     },
-                    "pedigree": _file("PLINK .ped or .fam, or a table of id, sire, dam (.csv)"),
+                    "pedigree": _file(
+                        "PLINK .ped or .fam, or a table of id, sire, dam (.csv); then the job is peeled: no bundle, "
+                        "any species, and the files may hold different samples and sites"
+                    ),
                     "from_job": {
                         "type": "string",
                         "description": "in place of files: id of an earlier job, whose upload is taken, and its fields "
@@ -101,6 +104,17 @@ SUBMIT_BODY: dict[str, Any] = {
                     "qc_af_diff": _share(
                         0.4, "largest difference from the bundle's allele frequency; 1 switches the test off"
                     ),
+                    "peel": {
+                        "type": "string",
+                        "examples": ["segregation,haplotypes"],
+                        "description": "of a pedigree job, a list of: segregation, haplotypes (files to write too), "
+                        "correct (the most probable genotype instead of calls that the family contradicts), only_new "
+                        "(write only animals without data)",
+                    },
+                    "animals": {
+                        "type": "string",
+                        "description": "of a pedigree job: ids of the animals to write, in this order; all by default",
+                    },
                     "recipient": {
                         "type": "string",
                         "description": "Crypt4GH public key to encrypt results for; not offered by this version",

@@ -60,7 +60,6 @@ def impute(
         typer.Option(metavar="FOLDER", envvar="TESSERA_REFERENCES", help="Reference genomes, to align indels."),
     ] = None,
     report: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where report and QC go.")] = None,
-    pedigree: Annotated[Path | None, typer.Option(help="Pedigree: .ped, .fam or .csv.")] = None,
     threads: Annotated[int, typer.Option("--threads", "-t", min=0, help="0: all cores.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1.")] = "auto",
     scratch: Annotated[
@@ -68,7 +67,7 @@ def impute(
     ] = None,
 ) -> None:
     """Impute local files without a server. What comes out is what a server would give."""
-    check_files([*files, *([pedigree] if pedigree else [])])
+    check_files(files)
     started = time.monotonic()
     with need_torch():
         from worker.engine_dae import make_imputer
@@ -96,7 +95,6 @@ def impute(
         command=shlex.join(["tessera", *sys.argv[1:]]).replace("\n", " "),
         threads=cores,
         report=report,
-        pedigree=pedigree,
         samples=SamplePolicy(action=samples.value),
         scratch=scratch,
         mode="qc" if qc else "impute",

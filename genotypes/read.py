@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from errors import Code, TesseraError
 from genotypes import codes as gt
 from genotypes.calls import all_phased, codes_of, half_calls
+from genotypes.likelihoods import Observations
 from genotypes.rawbcf import BcfDecoder
 from genotypes.record import Batch, Remark
 from genotypes.sites import SiteTable, strings
@@ -40,6 +41,8 @@ class VariantBlock:
         multiallelic: records with several ALT alleles.
         symbolic: ALT alleles left out.
         without_gt: records without a GT field; they are missing throughout.
+        likelihoods: (V, S) numbers of PL triples (`genotypes.likelihoods`), 0 where a genotype has none; None when no
+            row has any, or when they were not asked for.
     """
 
     sites: SiteTable
@@ -50,6 +53,7 @@ class VariantBlock:
     multiallelic: int
     symbolic: int
     without_gt: int
+    likelihoods: Observations | None = None
 
 
 class VcfReader:
@@ -67,17 +71,19 @@ class VcfReader:
 
     ref_known = True
 
-    def __init__(self, path: Path | str, *, mend: bool = False) -> None:
+    def __init__(self, path: Path | str, *, mend: bool = False, likelihoods: bool = False) -> None:
         """Open a file that `guard` has passed and read its header.
 
         Args:
             path: the file.
             mend: leave out a last line that was cut short, with a remark, where it would else be refused.
+            likelihoods: read PL, GL or AD beside GT.
 
         Raises:
             TesseraError: `not_vcf`, `no_samples`, `duplicate_samples`, `corrupt_file`, `truncated_file`.
         """
         self._path = Path(path)
+        self._likelihoods = likelihoods
         self._size = max(1, self._path.stat().st_size)
         self._mend = mend
         self.fraction = 0.0
@@ -100,9 +106,10 @@ class VcfReader:
         """
         records = 0
         with open_inflated(self._path) as source:
-            decoder = _decoder(source, self._mend)
+            decoder = _decoder(source, self._mend, self._likelihoods)
             for batch in decoder.batches():
-                if records == 0 and batch.records and len(batch.without_gt) == batch.records:
+                without = batch.records and len(batch.without_gt) == batch.records and not batch.likelihoods
+                if records == 0 and without:
                     raise TesseraError(Code.no_gt, "The records have no GT field.", field="vcf")
                 records += batch.records
                 self.fraction = min(1.0, source.taken / self._size)
@@ -123,9 +130,10 @@ _MENDED = {
 }
 
 
-def _decoder(source: Inflated, mend: bool = False) -> TextDecoder | BcfDecoder:
-    magic = source.peek(4)
-    return BcfDecoder(source) if magic.startswith(b"BCF\x02") else TextDecoder(source, mend=mend)
+def _decoder(source: Inflated, mend: bool = False, likelihoods: bool = False) -> TextDecoder | BcfDecoder:
+    if source.peek(4).startswith(b"BCF\x02"):
+        return BcfDecoder(source, likelihoods=likelihoods)
+    return TextDecoder(source, mend=mend, likelihoods=likelihoods)
 
 
 def blocks_of(batch: Batch) -> Iterator[VariantBlock]:
@@ -151,4 +159,15 @@ def blocks_of(batch: Batch) -> Iterator[VariantBlock]:
             multiallelic=int((first[rows] & (n_alts[rows] > 1)).sum()),
             symbolic=symbolic[name],
             without_gt=without_gt[name],
+            likelihoods=_likelihoods(batch, rows),
         )
+
+
+def _likelihoods(batch: Batch, rows: slice | NDArray[np.intp]) -> Observations | None:
+    """(V, S) numbers of the rows, where any has likelihoods."""
+    if not batch.likelihoods:
+        return None
+    out = np.zeros(batch.states.shape, np.uint16)
+    for row, numbers in batch.likelihoods.items():
+        out[row] = numbers
+    return out[rows]

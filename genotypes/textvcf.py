@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from errors import Code, TesseraError
 from genotypes.calls import BAD, MISSING_STATE, N_STATES, States, states_of_alleles, text_tables
 from genotypes.facts import HeaderFacts, contig_name, parse_header
+from genotypes.likelihoods import TextLikelihoods
 from genotypes.record import MAX_POS, Batch, batch_records, malformed
 from genotypes.sniff import BOM
 from genotypes.stream import Inflated
@@ -33,12 +34,15 @@ class TextDecoder:
         mended: how often something else was mended: headers_inside, trailing_tabs.
     """
 
-    def __init__(self, source: Inflated, *, mend: bool = False) -> None:
+    def __init__(self, source: Inflated, *, mend: bool = False, likelihoods: bool = False) -> None:
         """Read the header from `source`; `mend` what it can be, instead of refusing it.
+
+        `likelihoods` asks for PL, GL or AD beside GT.
 
         Raises:
             TesseraError: see `facts.parse_header`.
         """
+        self._likelihoods = TextLikelihoods() if likelihoods else None
         self._source = source
         self._mend = mend
         self._rest = b""
@@ -160,6 +164,7 @@ class TextDecoder:
                 simple.append(fields[9])
                 simple_rows.append(row)
                 continue
+            self._likelihood(batch, row, fields, len(alts), numbers)
             states = self._general(fields[8], fields[9], len(alts), numbers)
             if states is None:
                 batch.without_gt.append(batch.chrom[row] if numbers else self._contig(fields[0]))
@@ -182,6 +187,18 @@ class TextDecoder:
                 raise TesseraError(Code.samples_differ, message, field="vcf", line=self._line)
             self.mended["headers_inside"] += 1
         return True
+
+    def _likelihood(self, batch: Batch, row: int, fields: list[bytes], n_alts: int, numbers: list[int]) -> None:
+        """Keep the likelihoods of one line for each ALT of `numbers`."""
+        if self._likelihoods is None:
+            return
+        try:
+            for k, number in enumerate(numbers):
+                found = self._likelihoods.read(fields[8], fields[9], n_alts, number)
+                if found is not None and len(found) == self._n_samples:
+                    batch.likelihoods[row + k] = found
+        except ValueError as error:
+            raise self._error("has a PL, GL or AD that is no number") from error
 
     def _simple(self, batch: Batch, columns: list[bytes], rows: list[int]) -> None:
         """Decode lines of four bytes a sample; those that turn out otherwise are decoded one by one."""

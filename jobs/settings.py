@@ -17,6 +17,7 @@ from jobs.slices import (
     DatabaseSettings,
     Environment,
     LeaseSettings,
+    PeelingSettings,
     RetentionSettings,
     SampleSettings,
     ServerSettings,
@@ -45,6 +46,7 @@ class Settings(BaseSettings):
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
     bundles: BundleSettings = Field(default_factory=BundleSettings)
     samples: SampleSettings = Field(default_factory=SampleSettings)
+    peeling: PeelingSettings = Field(default_factory=PeelingSettings)
     server: ServerSettings = Field(default_factory=ServerSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
 

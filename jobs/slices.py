@@ -105,6 +105,13 @@ class SampleSettings(Slice):
     kinship_sites: int = Field(default=20_000, ge=64)  # sites at most that kinship is estimated from
 
 
+class PeelingSettings(Slice):
+    """How pedigrees are peeled."""
+
+    maps: Path | None = None  # folder of genetic maps: GRCh38/chr20.map, one folder a build; without one 1 cM/Mb
+    cycles: int = Field(default=10, ge=1)  # rounds of peeling and smoothing
+
+
 class ServerSettings(Slice):
     """Where the API listens."""
 

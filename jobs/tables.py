@@ -40,7 +40,7 @@ class JobRow(Base):
     format: Mapped[str] = mapped_column(String(16))  # vcf.gz, bcf
     r2_min: Mapped[float]  # sites below are left out of the output
     strict: Mapped[bool]
-    options: Mapped[dict[str, Any] | None] = mapped_column(DOCUMENT)  # mend and thresholds of QC, those given
+    options: Mapped[dict[str, Any] | None] = mapped_column(DOCUMENT)  # further fields, those given
     recipient: Mapped[str | None] = mapped_column(Text)  # Crypt4GH public key
     state: Mapped[JobState] = mapped_column(name_column(JobState), index=True)
     stage: Mapped[StageName] = mapped_column(name_column(StageName))  # earliest stage that has unfinished work

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from errors import Code, TesseraError
 from genotypes.guard import Limits
 from genotypes.mending import QcOptions, parse_mend
 from jobs.records import NewResult
@@ -49,7 +48,7 @@ NEEDS: Mapping[StageName, tuple[StageName, ...]] = {
     StageName.plan: (StageName.harmonise,),
     StageName.impute: (StageName.harmonise,),
     StageName.assemble: (StageName.harmonise, StageName.impute),
-    StageName.report: (StageName.harmonise, StageName.assemble),
+    StageName.report: (StageName.harmonise, StageName.impute, StageName.assemble),
     StageName.deliver: (),
 }
 """The stages whose finished rows a stage reads."""
@@ -74,6 +73,11 @@ class Task:
     files: Sequence[JobFileRow]
     earlier: Mapping[StageName, Sequence[WorkRow]]
     results: Sequence[ResultRow]
+
+    @property
+    def peels(self) -> bool:
+        """Whether the job goes the way of pedigrees."""
+        return self.job.engine == "peeling" or any(file.kind == "pedigree" for file in self.files)
 
     @property
     def work_prefix(self) -> str:
@@ -179,26 +183,25 @@ def run_stage(desk: Desk) -> Result:
         TesseraError: the job fails with this error.
         LeaseEnded: somebody else has the row, or nobody wants it any more.
     """
+    if desk.task.peels:
+        from worker.peel_stages import ADAPTERS  # it imports this module
+
+        return ADAPTERS[desk.task.row.stage](desk)
     return _ADAPTERS[desk.task.row.stage](desk)
 
 
 def ingest(desk: Desk) -> Result:
     """Uploads to stores, one a chromosome."""
     task, uploads = desk.task, desk.tools.settings.uploads
-    if task.job.engine == "peeling" and not any(file.kind == "pedigree" for file in task.files):
-        raise TesseraError(Code.engine_unavailable, "The peeling engine needs a pedigree, and the job has none.")
-    vcfs, names, pedigree = [], [], None
+    vcfs, names = [], []
     for file in task.files:
         desk.lease.check()
         path = desk.inputs / f"{file.position}-{file.filename}"
         fetch(desk.tools.storage, file.key, path)
-        if file.kind == "pedigree":
-            pedigree = path
-        else:
-            vcfs.append(path)
-            names.append(file.filename)
+        vcfs.append(path)
+        names.append(file.filename)
     limits = Limits(max_line_bytes=uploads.max_line_bytes, max_expanded_bytes=uploads.max_expanded_bytes)
-    options = ingest_stage.IngestOptions(strict=task.job.strict, limits=limits, names=names, pedigree=pedigree)
+    options = ingest_stage.IngestOptions(strict=task.job.strict, limits=limits, names=names)
     summary = ingest_stage.ingest(vcfs, desk.out, options, desk.lease.progress)
     return {"summary": summary.as_dict(), "folder": desk.publish_work()}
 

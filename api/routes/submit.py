@@ -65,7 +65,8 @@ def submit_job(received: Received, unit: UnitDep, services: ServicesDep, root: R
     job_id, fields, files = received
     # Should the transaction fail, the files must not stay behind.
     unit.after_rollback.append(partial(services.storage.delete, f"jobs/{job_id}/"))
-    values = {**asdict(fields), "name": fields.name or files[0].filename}
+    first = next(file.filename for file in files if file.kind == "vcf")
+    values = {**asdict(fields), "name": fields.name or first}
     del values["from_job"]
     row = unit.repository.create_job(NewJob(id=job_id, **values), files)
     unit.after_commit.append(services.ring)
@@ -82,4 +83,4 @@ def _refuse_declared(headers: Headers, max_bytes: int) -> None:
 
 def _check(services: Services, fields: JobFields, pedigree: bool | None) -> JobFields:
     check_pedigree(fields, pedigree)
-    return choose(fields, services.settings.bundles.dir, services.settings.chains)
+    return choose(fields, pedigree, services.settings.bundles.dir, services.settings.chains)

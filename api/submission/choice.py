@@ -1,7 +1,8 @@
-"""Which bundle a submission uses, and whether its fields fit it and each other."""
+"""Which engine and bundle a submission uses, and whether its fields fit it and each other."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,14 +13,19 @@ from genotypes.chain_files import list_chains
 from genotypes.manifest import BundleManifest, list_bundles
 from genotypes.mending import Mend, parse_mend
 
+NO_BUNDLE = "none"
+_BUILD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,15}")
 
-def choose(fields: JobFields, folder: Path, chains: Path | None = None) -> JobFields:
-    """Return the fields with a named bundle pinned to its content-addressed id; `auto` stays, for the job to choose.
 
-    Whether file and bundle agree is for the job to see.
+def choose(fields: JobFields, pedigree: bool | None, folder: Path, chains: Path | None = None) -> JobFields:
+    """Return the fields with the engine settled and a named bundle pinned to its content-addressed id.
+
+    A job with a pedigree is peeled: it needs no bundle and may be of any build. For the others `auto` stays, for the
+    job to choose; whether file and bundle agree is for the job to see.
 
     Args:
         fields: checked fields of a submission.
+        pedigree: whether there is a pedigree; None while files are still to come.
         folder: where the bundles are.
         chains: folder of chain files: what they lift to a bundle's build fits it too.
 
@@ -28,13 +34,17 @@ def choose(fields: JobFields, folder: Path, chains: Path | None = None) -> JobFi
             `auto`, when there is no bundle at all or none of such a build.
     """
     bundles = [manifest for _, manifest in list_bundles(folder)]
+    if pedigree or fields.engine == "peeling":
+        return _peeled(fields, bundles)
+    if pedigree is None and fields.engine == "auto" and fields.bundle == "auto":
+        return fields  # a pedigree may still come, and with it no bundle is needed
     builds = {*BUILDS, *(manifest.build for manifest in bundles)}
     if fields.build not in builds:
         raise FieldsRefused([FieldError("build", f"'build' must be one of {', '.join(sorted(builds))}.")])
     if fields.bundle == "auto":
         _refuse_hopeless(fields, bundles, chains)
-        return fields
-    return replace(fields, bundle=_named(fields, bundles, chains).id)
+        return replace(fields, engine="dae")
+    return replace(fields, engine="dae", bundle=_named(fields, bundles, chains).id)
 
 
 def check_pedigree(fields: JobFields, pedigree: bool | None) -> None:
@@ -50,9 +60,22 @@ def check_pedigree(fields: JobFields, pedigree: bool | None) -> None:
     if fields.engine == "peeling" and pedigree is False:
         message = "'engine' is peeling, which needs a pedigree: add -F pedigree=@family.fam."
         raise FieldsRefused([FieldError("pedigree", message, Code.missing_field)])
+    if pedigree is False and (given := [name for name in ("peel", "animals") if name in fields.options]):
+        message = f"'{given[0]}' is for jobs with a pedigree: add -F pedigree=@family.fam."
+        raise FieldsRefused([FieldError(given[0], message)])
     if fields.engine == "dae" and pedigree:
         message = "'engine' is dae, which does not use a pedigree: leave the pedigree out or choose auto or peeling."
         raise FieldsRefused([FieldError("engine", message)])
+
+
+def _peeled(fields: JobFields, bundles: Sequence[BundleManifest]) -> JobFields:
+    """The fields of a pedigree job; a bundle that is named has to exist, though nothing is read from it."""
+    if fields.bundle not in ("auto", NO_BUNDLE):
+        _named(replace(fields, build="auto"), bundles, None)
+    if not _BUILD.fullmatch(fields.build):
+        message = "'build' is an assembly's name: letters, digits, dots, dashes and underscores."
+        raise FieldsRefused([FieldError("build", message)])
+    return replace(fields, engine="peeling", bundle=NO_BUNDLE)
 
 
 def _refuse_hopeless(fields: JobFields, bundles: Sequence[BundleManifest], chains: Path | None) -> None:

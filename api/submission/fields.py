@@ -16,6 +16,8 @@ ENGINES = ("auto", "dae", "peeling")
 MODES = ("impute", "qc")
 SAMPLES = ("drop", "flag")
 FORMATS = ("vcf.gz", "bcf")
+# What a pedigree job does besides: see worker.peel_stages.
+PEEL = ("segregation", "haplotypes", "correct", "only_new")
 # Human builds are always known; a bundle of another species adds its own.
 BUILDS = ("auto", "GRCh37", "GRCh38")
 FILE_FIELDS = ("vcf", "pedigree")
@@ -59,7 +61,7 @@ class JobFields:
         from_job: id of the job whose upload this one takes; None when files come with the form.
         name: the job's name; None for the first file's name.
         strict: refuse what could be mended.
-        options: `mend`, `samples` and thresholds of variant QC, those that were given.
+        options: `mend`, `samples` and thresholds of variant QC, `peel` and `animals` of a pedigree job: those given.
     """
 
     bundle: str = "auto"
@@ -116,6 +118,17 @@ def _job(text: str) -> str:
     return text
 
 
+def _peel(text: str) -> list[str]:
+    found = list(dict.fromkeys(text.lower().replace(",", " ").split()))
+    if any(one not in PEEL for one in found):
+        raise ValueError(f"'peel' is a list of {', '.join(PEEL)}.")
+    return found
+
+
+def _animals(text: str) -> list[str]:
+    return list(dict.fromkeys(text.replace(",", " ").split()))
+
+
 _PARSERS: dict[str, Callable[[str], object]] = {
     "from_job": _job,
     "bundle": lambda text: "auto" if text.lower() == "auto" else text,
@@ -130,8 +143,10 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "mend": _mend,
     "samples": _one_of("samples", SAMPLES),
     **{name: partial(parse_share, name) for name in QC_FIELDS},
+    "peel": _peel,
+    "animals": _animals,
 }
-_OPTIONS = ("mend", "samples", *QC_FIELDS)
+_OPTIONS = ("mend", "samples", *QC_FIELDS, "peel", "animals")
 TEXT_FIELDS = tuple(_PARSERS)
 
 

@@ -1,4 +1,4 @@
-"""What a job may mend, and its thresholds of variant QC."""
+"""Further fields of a job."""
 
 from __future__ import annotations
 

@@ -56,7 +56,8 @@ def test_a_build_that_chains_lift_fits_a_bundle(tmp_path: Path) -> None:
     (tmp_path / "chains" / "hg38ToHg19.over.chain.gz").touch()
     files = {"vcf": ("a.vcf", VCF)}
     with running_api(tmp_path, chains=tmp_path / "chains") as api:
-        assert api.submit(build="GRCh38")["bundle"] == api.submit(build="hg38", bundle="demo")["bundle"]
+        assert api.submit(build="GRCh38")["bundle"] == "auto"
+        assert api.submit(build="hg38", bundle="demo")["bundle"] == api.submit(bundle="demo")["bundle"]
         for refused in ({"strict": "true"}, {"mend": "swap"}):
             answer = api.client.post("/jobs", files=files, data={"build": "GRCh38", **refused})
             assert (answer.status_code, answer.json()["code"]) == (422, "wrong_build")
@@ -192,10 +193,50 @@ def test_a_form_that_makes_no_job(api: Api, parts: list[tuple[str, bytes, str | 
     assert api.job_count == 0
 
 
-def test_peeling_with_a_pedigree_is_taken(api: Api) -> None:
+@pytest.mark.parametrize("engine", ["auto", "peeling"])
+@pytest.mark.parametrize("order", [("pedigree", "vcf"), ("vcf", "pedigree")])
+def test_a_pedigree_is_peeled_in_any_species_without_a_bundle(tmp_path: Path, engine: str, order: list[str]) -> None:
+    (tmp_path / "bundles").mkdir()
+    parts = {"vcf": ("a.vcf", VCF), "pedigree": ("f.fam", PEDIGREE)}
+    with running_api(tmp_path) as api:
+        answer = api.client.post(
+            "/jobs", files=[(name, parts[name]) for name in order], data={"engine": engine, "build": "ARS-UCD1.2"}
+        )
+    assert answer.status_code == 202, answer.text
+    job = answer.json()
+    assert (job["engine"], job["bundle"], job["build"], job["name"]) == ("peeling", "none", "ARS-UCD1.2", "a.vcf")
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "field"),
+    [
+        ({"bundle": "nope"}, "bundle_not_found", "bundle"),
+        ({"build": "../etc"}, "invalid_field", "build"),
+        ({"build": "x" * 17}, "invalid_field", "build"),
+    ],
+)
+def test_fields_of_a_pedigree_job_are_checked_at_once(api: Api, data: dict[str, str], code: str, field: str) -> None:
     files = [("vcf", ("a.vcf", VCF)), ("pedigree", ("f.fam", PEDIGREE))]
-    answer = api.client.post("/jobs", files=files, data={"engine": "peeling"})
-    assert answer.status_code == 202
+    problem = api.client.post("/jobs", files=files, data=data).json()
+    assert (problem["code"], problem["field"]) == (code, field)
+    assert api.storage_files == []
+
+
+def test_what_to_write_of_a_pedigree_reaches_the_job(api: Api) -> None:
+    files = [("vcf", ("a.vcf", VCF)), ("pedigree", ("f.fam", PEDIGREE))]
+    data = {"peel": "Haplotypes, correct", "animals": "S1,S2 S1"}
+    job = api.client.post("/jobs", files=files, data=data).json()
+    assert job["options"] == {"peel": ["haplotypes", "correct"], "animals": ["S1", "S2"]}
+    problem = api.client.post("/jobs", files=files, data={"peel": "banana"}).json()
+    assert (problem["code"], problem["field"]) == ("invalid_field", "peel")
+    problem = api.client.post("/jobs", files=files[:1], data={"animals": "S1"}).json()
+    assert (problem["code"], problem["field"]) == ("invalid_field", "animals")
+
+
+def test_a_bundle_that_the_form_sends_along_does_no_harm(api: Api) -> None:
+    files = [("vcf", ("a.vcf", VCF)), ("pedigree", ("f.fam", PEDIGREE))]
+    job = api.client.post("/jobs", files=files, data={"bundle": "demo"}).json()
+    assert (job["engine"], job["bundle"]) == ("peeling", "none")
 
 
 @pytest.mark.parametrize(

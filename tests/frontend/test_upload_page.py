@@ -119,6 +119,21 @@ def test_dropped_files_find_their_place(page: Page, stub: StubServer) -> None:
     assert stub.submitted == [["bundle", "vcf"]]
 
 
+def test_a_pedigree_needs_no_bundle(page: Page, stub: StubServer) -> None:
+    page.goto(stub.url)
+    expect(page.locator("#bundle-choice")).to_be_visible()
+    expect(page.locator("#no-bundle")).to_be_hidden()
+    _choose(page, _file("cohort.vcf", TEXT.encode()))
+    page.set_input_files("#pedigree", _file("herd.txt", b"a b c"))
+    expect(page.locator("#pedigree-list .file-name")).to_have_text("herd.txt")
+    expect(page.locator("#bundle-choice")).to_be_hidden()
+    expect(page.locator("#no-bundle")).to_contain_text("peeled through the families")
+    expect(page.locator("#curl-line")).to_contain_text("-F pedigree=@herd.txt")
+    page.click("#submit")
+    page.wait_for_url("**/jobs/job_1")
+    assert stub.submitted == [["pedigree", "vcf"]]
+
+
 def test_the_command_line_mirrors_the_form(page: Page, stub: StubServer) -> None:
     page.goto(stub.url)
     expect(page.locator("#bundle-facts")).to_contain_text("61,234")

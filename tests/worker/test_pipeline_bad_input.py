@@ -306,16 +306,3 @@ def test_folders_between_the_stages_are_flat(tmp_path: Path) -> None:
     done = run(tmp_path, written(set_all(newline="\r\n"), "x.vcf")(tmp_path))
     assert all(path.is_file() for name in ("in", "out") for path in (done.folder / name).iterdir())
     assert {path.name for path in tmp_path.iterdir()} == {"x.vcf", "in", "out"}
-
-
-def test_pedigree_is_checked_and_then_refused_for_want_of_an_engine(tmp_path: Path) -> None:
-    files = written()(tmp_path)
-    family = tmp_path / "family.csv"
-    family.write_text("id,sire,dam\nS0,S1,S2\n")
-    with pytest.raises(TesseraError) as caught:
-        ingest(files, tmp_path / "in", IngestOptions(pedigree=family))
-    assert caught.value.code is Code.engine_unavailable
-    family.write_text("id,sire,dam\ncow,bull,mother\n")
-    with pytest.raises(TesseraError) as caught:
-        ingest(files, tmp_path / "in", IngestOptions(pedigree=family))
-    assert caught.value.code is Code.pedigree_unknown_ids

@@ -172,7 +172,6 @@ def test_same_upload_gives_the_same_bytes(place: Workplace, engine: FakeEngine, 
 @pytest.mark.parametrize(
     ("engine_name", "pedigree", "code"),
     [
-        ("auto", "f S0 0 0 1 0\nf S1 0 0 2 0\nf S2 S0 S1 1 0\n", "engine_unavailable"),
         ("auto", "f X0 0 0 1 0\n", "pedigree_unknown_ids"),
         ("peeling", None, "engine_unavailable"),
     ],

@@ -15,10 +15,9 @@ from genotypes.guard import Limits
 from genotypes.harmonise import normal_contig
 from genotypes.parts import Source
 from genotypes.store import sort_store
-from models.peeling.pedigree import check_against_samples, read_pedigree
 from worker.pipeline.folder import Ingested
 from worker.pipeline.ingest_join import MAX_CONTIGS, SampleGroup, differing, join_groups
-from worker.pipeline.ingest_sources import Inputs, collect, open_source
+from worker.pipeline.ingest_sources import Inputs, collect, file_named, open_source
 from worker.pipeline.types import IngestSummary, Note, Progress, silent
 
 
@@ -29,7 +28,6 @@ class IngestOptions:
     strict: bool = False  # refuse what would be mended
     limits: Limits = field(default_factory=Limits)
     names: Sequence[str] | None = None  # file names as the user knows them
-    pedigree: Path | None = None
 
 
 def ingest(
@@ -40,7 +38,7 @@ def ingest(
     Args:
         files: VCF, BCF, PLINK 1 and 2, array texts or zip archives of them, in any order.
         out: folder for the stores and `ingest.json`, made when missing.
-        options: strictness, limits, names, pedigree.
+        options: strictness, limits, names.
         progress: called with the fraction done; may raise to abort.
 
     Raises:
@@ -66,16 +64,9 @@ def ingest(
                 with TemporaryDirectory(prefix="guard-", dir=out.parent) as scratch:
                     reading.read(number, inputs, source, options.limits, Path(scratch), source_progress)
             except TesseraError as error:
-                raise _named(error, source.name) from error
+                raise file_named(error, source.name) from error
             done += share
     ingested = reading.close(names)
-    if options.pedigree is not None:
-        check_against_samples(read_pedigree(options.pedigree), ingested.samples)
-        raise TesseraError(
-            Code.engine_unavailable,
-            "The pedigree is in order, but this server has no peeling engine that could use it.",
-            field="pedigree",
-        )
     progress(1.0)
     return IngestSummary(
         samples=len(ingested.samples),
@@ -84,13 +75,6 @@ def ingest(
         build=ingested.build,
         notes=[Note.from_dict(one) for one in ingested.notes],
     )
-
-
-def _named(error: TesseraError, name: str) -> TesseraError:
-    """The error with the file's name in its message and details."""
-    message = error.message if f"'{name}'" in error.message else f"'{name}': {error.message}"
-    details = {"file": name} | error.details
-    return TesseraError(error.code, message, action=error.action, field=error.field or "vcf", **details)
 
 
 class _Reading:

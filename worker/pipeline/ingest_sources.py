@@ -80,8 +80,22 @@ def collect(files: Sequence[Path], names: Sequence[str], scratch: Path, limits: 
     return Inputs(found, sources, notes)
 
 
+def file_named(error: TesseraError, name: str) -> TesseraError:
+    """The error with the file's name in its message and details."""
+    message = error.message if f"'{name}'" in error.message else f"'{name}': {error.message}"
+    details = {"file": name} | error.details
+    return TesseraError(error.code, message, action=error.action, field=error.field or "vcf", **details)
+
+
 def open_source(
-    inputs: Inputs, source: Source, scratch: Path, limits: Limits, strict: bool, progress: Progress
+    inputs: Inputs,
+    source: Source,
+    scratch: Path,
+    limits: Limits,
+    strict: bool,
+    progress: Progress,
+    *,
+    likelihoods: bool = False,
 ) -> tuple[GenotypeReader, list[Note]]:
     """The reader of a source, and what was mended before it.
 
@@ -92,6 +106,7 @@ def open_source(
         limits: bounds on lines and expansion.
         strict: refuse a last line that was cut short.
         progress: called with the fraction of the check; may raise to abort.
+        likelihoods: read PL, GL or AD of a VCF or BCF beside GT.
 
     Raises:
         TesseraError: what is wrong with the files.
@@ -102,7 +117,7 @@ def open_source(
         notes = [Note("crlf", f"Windows line ends of '{source.name}' were mended.")] if guarded.crlf else []
         if guarded.spaces:
             notes.append(Note("spaces", f"The columns of '{source.name}' were parted by blanks, now by tabs."))
-        return VcfReader(guarded.path, mend=not strict), notes
+        return VcfReader(guarded.path, mend=not strict, likelihoods=likelihoods), notes
     if source.kind is FileKind.array_text:
         names = [inputs.files[number].name for number in source.files]
         return ArrayTextReader(paths, names, scratch, limits), []

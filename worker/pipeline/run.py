@@ -72,7 +72,6 @@ class OfflineOptions:
     tile_batch: int = 1
     sample_batch: int = 10_000
     limits: Limits | None = None
-    pedigree: Path | None = None
     samples: SamplePolicy = field(default_factory=SamplePolicy)
     report: Path | None = None  # folder for report and QC when the result is one file
     scratch: Path | None = None  # the folder of the result when None
@@ -139,7 +138,7 @@ def run_offline(
         def part(stage: str) -> Progress:
             return lambda fraction: progress(stage, fraction)
 
-        reading = IngestOptions(options.strict, options.limits or Limits(), None, options.pedigree)
+        reading = IngestOptions(options.strict, options.limits or Limits(), None)
         ingest(inputs, work / "ingest", reading, part("ingest"))
         view, met = _harmonise(work, bundle, options, part("harmonise"))
         chromosomes: list[AssembleSummary] = []

@@ -4,7 +4,7 @@ import { announce, byId, el } from "./dom.js";
 import { size } from "./format.js";
 import { look } from "./sniff.js";
 
-const PEDIGREE = /\.(ped|fam|csv)$/i;
+const PEDIGREE = /\.(ped|fam|csv|tsv|txt)$/i;
 const FILESET = /\.(bed|bim)(\.gz)?$/i;
 const FAM = /\.fam$/i;
 const ARRAY_COLUMNS = /^#?\s*"?rs_?id"?[\t,]\s*"?chr/im;

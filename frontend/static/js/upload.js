@@ -23,7 +23,8 @@ let upload = null;
 /** @returns {[string, string][]} the options that differ from the server's defaults */
 function options() {
   const all = /** @type {[string, string][]} */ ([...new FormData(form)].filter(([, value]) => typeof value === "string"));
-  return all.map(([name, value]) => /** @type {[string, string]} */ ([name, value.trim()])).filter(([name, value]) => value && value !== DEFAULTS[name]);
+  const trimmed = all.map(([name, value]) => /** @type {[string, string]} */ ([name, value.trim()]));
+  return trimmed.filter(([name, value]) => value && value !== DEFAULTS[name] && !(name === "bundle" && files.pedigree));
 }
 
 /** Bring the command line and the words above the button up to date. */
@@ -32,6 +33,8 @@ function refresh() {
   const onlyBundle = /** @type {HTMLSelectElement} */ (byId("bundle")).options.length === 1;
   const fields = options().filter(([name]) => !(onlyBundle && name === "bundle"));
   const names = files.vcfs.map((file) => file.name);
+  show(byId("bundle-choice"), !files.pedigree);
+  show(byId("no-bundle"), Boolean(files.pedigree));
   setText(byId("curl-line"), curlSubmit(absolute(url("/jobs")), names, files.pedigree?.name ?? null, fields));
   setText(byId("ready-text"), names.length ? `${plural(names.length, "genotype file")}, ${size(files.bytes)} to upload.` : "No file chosen yet.");
 }
