@@ -53,6 +53,12 @@ def test_fields_that_are_given_win(api: Api) -> None:
     assert (second["name"], second["mode"], second["format"]) == ("again", "qc", "bcf")
 
 
+def test_options_come_along_and_those_that_are_given_win(api: Api) -> None:
+    first = api.submit(mode="qc", mend="swap,flip", qc_hwe="0.001", samples="flag")
+    second = follow(api, first["id"], qc_hwe="0.01").json()
+    assert second["options"] == {"mend": "swap,flip", "qc_hwe": 0.01, "samples": "flag"}
+
+
 @pytest.mark.parametrize("order", [0, 1])
 def test_deleting_either_leaves_the_other(api: Api, order: int) -> None:
     first = api.submit(mode="qc")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 from errors import Code, TesseraError
 from genotypes import likelihoods as gl
 from models.peeling.penetrance import confident_calls
+from tests.support.filesets import fileset
+from tests.support.uploads import Upload
 from tests.support.vcf import write_vcf
 from worker.pipeline.peel_folder import Joined, store_observations, store_sites
 from worker.pipeline.peel_harmonise import peel_harmonise
@@ -118,3 +121,27 @@ def test_23_is_an_autosome_of_cattle_and_not_of_people(tmp_path: Path) -> None:
     with pytest.raises(TesseraError) as caught:
         peel_harmonise(tmp_path / "read", tmp_path / "people", build="GRCh38")
     assert caught.value.code is Code.engine_unavailable
+
+
+def test_a_fileset_and_an_archive_meet_a_vcf(tmp_path: Path) -> None:
+    upload = Upload(["1"] * 3, [10, 20, 30], ["A", "C", "G"], ["C", "T", "A"], [["0/1"], ["1/1"], ["0/0"]], ["a"])
+    vcf = write_vcf(tmp_path / "x.vcf", "1", [10, 40], ["C", "A"], ["A", "G"], [["0/1"], ["0/1"]], ["b"])
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.write(vcf, "b.vcf")
+    (tmp_path / "p.txt").write_text("a f m\nb f m\n")
+    files = [*fileset(upload, tmp_path / "x"), tmp_path / "b.zip"]
+    read = peel_read(files, tmp_path / "p.txt", tmp_path / "read")
+    assert (read.files, read.samples) == (["x.bed", "b.vcf"], [["a"], ["b"]])
+    done = peel_harmonise(tmp_path / "read", tmp_path / "joined")
+    (one,) = Joined.open(tmp_path / "joined").chromosomes
+    seen = np.asarray(store_observations(tmp_path / "joined", one.store, (one.sites, 4)))
+    assert confident_calls(seen)[:, :2].tolist() == [[1, 1], [2, -1], [0, -1], [-1, 1]]
+    assert {note["code"] for note in done.qc["notes"]} >= {"swapped"}
+
+
+def test_a_part_that_is_missing_is_named(tmp_path: Path) -> None:
+    (tmp_path / "p.txt").write_text("a f m\n")
+    upload = Upload(["1"], [10], ["A"], ["C"], [["0/1"]], ["a"])
+    with pytest.raises(TesseraError) as caught:
+        peel_read(fileset(upload, tmp_path / "x")[:2], tmp_path / "p.txt", tmp_path / "read")
+    assert caught.value.code is Code.missing_part

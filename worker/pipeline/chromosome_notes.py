@@ -23,8 +23,12 @@ def chromosome_notes(one: ChromosomeQc) -> Iterator[tuple[Code | None, Note]]:
 
 
 def _mendings(one: ChromosomeQc) -> Iterator[tuple[Code | None, str, int, str]]:
-    """Code for strict mode, note's code, count, sentence."""
-    yield Code.allele_mismatch, "swapped", one.swapped, "REF and ALT were swapped to the bundle's order."
+    """Code for strict mode (None: nothing mended), note's code, count, sentence."""
+    if one.ref_known:
+        yield Code.allele_mismatch, "swapped", one.swapped, "REF and ALT were swapped to the bundle's order."
+    else:
+        message = "REF and ALT, which the files do not tell apart, were put in the bundle's order."
+        yield None, "swapped", one.swapped, message
     yield Code.allele_mismatch, "flipped", one.flipped, "Alleles were read on the other strand."
     told = "as the rest of the file is" if one.strand == "reverse" else "as their allele frequencies tell"
     message = f"A/T and C/G sites were read on the other strand, {told}; they count among the flipped ones."

@@ -145,10 +145,11 @@ def _meetings(views: list[View], bundle: BundleView, how: HarmoniseOptions) -> t
             meet(
                 view.sites(view.store().sites).sites,
                 bundle.sites(view.name),
-                how.mend,
+                # What has no order is put in one, which mends nothing; nor can its REF contradict a genome.
+                how.mend if view.one.ref_known else how.mend | {Mend.swap},
                 reference.fetcher(normal_contig(view.name)),
                 bundle.manifest.chromosomes[view.name].length,
-                view.lifted,
+                view.lifted and view.one.ref_known,
             )
             for view in views
         ]

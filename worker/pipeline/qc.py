@@ -57,6 +57,7 @@ class ChromosomeQc:
     phased: bool
     haploid_samples: int
     samples: int
+    ref_known: bool  # False where some file does not tell REF from ALT: then a swap mends nothing
     palindromic: int  # matched A/T and C/G sites
     palindromic_flipped: int  # read on the other strand, as the file's other sites or frequencies tell
     ambiguous_strand: int
@@ -97,6 +98,7 @@ class ChromosomeQc:
             phased=upload.phased,
             haploid_samples=len(upload.haploid),
             samples=samples,
+            ref_known=upload.ref_known,
             palindromic=selection.palindromic,
             palindromic_flipped=selection.palindromic_flipped,
             ambiguous_strand=selection.count(Fate.ambiguous_strand),
