@@ -5,7 +5,7 @@ VENV ?= .venv
 export VENV
 RUN := $(VENV)/bin/
 
-.PHONY: help setup demo up test lint format types lock bench-accuracy bench-speed bench-peeling clean
+.PHONY: help setup demo up test lint format types lock bench-accuracy bench-speed bench-peeling bench-qc clean
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -42,6 +42,9 @@ bench-speed: setup ## speed against Beagle and Minimac4
 
 bench-peeling: setup ## peeling against AlphaPeel (AP=) and AlphaImpute2 (AI2=); needs msprime
 	$(RUN)python -m benchmarks.peeling $(ARGS)
+
+bench-qc: setup ## speed of quality control
+	$(RUN)python -m benchmarks.qc $(ARGS)
 
 clean: ## remove the virtual environment and caches, never the data in var/
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache *.egg-info

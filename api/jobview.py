@@ -43,6 +43,7 @@ def view_job(repository: Repository, row: JobRow, root: str) -> Job:
         format=row.format,
         r2_min=row.r2_min,
         strict=row.strict,
+        options=row.options or {},
         files=[
             JobFile(filename=file.filename, size=file.size, sha256=file.sha256, kind=file.kind)
             for file in repository.job_files(row.id)

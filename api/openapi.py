@@ -6,7 +6,8 @@ from http import HTTPStatus
 from typing import Any
 
 from api.schemas.problem import Problem
-from api.submission.fields import BUILDS, ENGINES, FORMATS, MAX_NAME_CHARS, MODES
+from api.submission.fields import BUILDS, ENGINES, FORMATS, MAX_NAME_CHARS, MODES, SAMPLES
+from genotypes.mending import Mend
 
 DESCRIPTION = """\
 An open genotype-imputation server. The whole of it from a terminal:
@@ -34,26 +35,42 @@ def _choice(values: tuple[str, ...], default: str, description: str) -> dict[str
     return {"type": "string", "enum": list(values), "default": default, "description": description}
 
 
+def _share(default: float, description: str) -> dict[str, Any]:
+    return {"type": "number", "minimum": 0, "maximum": 1, "default": default, "description": description}
+
+
 SUBMIT_BODY: dict[str, Any] = {
     "required": True,
     "content": {
         "multipart/form-data": {
             "schema": {
                 "type": "object",
-                "required": ["vcf"],
+                "anyOf": [{"required": ["vcf"]}, {"required": ["from_job"]}],
                 "additionalProperties": False,
                 "properties": {
                     "vcf": {
                         "type": "array",
                         "minItems": 1,
-                        "items": _file(".vcf, .vcf.gz or .bcf"),
+                        "items": _file(
+                            "VCF (compressed or not), BCF, PLINK (.bed, .bim and .fam; .pgen, .pvar and .psam), "
+                            "raw text of 23andMe, AncestryDNA, MyHeritage or FTDNA, or a .zip of these"
+                        ),
                         "description": "genotypes: one file with all chromosomes or several files; sorted or not",
                     },
-                    "pedigree": _file("PLINK .ped or .fam, or a table of id, sire, dam (.csv)"),
+                    "pedigree": _file(
+                        "PLINK .ped or .fam, or a table of id, sire, dam (.csv); then the job is peeled: no bundle, "
+                        "any species, and the files may hold different samples and sites"
+                    ),
+                    "from_job": {
+                        "type": "string",
+                        "description": "in place of files: id of an earlier job, whose upload is taken, and its fields "
+                        "where others are not given; `mode` is impute again",
+                    },
                     "bundle": {
                         "type": "string",
                         "default": "auto",
-                        "description": "id or name of a bundle (GET /bundles); auto: the newest that fits `build`",
+                        "description": "id or name of a bundle (GET /bundles); auto: the one that holds most of the "
+                        "upload's sites, of those that fit its build and chromosomes",
                     },
                     "build": {
                         "type": "string",
@@ -64,13 +81,7 @@ SUBMIT_BODY: dict[str, Any] = {
                     "engine": _choice(ENGINES, "auto", "auto: peeling when a pedigree is given, else dae"),
                     "mode": _choice(MODES, "impute", "qc: quality control and its report only"),
                     "format": _choice(FORMATS, "vcf.gz", "of the imputed files"),
-                    "r2_min": {
-                        "type": "number",
-                        "minimum": 0,
-                        "maximum": 1,
-                        "default": 0,
-                        "description": "leave out sites imputed with a lower R2",
-                    },
+                    "r2_min": _share(0, "leave out sites imputed with a lower R2"),
                     "name": {
                         "type": "string",
                         "maxLength": MAX_NAME_CHARS,
@@ -80,6 +91,29 @@ SUBMIT_BODY: dict[str, Any] = {
                         "type": "boolean",
                         "default": False,
                         "description": "refuse what would be mended otherwise (order, strand, alleles, half calls)",
+                    },
+                    "mend": {
+                        "type": "string",
+                        "default": "all",
+                        "examples": ["swap,flip", "none"],
+                        "description": f"what may be mended: all, none, or a list of {', '.join(Mend)}",
+                    },
+                    "samples": _choice(SAMPLES, "drop", "samples that fail sample QC: leave them out, or only say so"),
+                    "qc_call_rate": _share(0.9, "lowest share of samples called at a site; 0 switches the test off"),
+                    "qc_hwe": _share(1e-6, "lowest mid-p of Hardy-Weinberg proportions; 0 switches the test off"),
+                    "qc_af_diff": _share(
+                        0.4, "largest difference from the bundle's allele frequency; 1 switches the test off"
+                    ),
+                    "peel": {
+                        "type": "string",
+                        "examples": ["segregation,haplotypes"],
+                        "description": "of a pedigree job, a list of: segregation, haplotypes (files to write too), "
+                        "correct (the most probable genotype instead of calls that the family contradicts), only_new "
+                        "(write only animals without data)",
+                    },
+                    "animals": {
+                        "type": "string",
+                        "description": "of a pedigree job: ids of the animals to write, in this order; all by default",
                     },
                     "recipient": {
                         "type": "string",

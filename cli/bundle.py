@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from cli.bundle_ancestry import ancestry
 from cli.bundle_change import adapt, compress, privacy
 from cli.bundle_import import import_published
 from cli.bundle_show import show
@@ -20,6 +21,7 @@ app.command("show")(show)
 app.command("compress")(compress)
 app.command("adapt")(adapt)
 app.command("privacy")(privacy)
+app.command("ancestry")(ancestry)
 
 
 @app.command()

@@ -32,6 +32,9 @@ def train(
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
     panel_name: Annotated[str, typer.Option(help="What the panel is called in the manifest.")] = "",
     licence: Annotated[str, typer.Option(help="Licence of the bundle.")] = "unspecified",
+    populations: Annotated[
+        Path | None, typer.Option(help="Table of sample id and population, for a map of them.", exists=True)
+    ] = None,
     dry_run: Annotated[bool, typer.Option(help="Say what it would cost, and end.")] = False,
     tile: Annotated[
         list[int] | None, typer.Option(help="Train this tile and no other (may be repeated).", rich_help_panel=WHO)
@@ -93,6 +96,8 @@ def train(
             seed=seed,
         )
         train_haplotypes(facts)
+        if populations:
+            _add_map(target, panel, populations, chrom)
         return
     from models.dae.fit import FitOptions
     from models.dae.plan import TrainOptions
@@ -121,6 +126,16 @@ def train(
         dense=dense,
     )
     _run(options, dry_run=dry_run, tiles=tile, workers=workers, queue=celery)
+    if populations and target.exists():
+        _add_map(target, panel, populations, chrom)
+
+
+def _add_map(bundle: Path, panel: Path, populations: Path, chrom: str | None) -> None:
+    """Give a new bundle a map of its training populations, which changes its id."""
+    from models.dae.ancestry import add_ancestry, read_populations
+
+    manifest = add_ancestry(bundle, [panel], read_populations(populations), chrom=chrom)
+    out.print(f"With the map of populations its id is {manifest.id}.")
 
 
 def _run(o: TrainOptions, *, dry_run: bool, tiles: list[int] | None, workers: int, queue: str | None) -> None:

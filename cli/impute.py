@@ -15,28 +15,51 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from cli.options import AfDiff, CallRate, Hwe, Mending, SampleAction, mend_option
 from cli.plain import err, out
 from cli.submit import check_files
 from cli.summary import show_summary
 from errors import Code, TesseraError
-from genotypes.manifest import FILE_NAME, find_bundle, list_bundles
+from genotypes.manifest import FILE_NAME, BundleManifest, find_bundle, list_bundles
+from genotypes.mending import QcOptions
 from jobs.slices import SHIPPED_BUNDLES
 
 if TYPE_CHECKING:
     from models.dae.bundle import Bundle
+    from worker.pipeline.run import OfflineSummary
+    from worker.pipeline.types import BundleView, Note
 
 
 def impute(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help=".vcf, .vcf.gz or .bcf of the same samples.")],
-    bundle: Annotated[str, typer.Option("--bundle", "-b", help="Bundle: its folder or .tar, or a shipped one's name.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="VCF, BCF, PLINK (its three files), array text, or a .zip.")
+    ],
     output: Annotated[
         Path, typer.Option("--out", "-o", help="OUT.vcf.gz or OUT.bcf, or a folder: a file a chromosome.")
     ],
+    bundle: Annotated[
+        str, typer.Option("--bundle", "-b", help="Its folder or .tar, or an installed one's name; auto chooses one.")
+    ] = "auto",
+    qc: Annotated[bool, typer.Option("--qc", help="Only check the files; OUT is the folder of the report.")] = False,
     build: Annotated[str, typer.Option(help="Genome build: auto, GRCh37, GRCh38.")] = "auto",
     r2_min: Annotated[float, typer.Option(min=0, max=1, help="Leave out sites imputed with a lower R2.")] = 0.0,
-    strict: Annotated[bool, typer.Option("--strict/--mend", help="Refuse what could be mended.")] = False,
+    strict: Annotated[bool, typer.Option("--strict/--no-strict", help="Refuse what could be mended.")] = False,
+    mend: Mending = None,
+    qc_call_rate: CallRate = None,
+    qc_hwe: Hwe = None,
+    qc_af_diff: AfDiff = None,
+    samples: Annotated[
+        SampleAction, typer.Option(help="Samples that fail sample QC: drop them, or keep them with a flag.")
+    ] = SampleAction.drop,
+    chains: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", envvar="TESSERA_CHAINS", help="Chain files, to lift between builds."),
+    ] = None,
+    references: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", envvar="TESSERA_REFERENCES", help="Reference genomes, to align indels."),
+    ] = None,
     report: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where report and QC go.")] = None,
-    pedigree: Annotated[Path | None, typer.Option(help="Pedigree: .ped, .fam or .csv.")] = None,
     threads: Annotated[int, typer.Option("--threads", "-t", min=0, help="0: all cores.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1.")] = "auto",
     scratch: Annotated[
@@ -44,37 +67,59 @@ def impute(
     ] = None,
 ) -> None:
     """Impute local files without a server. What comes out is what a server would give."""
-    check_files([*files, *([pedigree] if pedigree else [])])
+    check_files(files)
     started = time.monotonic()
     with need_torch():
         from worker.engine_dae import make_imputer
-        from worker.pipeline.quality_bins import merge_bins
+        from worker.pipeline.choose import choose
         from worker.pipeline.run import OfflineOptions, run_offline
-    opened = open_bundle(bundle)
+        from worker.pipeline.sample_policy import SamplePolicy
+    thresholds = {"qc_call_rate": qc_call_rate, "qc_hwe": qc_hwe, "qc_af_diff": qc_af_diff}
+    bundles = {} if bundle == "auto" else {"": open_bundle(bundle)}
+
+    def chosen(ingested: Path) -> tuple[BundleView, Note]:
+        choice = choose(ingested, installed(), lambda name: bundles.setdefault(name, open_bundle(name)), build)
+        bundles[""] = bundles[choice.bundle]
+        err.print(choice.note.message, markup=False)
+        return bundles[""], choice.note
+
     cores = threads or len(os.sched_getaffinity(0))
     options = OfflineOptions(
         build=build,
         strict=strict,
+        mend=mend_option(mend),
+        qc=QcOptions.from_fields({name: value for name, value in thresholds.items() if value is not None}),
+        chains=chains,
+        references=references,
         r2_min=r2_min,
         command=shlex.join(["tessera", *sys.argv[1:]]).replace("\n", " "),
         threads=cores,
         report=report,
-        pedigree=pedigree,
+        samples=SamplePolicy(action=samples.value),
         scratch=scratch,
+        mode="qc" if qc else "impute",
     )
     with stage_bar() as show:
         made = run_offline(
             files,
-            opened,
-            lambda chromosome: make_imputer(opened, chromosome, device=device, threads=cores),
+            bundles.get("", chosen),
+            lambda chromosome: make_imputer(bundles[""], chromosome, device=device, threads=cores),
             output,
             options,
             show,
         )
-    quality = [one.as_dict() for one in merge_bins(one.quality for one in made.chromosomes)]
-    show_summary(quality, [asdict(one) for one in made.chromosomes], made.samples, time.monotonic() - started)
+    if not qc:
+        show_made(made, time.monotonic() - started)
     for path in made.files:
         out.print(str(path), markup=False)
+
+
+def show_made(made: OfflineSummary, seconds: float) -> None:
+    """The summary of an imputation."""
+    from worker.pipeline.quality_bins import merge_bins
+
+    quality = [one.as_dict() for one in merge_bins(one.quality for one in made.chromosomes)]
+    show_summary(quality, [asdict(one) for one in made.chromosomes], made.samples, seconds)
 
 
 def open_bundle(name: str) -> Bundle:
@@ -86,9 +131,9 @@ def open_bundle(name: str) -> Bundle:
     from models import bundles
 
     path = Path(name)
+    folder = _folder()
     if (path / FILE_NAME).is_file() or path.is_file():
         return bundles.open_bundle(path)
-    folder = Path(os.environ.get("TESSERA_BUNDLES_DIR") or SHIPPED_BUNDLES)
     try:
         return bundles.open_bundle(find_bundle(folder, name)[0])
     except TesseraError as error:
@@ -99,6 +144,15 @@ def open_bundle(name: str) -> Bundle:
         raise TesseraError(
             Code.bundle_not_found, message, action="Name a bundle's folder or .tar by --bundle."
         ) from error
+
+
+def installed() -> list[BundleManifest]:
+    """The bundles that an automatic choice may take: those of `TESSERA_BUNDLES_DIR`, or the shipped ones."""
+    return [manifest for _, manifest in list_bundles(_folder())]
+
+
+def _folder() -> Path:
+    return Path(os.environ.get("TESSERA_BUNDLES_DIR") or SHIPPED_BUNDLES)
 
 
 @contextmanager

@@ -2,21 +2,69 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli.client.http import DEFAULT_SERVER
+from errors import Code, TesseraError
+from genotypes.mending import Mend, parse_mend
 
 Server = Annotated[
     str, typer.Option("--server", "-s", envvar="TESSERA_SERVER", metavar="URL", help="Address of the server.")
 ]
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the server's JSON.")]
+Mending = Annotated[
+    str | None,
+    typer.Option("--mend", metavar="LIST", help="What may be mended: all, none, or a list of " + ", ".join(Mend) + "."),
+]
+CallRate = Annotated[float | None, typer.Option(min=0, max=1, help="Lowest call rate of a site; 0: any. [0.9]")]
+Hwe = Annotated[float | None, typer.Option(min=0, max=1, help="Lowest Hardy-Weinberg mid-p; 0: any. [1e-6]")]
+AfDiff = Annotated[
+    float | None, typer.Option(min=0, max=1, help="Largest difference from the bundle's frequency; 1: any. [0.4]")
+]
+
+
+class SampleAction(Enum):
+    """What becomes of samples that fail sample QC."""
+
+    drop = "drop"
+    flag = "flag"
+
+
 Folder = Annotated[
     Path | None,
     typer.Option("--out", "-o", metavar="FOLDER", help="Where results go; default: a folder named JOB."),
 ]
 
-__all__ = ["DEFAULT_SERVER", "AsJson", "Folder", "JobId", "Server"]
+
+def mend_option(text: str | None) -> frozenset[Mend]:
+    """What `--mend` allows.
+
+    Raises:
+        TesseraError: `invalid_field`.
+    """
+    try:
+        return parse_mend(text or "all")
+    except ValueError as error:
+        raise TesseraError(
+            Code.invalid_field, str(error), action="See 'tessera impute --help'.", field="mend"
+        ) from error
+
+
+__all__ = [
+    "DEFAULT_SERVER",
+    "AfDiff",
+    "AsJson",
+    "CallRate",
+    "Folder",
+    "Hwe",
+    "JobId",
+    "Mending",
+    "SampleAction",
+    "Server",
+    "mend_option",
+]

@@ -1,4 +1,4 @@
-"""`tessera peel`: a VCF and a pedigree to the genotypes of every animal, without a server."""
+"""`tessera peel`: genotypes and a pedigree to the genotypes of every animal, without a server."""
 
 from __future__ import annotations
 
@@ -14,45 +14,86 @@ import typer
 from cli.impute import stage_bar
 from cli.plain import err, out
 from cli.submit import check_files
-from cli.version import software_version
 
 
 def peel(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help=".vcf, .vcf.gz or .bcf; animals may miss most sites.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help=".vcf, .vcf.gz or .bcf with GT, PL, GL or AD, or AlphaGenes text (with --sites). Animals may miss "
+            "most sites; files may hold different animals and sites.",
+        ),
+    ],
     pedigree: Annotated[Path, typer.Option("--pedigree", "-p", help="Pedigree: .ped, .fam, or id sire dam.")],
-    output: Annotated[Path, typer.Option("--out", "-o", help="OUT.vcf.gz")],
-    map: Annotated[Path | None, typer.Option("--map", help="Genetic map (cM); without it 1 cM/Mb.")] = None,
-    only: Annotated[
-        Path | None, typer.Option(help="File of the ids to write, one a line; without it every member.")
+    output: Annotated[Path, typer.Option("--out", "-o", help="OUT.vcf.gz or OUT.bcf")],
+    map: Annotated[
+        Path | None,
+        typer.Option("--map", help="Genetic map (cM), or a folder of them: BUILD/chr1.map. Without one 1 cM/Mb."),
     ] = None,
+    sites: Annotated[
+        Path | None, typer.Option("--sites", help="Loci of AlphaGenes text: .map or .bim, a line a column.")
+    ] = None,
+    build: Annotated[str, typer.Option(help="Genome build, to choose maps of a folder.")] = "auto",
+    only: Annotated[
+        Path | None,
+        typer.Option("--only", "--samples", help="File of the ids to write, one a line; without it every member."),
+    ] = None,
+    only_new: Annotated[bool, typer.Option("--only-new", help="Write only members that no FILE holds.")] = False,
+    keep_observed: Annotated[
+        bool,
+        typer.Option(
+            "--keep-observed/--correct",
+            help="GT keeps observed calls where the family contradicts them, or takes the most probable genotype.",
+        ),
+    ] = True,
+    segregation: Annotated[
+        bool, typer.Option("--segregation", help="Also write which grandparental haplotypes each animal inherited.")
+    ] = False,
+    haplotypes: Annotated[
+        bool, typer.Option("--haplotypes", help="Also write the ALT dosage of each animal's two haplotypes.")
+    ] = False,
+    r2_min: Annotated[float, typer.Option(min=0, max=1, help="Leave out sites with a lower R2.")] = 0.0,
+    report: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where report and checks go.")] = None,
+    strict: Annotated[bool, typer.Option("--strict/--mend", help="Refuse what could be mended.")] = False,
     cycles: Annotated[int, typer.Option(min=1, help="Rounds of peeling.")] = 10,
     threads: Annotated[int, typer.Option("--threads", "-t", min=0, help="0: all cores.")] = 0,
 ) -> None:
     """Impute and phase a pedigree: GT paternal|maternal, DS, GP, GQ of every member, also those without data."""
-    check_files([path for path in (file, pedigree, map, only) if path])
-    if not output.name.endswith(".vcf.gz"):
-        raise typer.BadParameter("the output is a .vcf.gz", param_hint="--out")
+    check_files([*files, *(path for path in (pedigree, sites, only) if path)])
+    if not output.name.endswith((".vcf.gz", ".bcf")):
+        raise typer.BadParameter("the output is a .vcf.gz or a .bcf", param_hint="--out")
     started = time.monotonic()
-    from models.peeling.engine import Options
-    from models.peeling.offline import peel_file
+    from worker.pipeline.peel_folder import PeelOptions
+    from worker.pipeline.peel_run import PeelOffline, peel_offline
 
+    options = PeelOptions(
+        cycles=cycles,
+        threads=threads or len(os.sched_getaffinity(0)),
+        r2_min=r2_min,
+        animals=only.read_text().split() if only else None,
+        only_new=only_new,
+        keep_observed=keep_observed,
+        segregation=segregation,
+        haplotypes=haplotypes,
+        maps=map,
+        command=shlex.join(["tessera", *sys.argv[1:]]).replace("\n", " "),
+    )
     with stage_bar() as show:
-        done = peel_file(
-            file,
-            pedigree,
-            output,
-            map_file=map,
-            only=only.read_text().split() if only else None,
-            options=Options(cycles=cycles, threads=threads or len(os.sched_getaffinity(0))),
-            software=f"tessera {software_version()}",
-            command=shlex.join(["tessera", *sys.argv[1:]]).replace("\n", " "),
-            progress=show,
+        done = peel_offline(files, pedigree, output, PeelOffline(options, build, strict, sites, report), show)
+    for note in done.qc["notes"]:
+        where = f" (chromosome {note['chromosome']})" if note["chromosome"] else ""
+        many = f" [{note['count']:,}]" if note["count"] > 1 else ""
+        err.print(f"{note['message']}{many}{where}", markup=False, highlight=False)
+    corrected = sum(one.corrected for one in done.chromosomes)
+    if corrected:
+        what = "were kept" if keep_observed else "gave way to the most probable genotype"
+        err.print(
+            f"Observed calls that the family contradicts: {corrected:,}. They {what}; .contradicted.tsv.gz has each."
         )
-    if done.strangers:
-        names = ", ".join(done.strangers[:5]) + (", ..." if len(done.strangers) > 5 else "")
-        err.print(f"{len(done.strangers)} samples are not in the pedigree and were left out: {names}")
-    if done.left_out:
-        err.print(f"{done.left_out} sites without an ALT allele, or repeated, were left out.")
+    members = done.qc["pedigree"]
+    written = sum(one.sites for one in done.chromosomes)
     took = time.monotonic() - started
-    out.print(f"{done.animals} animals ({done.typed} typed), {done.sites} sites, {took:.1f} s")
-    out.print(str(output))
+    out.print(f"{members['animals']} animals ({members['with_data']} typed), {written} sites, {took:.1f} s")
+    for path in done.files:
+        out.print(str(path), markup=False)

@@ -11,7 +11,7 @@ import typer
 
 from cli.bars import bytes_bar
 from cli.client import Client, Job
-from cli.options import DEFAULT_SERVER, Folder, Server
+from cli.options import DEFAULT_SERVER, AfDiff, CallRate, Folder, Hwe, Mending, SampleAction, Server
 from cli.plain import err, out
 from cli.waiting import fetch_results, wait_for
 from errors import Code, TesseraError
@@ -40,36 +40,68 @@ class Engine(StrEnum):
 
 
 def submit(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help=".vcf, .vcf.gz or .bcf; one or several.")],
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILE...]", help="VCF, BCF, PLINK (its three files), array text, or a .zip."),
+    ] = None,
     server: Server = DEFAULT_SERVER,
     pedigree: Annotated[Path | None, typer.Option(help="Pedigree: .ped, .fam or .csv.")] = None,
     bundle: Annotated[str | None, typer.Option("--bundle", "-b", help="Model bundle; default: auto.")] = None,
     build: Annotated[str | None, typer.Option(help="Genome build: auto, GRCh37, GRCh38.")] = None,
     engine: Annotated[Engine | None, typer.Option(help="Engine.")] = None,
     mode: Annotated[Mode | None, typer.Option(help="Impute, or only check the file.")] = None,
+    qc: Annotated[bool, typer.Option("--qc", help="Only check the file and report: the same as --mode qc.")] = False,
+    from_job: Annotated[
+        str | None, typer.Option("--from", metavar="JOB", help="Take the upload of this job in place of files.")
+    ] = None,
     r2_min: Annotated[float | None, typer.Option(min=0, max=1, help="Leave out sites imputed with a lower R2.")] = None,
     output_format: Annotated[Format | None, typer.Option("--format", "-f", help="Format of the result.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the job; default: the first file's.")] = None,
-    strict: Annotated[bool | None, typer.Option("--strict/--mend", help="Refuse what could be mended.")] = None,
+    peel: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="With a pedigree: segregation, haplotypes, correct, only_new."),
+    ] = None,
+    animals: Annotated[Path | None, typer.Option(help="With a pedigree: file of the ids to write.")] = None,
+    strict: Annotated[bool | None, typer.Option("--strict/--no-strict", help="Refuse what could be mended.")] = None,
+    mend: Mending = None,
+    qc_call_rate: CallRate = None,
+    qc_hwe: Hwe = None,
+    qc_af_diff: AfDiff = None,
+    samples: Annotated[
+        SampleAction | None, typer.Option(help="Samples that fail sample QC: drop them, or keep them with a flag.")
+    ] = None,
     recipient: Annotated[Path | None, typer.Option(help="Crypt4GH public key to encrypt results to.")] = None,
     wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait for the job's end.")] = False,
     download: Annotated[bool, typer.Option("--download", "-d", help="Wait, then download the results.")] = False,
     folder: Folder = None,
 ) -> None:
-    """Upload files as one job. Prints the job's id."""
+    """Upload files as one job, or send an earlier upload on. Prints the job's id."""
+    check_source(files or [], pedigree, from_job)
+    if qc and mode is Mode.impute:
+        raise TesseraError(Code.invalid_field, "--qc and --mode impute contradict each other.", action="Give one.")
     fields = {
         "bundle": bundle,
         "build": build,
         "engine": engine,
-        "mode": mode,
+        "from_job": from_job,
+        "mode": Mode.qc if qc else mode,
         "r2_min": None if r2_min is None else repr(r2_min),
         "format": output_format,
         "name": name,
+        "peel": peel,
+        "animals": None if animals is None else " ".join(animals.read_text().split()),
         "strict": None if strict is None else str(strict).lower(),
+        "mend": mend,
+        "qc_call_rate": qc_call_rate,
+        "qc_hwe": qc_hwe,
+        "qc_af_diff": qc_af_diff,
+        "samples": None if samples is None else samples.value,
         "recipient": None if recipient is None else recipient.read_text().strip(),
     }
     with Client(server) as client:
-        job = send(client, files, {key: str(value) for key, value in fields.items() if value is not None}, pedigree)
+        job = send(
+            client, files or [], {key: str(value) for key, value in fields.items() if value is not None}, pedigree
+        )
         out.print(job.id)
         err.print(f"Page: {page_of(client, job)}")
         if wait or download:
@@ -89,6 +121,20 @@ def send(client: Client, files: list[Path], fields: Mapping[str, str], pedigree:
     total = sum(path.stat().st_size for path in every)
     with bytes_bar("Uploading", total) as moved:
         return client.submit(files, fields, pedigree=pedigree, on_bytes=moved)
+
+
+def check_source(files: list[Path], pedigree: Path | None, from_job: str | None) -> None:
+    """Either files or an earlier job.
+
+    Raises:
+        TesseraError: `missing_field` or `invalid_field`.
+    """
+    if from_job is None and not files:
+        message = "There is no file to submit."
+        raise TesseraError(Code.missing_field, message, action="Name files, or an earlier job by --from JOB.")
+    if from_job is not None and (files or pedigree):
+        message = "--from takes the upload of an earlier job: no file can come with it."
+        raise TesseraError(Code.invalid_field, message, action="Leave the files out, or leave --from out.")
 
 
 def check_files(paths: Iterable[Path]) -> None:

@@ -21,12 +21,25 @@ class Code(Enum):
 
     # The upload as a file
     empty_file = "empty_file", 422, "Upload a VCF or BCF file that has content."
-    not_vcf = "not_vcf", 422, "Upload a .vcf, .vcf.gz or .bcf file; its first line must start with ##fileformat=VCF."
+    not_vcf = (
+        "not_vcf",
+        422,
+        "Upload VCF (it starts with ##fileformat=VCF), BCF, a PLINK fileset, or an array's raw text; zipped or not.",
+    )
+    missing_part = (
+        "missing_part",
+        422,
+        "Upload .bed, .bim and .fam, or .pgen, .pvar and .psam, together and with one name.",
+    )
+    parts_disagree = "parts_disagree", 422, "Upload the three files of one PLINK export together."
+    bad_archive = "bad_archive", 422, "Upload the files themselves, or a plain zip archive of them."
+    reader_unavailable = "reader_unavailable", 501, "Write the fileset as .bed, .bim and .fam, or as VCF."
     truncated_file = "truncated_file", 422, "The file ends early: check its size or checksum and upload it again."
     corrupt_file = "corrupt_file", 422, "Check the file with 'bcftools view FILE > /dev/null' and upload it again."
     line_too_long = "line_too_long", 422, "Check that the file is a VCF with one variant to a line."
     zip_bomb = "zip_bomb", 422, "The file expands beyond the server's limit; split it by chromosome."
     upload_too_large = "upload_too_large", 413, "Split the file by chromosome or by samples, or use BCF."
+    upload_gone = "upload_gone", 422, "Upload the file again: uploads go with their job."
     bad_filename = "bad_filename", 422, "Give the file a plain name such as cohort.vcf.gz."
     # The upload as a VCF
     header_only = "header_only", 422, "The file has a header but no variants: export it again."
@@ -43,12 +56,17 @@ class Code(Enum):
     duplicate_chromosomes = (
         "duplicate_chromosomes",
         422,
-        "Two files hold the same chromosome and overlap: merge them first.",
+        "Merge the files first ('bcftools concat -a'), or leave strict off.",
     )
     mixed_ploidy = (
         "mixed_ploidy",
         422,
         "Make each sample haploid or diploid along a chromosome ('bcftools +fixploidy').",
+    )
+    no_samples_left = (
+        "no_samples_left",
+        422,
+        "Check the genotype calls; samples=flag keeps samples that fail sample QC.",
     )
     unsorted = "unsorted", 422, "Sort the file ('bcftools sort'), or leave strict off."
     half_calls = "half_calls", 422, "Set half calls to missing ('bcftools +setGT'), or leave strict off."
@@ -59,6 +77,11 @@ class Code(Enum):
         "Remove symbolic and * alleles ('bcftools view -V other'), or leave strict off.",
     )
     allele_mismatch = "allele_mismatch", 422, "Align alleles to the reference genome, or leave strict off."
+    strand_ambiguous = (
+        "strand_ambiguous",
+        422,
+        "Write A/T and C/G sites on the reference's forward strand, or leave strict off.",
+    )
     # The upload against the bundle
     chromosome_not_in_bundle = (
         "chromosome_not_in_bundle",
@@ -71,6 +94,11 @@ class Code(Enum):
         "Lift the file over to the bundle's build, or choose a bundle of the file's build.",
     )
     no_overlap = "no_overlap", 422, "None of the sites is in the bundle: check build, chromosome names and alleles."
+    small_overlap = (
+        "small_overlap",
+        422,
+        "Name a bundle that was made for this array or species (GET /bundles); one that is named is used all the same.",
+    )
     bundle_not_found = "bundle_not_found", 422, "GET /bundles lists the bundles of this server."
     bundle_invalid = "bundle_invalid", 500, "Ask the server's operator to run 'tessera bundle verify'."
     import_invalid = "import_invalid", 422, "Mend or remove the named file of the published tiles."

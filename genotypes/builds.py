@@ -30,6 +30,22 @@ LENGTHS: Final = {
 }
 _BY_LENGTH: Final = {length: build for build, table in LENGTHS.items() for length in table.values()}
 
+# bp, 1-based, first and last of the two regions that X shares with Y, where males are diploid (Genome Reference
+# Consortium; the same bounds as PLINK's b37 and b38).
+PAR: Final = {
+    GRCH37: ((60_001, 2_699_520), (154_931_044, 155_260_560)),
+    GRCH38: ((10_001, 2_781_479), (155_701_383, 156_030_895)),
+}
+
+
+def par_bounds(build: str) -> tuple[int, int] | None:
+    """First and last bp of X outside its pseudoautosomal regions (nonPAR); None for a build that is not human."""
+    name = build_of_name(build)
+    if name is None:
+        return None
+    (_, first), (last, _) = PAR[name]
+    return first + 1, last - 1
+
 
 def build_of_name(text: str) -> str | None:
     """GRCh37 or GRCh38 when `text` (an assembly or reference name) names it under any usual alias."""

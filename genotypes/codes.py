@@ -25,6 +25,8 @@ _DOSAGE: Final = np.array([0, 1, 2, 1, 1, 0, 1, -1], np.int8)
 _PLOIDY: Final = np.array([2, 2, 2, 2, 2, 1, 1, 0], np.int8)
 _SWAP: Final = np.array([2, 1, 0, 4, 3, 6, 5, -1], np.int8)
 _UNPHASE: Final = np.array([0, 1, 2, 1, 1, 5, 6, -1], np.int8)
+_AS_HAPLOID: Final = np.array([5, -1, 6, -1, -1, 5, 6, -1], np.int8)
+_AS_DIPLOID: Final = np.array([0, 1, 2, 3, 4, 0, 2, -1], np.int8)
 _PRESENCE: Final = np.array([[1, 0], [1, 1], [0, 1], [1, 1], [1, 1], [1, 0], [0, 1], [0, 0]], np.uint8)
 _HAPLOTYPES: Final = np.array([[0, 0], [-1, -1], [1, 1], [0, 1], [1, 0], [0, -1], [1, -1], [-1, -1]], np.int8)
 
@@ -62,6 +64,21 @@ def swap_alleles(codes: Codes) -> Codes:
 def unphase(codes: Codes) -> Codes:
     """The same genotypes with the phase of heterozygotes forgotten."""
     return _UNPHASE[codes]
+
+
+def as_haploid(codes: Codes) -> Codes:
+    """The same genotypes of haploids that were coded as diploids: homozygotes keep their allele, others are missing."""
+    return _AS_HAPLOID[codes]
+
+
+def as_diploid(codes: Codes) -> Codes:
+    """The same genotypes with haploid calls as homozygotes."""
+    return _AS_DIPLOID[codes]
+
+
+def of_ploidy(codes: Codes, ploidy: NDArray[np.int8]) -> Codes:
+    """Genotypes (V, S) as the ploidy (S,) of their samples wants them, by `as_haploid` and `as_diploid`."""
+    return np.where(ploidy == 1, as_haploid(codes), as_diploid(codes))
 
 
 def from_haplotypes(first: NDArray[np.int8], second: NDArray[np.int8], phased: bool = True) -> Codes:

@@ -63,8 +63,7 @@ def parse_header(lines: Iterable[str]) -> HeaderFacts:
         if kind == "##contig":
             facts = dict(_FIELD.findall(rest))
             name = facts.get("ID", "")
-            length = facts.get("length", "")
-            contigs[name] = int(length) if length.isdecimal() and len(length) < 11 else None
+            contigs[name] = _length(facts)
             names[_number(facts, len(names))] = name
             build = build or build_of_name(facts.get("assembly", ""))
         elif kind in ("##FILTER", "##INFO", "##FORMAT"):
@@ -76,13 +75,33 @@ def parse_header(lines: Iterable[str]) -> HeaderFacts:
         elif kind == "##reference":
             build = build or build_of_name(rest)
         elif line.startswith("#CHROM"):
-            columns = line.rstrip("\r\n").split("\t")
+            columns = line.rstrip("\r\n\t").split("\t")
     if columns is None or columns[:8] != _FIXED:
         message = "The file has no proper #CHROM line (eight tab-separated columns from #CHROM to INFO)."
         raise TesseraError(Code.not_vcf, message, field="vcf")
     if len(columns) < 10:
         raise TesseraError(Code.no_samples, "The file lists sites only, without samples.", field="vcf")
     return HeaderFacts(columns[9:], contigs, build or build_of_lengths(contigs), strings, names)
+
+
+def parse_contigs(lines: Iterable[str]) -> tuple[dict[str, int | None], str | None]:
+    """Lengths in bp of the contig lines of a header, None where it gives none, and the build that it names."""
+    contigs: dict[str, int | None] = {}
+    build: str | None = None
+    for line in lines:
+        kind, _, rest = line.partition("=")
+        if kind == "##contig":
+            facts = dict(_FIELD.findall(rest))
+            contigs[facts.get("ID", "")] = _length(facts)
+            build = build or build_of_name(facts.get("assembly", ""))
+        elif kind == "##reference":
+            build = build or build_of_name(rest)
+    return contigs, build
+
+
+def _length(facts: dict[str, str]) -> int | None:
+    length = facts.get("length", "")
+    return int(length) if length.isdecimal() and len(length) < 11 else None
 
 
 def _number(facts: dict[str, str], default: int) -> int:

@@ -58,6 +58,7 @@ class FragmentWriter:
         quality: SiteQuality,
         observed: gt.Codes | None = None,
         observed_rows: NDArray[np.int32] | None = None,
+        layout: Layout | None = None,
     ) -> None:
         """Write sites of the bundle.
 
@@ -67,29 +68,32 @@ class FragmentWriter:
             quality: (V,) INFO values.
             observed: (T, S) int8 codes of the typed sites, in the bundle's allele orientation; -1 where imputed.
             observed_rows: (T,) ascending rows of those sites among the V.
+            layout: ploidy of the sample columns at these sites, where it is not that of the fragment.
         """
+        layout = layout or self._layout
         typed = np.full(len(sites), -1, np.int64)
         if observed is not None and observed_rows is not None:
             typed[observed_rows] = np.arange(len(observed_rows))
         step = max(1, _BLOCK_GENOTYPES // max(1, codes.shape[1]))
         for first in range(0, len(sites), step):
             rows = slice(first, first + step)
-            items = self._layout.items(codes[rows])
+            items = layout.items(codes[rows])
             here = np.flatnonzero(typed[rows] >= 0)
             if observed is not None and len(here):
                 items = items.copy() if items.base is not None else items
-                items[here] = self._layout.items(codes[rows][here], observed[typed[rows][here]])
+                items[here] = layout.items(codes[rows][here], observed[typed[rows][here]])
             flags = np.where(typed[rows] >= 0, bcf.TYPED, bcf.IMPUTED)
             self._write(sites.slice(first, first + step), items, quality.take(rows), flags)
 
-    def write_typed_only(self, sites: SiteTable, codes: gt.Codes) -> None:
+    def write_typed_only(self, sites: SiteTable, codes: gt.Codes, layout: Layout | None = None) -> None:
         """Write sites that the bundle lacks, as observed: (V, S) int8 codes; missing genotypes stay missing."""
+        layout = layout or self._layout
         step = max(1, _BLOCK_GENOTYPES // max(1, codes.shape[1]))
         for first in range(0, len(sites), step):
-            items = self._layout.observed_items(codes[first : first + step])
-            dosage = self._layout.dosage(items)
+            items = layout.observed_items(codes[first : first + step])
+            dosage = layout.dosage(items)
             known = ~np.isnan(dosage)
-            alleles = (known * self._layout.ploidy).sum(axis=1)
+            alleles = (known * layout.ploidy).sum(axis=1)
             with np.errstate(invalid="ignore"):
                 af = (np.nansum(dosage, axis=1) / alleles).astype(np.float32)
             none = np.full(len(af), np.nan, np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,9 +11,11 @@ from typing import Final
 
 from errors import Code, TesseraError
 from genotypes.bgzf import BgzfWriter, ends_with_eof
-from genotypes.sniff import BOM, FileKind, is_bgzf
+from genotypes.sniff import BOM, VCF_KINDS, FileKind, is_bgzf
 from genotypes.stream import Inflated, open_inflated
 
+_TABLE_HEAD: Final = re.compile(rb"^#CHROM([ \t])", re.MULTILINE)
+_BLANKS: Final = re.compile(rb" +")
 _RATIO_FROM: Final = 256 << 20  # small files may be as dense as they like
 
 
@@ -32,16 +35,18 @@ class Guarded:
     Attributes:
         path: the file itself, or the cleaned copy.
         expanded_bytes: its size without compression.
-        crlf: it had Windows line ends, which the copy has not.
+        crlf: it had Windows (or old Macintosh) line ends, which the copy has not.
+        spaces: its columns were parted by blanks, in the copy by tabs.
     """
 
     path: Path
     expanded_bytes: int
     crlf: bool
+    spaces: bool = False
 
 
-class _WindowsLines(Exception):
-    """A carriage return was met while no copy was being written."""
+class _Unclean(Exception):
+    """A carriage return or a table of blanks was met while no copy was being written."""
 
 
 def guard(
@@ -61,8 +66,11 @@ def guard(
         progress: called with the fraction read; may raise to abort.
 
     Raises:
-        TesseraError: `truncated_file`, `corrupt_file`, `line_too_long`, `zip_bomb`.
+        TesseraError: `truncated_file`, `corrupt_file`, `line_too_long`, `zip_bomb`; `not_vcf` for another kind of file.
     """
+    if kind not in VCF_KINDS:
+        message = f"The file is of the kind '{kind.value}', and only VCF and BCF are read here."
+        raise TesseraError(Code.not_vcf, message, action="Write the genotypes as VCF or BCF.", field="vcf")
     check = _Check(path, limits or Limits(), progress)
     _check_end(path)
     if kind is FileKind.bcf:
@@ -74,7 +82,7 @@ def guard(
             for _ in check.text(source, mend=False):
                 pass
         return Guarded(path, check.expanded, crlf=False)
-    except _WindowsLines:
+    except _Unclean:
         pass
     out_dir.mkdir(parents=True, exist_ok=True)
     copy = out_dir / "unix-lines.vcf.gz"
@@ -82,7 +90,7 @@ def guard(
     with open_inflated(path) as source, BgzfWriter(copy) as target:
         for piece in check.text(source, mend=True):
             target.write(piece)
-    return Guarded(copy, check.expanded, crlf=True)
+    return Guarded(copy, check.expanded, crlf=not check.spaces or check.returns, spaces=check.spaces)
 
 
 def _check_end(path: Path) -> None:
@@ -103,17 +111,24 @@ class _Check:
         self.limits = limits
         self.progress = progress
         self.expanded = 0
+        self.returns = False  # carriage returns were met
+        self.spaces = False  # columns are parted by blanks
 
     def text(self, source: Inflated, mend: bool) -> Iterator[bytes]:
-        """Pieces of a VCF text, without Windows line ends when `mend`."""
+        """Pieces of a VCF text, with plain line ends and tabs when `mend`."""
         limit = self.limits.max_line_bytes
         line = 0  # bytes of the line that is still open
-        held = b""  # a carriage return at the end of a piece waits for what follows
-        first = True
+        held = b""  # a carriage return or blanks at the end of a piece wait for what follows
+        first, in_header, macintosh = True, True, False
         while piece := source.read(min(1 << 20, limit)):
             self._count(source, len(piece))
             if b"\0" in piece:
                 raise TesseraError(Code.corrupt_file, "The text holds NUL bytes, as after a failed copy.", field="vcf")
+            if mend:
+                if first:
+                    macintosh = _only_returns(piece)
+                self.returns |= b"\r" in piece
+                piece = piece.replace(b"\r", b"\n") if macintosh else piece
             newline = piece.find(b"\n")
             line += len(piece) if newline < 0 else newline
             if line > limit:
@@ -121,15 +136,23 @@ class _Check:
                 raise TesseraError(Code.line_too_long, message, field="vcf", limit=limit)
             if newline >= 0:
                 line = len(piece) - piece.rfind(b"\n") - 1
+            table = _TABLE_HEAD.search(piece) if in_header else None
             if not mend:
-                if b"\r" in piece or (first and piece.startswith(BOM)):
-                    raise _WindowsLines
-                first = False
+                if b"\r" in piece or (first and piece.startswith(BOM)) or (table and table[1] == b" "):
+                    raise _Unclean
+                first, in_header = False, in_header and table is None
                 continue
             piece = held + (piece.removeprefix(BOM) if first else piece)
             first = False
-            held = b"\r" if piece.endswith(b"\r") else b""
-            yield piece.removesuffix(b"\r").replace(b"\r\n", b"\n")
+            whole = piece.rstrip(b"\r ")
+            held, piece = piece[len(whole) :], whole
+            piece = piece.replace(b"\r\n", b"\n")
+            if in_header and (table := _TABLE_HEAD.search(piece)) is not None:
+                in_header, self.spaces = False, table[1] == b" "
+                if self.spaces:
+                    yield piece[: table.start()]
+                    piece = piece[table.start() :]
+            yield _BLANKS.sub(b"\t", piece) if self.spaces else piece
 
     def records(self, source: Inflated) -> None:
         """Walk the records of a BCF by their lengths."""
@@ -164,6 +187,12 @@ class _Check:
             raise TesseraError(Code.zip_bomb, message, field="vcf", expanded_bytes=self.expanded)
         if self.progress is not None and before >> 22 != self.expanded >> 22:
             self.progress(min(1.0, source.taken / max(1, self.size)))
+
+
+def _only_returns(piece: bytes) -> bool:
+    """True when the first line ends with a carriage return alone."""
+    at = piece.find(b"\r")
+    return at >= 0 and b"\n" not in piece[: at + 2]
 
 
 def _cut() -> TesseraError:

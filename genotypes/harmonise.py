@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import repeat
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from genotypes.sites import SiteTable
+from genotypes.sites import SiteTable, Strings
 
 _NUMBERED: Final = {"23": "X", "24": "Y", "25": "X", "26": "MT", "M": "MT", "XY": "X", "MTDNA": "MT"}
+_X_PARTS: Final = re.compile(r"(X[_-]?)?(NON[_-]?)?PAR[12]?", re.IGNORECASE)
 _REFSEQ: Final = re.compile(r"NC_0000(\d\d)(\.\d+)?")
 _COMPLEMENT: Final = {"A": "T", "C": "G", "G": "C", "T": "A"}
+_BASES: Final = {"A": 0, "C": 1, "G": 2, "T": 3}
 
 
 def normal_contig(name: str) -> str:
@@ -26,6 +29,8 @@ def normal_contig(name: str) -> str:
         name = str(int(refseq[1]))
     plain = name[3:] if name[:3].lower() == "chr" and len(name) > 3 else name
     short = plain.lstrip("0") if plain.isdecimal() else plain.upper()
+    if _X_PARTS.fullmatch(plain) is not None:
+        return "X"
     if short in _NUMBERED:
         return _NUMBERED[short]
     if short.isdecimal() or short in ("X", "Y", "MT"):
@@ -45,6 +50,7 @@ class Action(IntEnum):
     duplicate = 6  # an earlier uploaded site already stands for the bundle's site
 
 
+MENDED: Final = (Action.swapped, Action.flipped, Action.flipped_swapped)
 SWAPS: Final = (Action.swapped, Action.flipped_swapped)
 
 
@@ -87,30 +93,58 @@ def match(typed: SiteTable, bundle: SiteTable) -> Match:
         typed: T uploaded sites of a chromosome in any order, one ALT each.
         bundle: the bundle's sites of it, sorted by position.
     """
-    rows = np.full(len(typed), -1, np.int32)
-    action = np.full(len(typed), Action.typed_only, np.uint8)
+    rows, action = _match_bases(typed, bundle)
     first = np.searchsorted(bundle.pos, typed.pos, "left")
     end = np.searchsorted(bundle.pos, typed.pos, "right")
-    taken: set[int] = set()
-    for row in np.flatnonzero(end > first).tolist():
+    for row in np.flatnonzero((end > first) & (rows < 0)).tolist():
         ref, alt = typed.ref[row], typed.alt[row]
-        best: tuple[Action, int] | None = None
-        for candidate in range(first[row], end[row]):
-            found = compare(ref, alt, bundle.ref[candidate], bundle.alt[candidate])
-            if found is not None and (best is None or found < best[0]):
-                best = found, candidate
-        if best is None:
-            if any(
-                same_kind(ref, alt, bundle.ref[candidate], bundle.alt[candidate])
-                for candidate in range(first[row], end[row])
-            ):
-                action[row] = Action.allele_mismatch
-        elif best[1] in taken:
-            action[row] = Action.duplicate
-        else:
-            taken.add(best[1])
+        candidates = range(first[row], end[row])
+        found = [(compare(ref, alt, bundle.ref[one], bundle.alt[one]), one) for one in candidates]
+        if best := min(((verdict, one) for verdict, one in found if verdict is not None), default=None):
             action[row], rows[row] = best
+        elif any(same_kind(ref, alt, bundle.ref[one], bundle.alt[one]) for one in candidates):
+            action[row] = Action.allele_mismatch
+    matched = np.flatnonzero(rows >= 0)
+    if (np.bincount(rows[matched]) > 1).any():
+        again = np.ones(len(matched), bool)
+        again[np.unique(rows[matched], return_index=True)[1]] = False
+        action[matched[again]] = Action.duplicate
+        rows[matched[again]] = -1
     return Match(rows, action)
+
+
+def _match_bases(typed: SiteTable, bundle: SiteTable) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """Rows and actions of sites with two single bases each, all at once; nearly every site is one."""
+    rows = np.full(len(typed), -1, np.int32)
+    action = np.full(len(typed), Action.typed_only, np.uint8)
+    ref, alt = base_codes(typed.ref), base_codes(typed.alt)
+    bundle_ref, bundle_alt = base_codes(bundle.ref), base_codes(bundle.alt)
+    theirs = np.flatnonzero((bundle_ref >= 0) & (bundle_alt >= 0))
+    if len(theirs) == 0:
+        return rows, action
+    keys = _key(bundle.pos[theirs], bundle_ref[theirs], bundle_alt[theirs])
+    order = np.argsort(keys, kind="stable")
+    keys, theirs = keys[order], theirs[order]
+    bases = (ref >= 0) & (alt >= 0)
+    ways = ((ref, alt), (alt, ref), (3 - ref, 3 - alt), (3 - alt, 3 - ref))
+    for verdict, (one, other) in zip((Action.exact, *MENDED), ways, strict=True):
+        wanted = _key(typed.pos, one, other)
+        place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        found = bases & (rows < 0) & (keys[place] == wanted)
+        rows[found] = theirs[place[found]]
+        action[found] = verdict
+    return rows, action
+
+
+def base_codes(alleles: Strings) -> NDArray[np.int64]:
+    """(V,) 0-3 for A, C, G, T, so that the codes of a base and of its complement add up to 3; -1 for anything else."""
+    return np.fromiter(map(_BASES.get, alleles.tolist(), repeat(-1)), np.int64, len(alleles))
+
+
+def _key(pos: NDArray[np.int32], ref: NDArray[np.int64], alt: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(V,) one number for position and both bases."""
+    key: NDArray[np.int64] = pos.astype(np.int64) * 16 + ref * 4 + alt
+    return key
 
 
 def compare(ref: str, alt: str, bundle_ref: str, bundle_alt: str) -> Action | None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from errors import Code, TesseraError
 from genotypes import codes as gt
+from genotypes.harmonise import normal_contig
 from genotypes.read import VariantBlock, VcfReader
 from genotypes.sites import SiteTable
 
@@ -21,7 +22,8 @@ class Panel:
     Attributes:
         sites: V sites sorted by position, one ALT each; af is the panel's own ALT frequency.
         haplotypes: (V, H) int8, 0 or 1; the two haplotypes of a diploid sample are neighbours.
-        samples: sample ids; H is twice their number when all are diploid.
+        samples: sample ids; H is twice their number when all are diploid. A male on X, diploid in its pseudoautosomal
+            regions alone, has one haplotype throughout: the first.
     """
 
     sites: SiteTable
@@ -53,14 +55,15 @@ def read_panel(path: Path | str, chrom: str | None = None) -> Panel:
             continue
         found = gt.ploidy(block.codes)
         ploidy = found[0] if ploidy is None else ploidy
-        _check(block, found, ploidy)
-        keep = np.stack([np.ones_like(ploidy), ploidy == 2], axis=1).ravel().astype(bool)
+        changes = normal_contig(block.sites.chrom) == "X"
+        _check(block, found, None if changes else ploidy)
+        ploidy = np.minimum(ploidy, found.min(axis=0))
         tables.append(block.sites)
-        both = gt.haplotypes(block.codes).reshape(len(block.sites), -1)
-        rows.append(both if keep.all() else np.ascontiguousarray(both[:, keep]))
-    if not tables:
+        rows.append(gt.haplotypes(block.codes).reshape(len(block.sites), -1))
+    if not tables or ploidy is None:
         raise TesseraError(Code.header_only, f"The panel {Path(path).name} has no sites of the chromosome.")
-    haplotypes = np.concatenate(rows)
+    keep = np.stack([np.ones_like(ploidy), ploidy == 2], axis=1).ravel().astype(bool)
+    haplotypes = np.concatenate([both if keep.all() else both[:, keep] for both in rows])
     sites = SiteTable.concatenate(tables)
     if (np.diff(sites.pos) < 0).any():
         order = np.argsort(sites.pos, kind="stable")
@@ -69,8 +72,10 @@ def read_panel(path: Path | str, chrom: str | None = None) -> Panel:
     return Panel(SiteTable(sites.chrom, sites.pos, sites.ref, sites.alt, sites.id, af), haplotypes, reader.samples)
 
 
-def _check(block: VariantBlock, found: NDArray[np.int8], ploidy: NDArray[np.int8]) -> None:
-    bad = ((block.codes == gt.HET) | (found != ploidy)).any(axis=1)
+def _check(block: VariantBlock, found: NDArray[np.int8], ploidy: NDArray[np.int8] | None) -> None:
+    """Refuse missing and unphased genotypes and, where `ploidy` is given, any other one."""
+    wrong = found == 0 if ploidy is None else found != ploidy
+    bad = ((block.codes == gt.HET) | wrong).any(axis=1)
     if bad.any():
         where = f"{block.sites.chrom}:{block.sites.pos[int(np.flatnonzero(bad)[0])]}"
         raise _refused(f"The panel has a missing or unphased genotype or a change of ploidy at {where}.")

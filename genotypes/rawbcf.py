@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from errors import Code, TesseraError
 from genotypes.calls import MISSING_STATE, N_STATES, States, bcf_table, states_of_alleles
 from genotypes.facts import HeaderFacts, contig_name, parse_header
+from genotypes.likelihoods import FIELDS, bcf_values, encode, to_pl
 from genotypes.record import MAX_POS, Batch, batch_records, malformed
 from genotypes.stream import Inflated
 
@@ -23,8 +25,11 @@ _MAX_HEADER: Final = 1 << 30
 class BcfDecoder:
     """Reads a BCF 2 stream."""
 
-    def __init__(self, source: Inflated) -> None:
-        """Read the header from `source`.
+    cut_line: None = None  # a BCF that ends early is always refused
+    mended: Final[Counter[str]] = Counter()  # nothing of a BCF is mended while it is decoded
+
+    def __init__(self, source: Inflated, *, likelihoods: bool = False) -> None:
+        """Read the header from `source`; `likelihoods` asks for PL, GL or AD beside GT.
 
         Raises:
             TesseraError: `corrupt_file`, `truncated_file`, and see `facts.parse_header`.
@@ -40,7 +45,9 @@ class BcfDecoder:
             raise TesseraError(Code.truncated_file, "The file ends inside its header.", field="vcf")
         self.facts: HeaderFacts = parse_header(text.rstrip(b"\0").decode(errors="replace").split("\n"))
         self._n_samples = len(self.facts.samples)
-        self._gt = next((number for number, name in self.facts.strings.items() if name == "GT"), -1)
+        numbers = {name: number for number, name in self.facts.strings.items()}
+        self._gt = numbers.get("GT", -1)
+        self._likelihoods = [(numbers[name], name) for name in FIELDS if name in numbers] if likelihoods else []
         self._contigs: dict[int, str] = {}  # of the records so far; header lines of other contigs may be anything
 
     def batches(self) -> Iterator[Batch]:
@@ -90,7 +97,11 @@ class BcfDecoder:
         )
         row = len(batch.pos)
         numbers = batch.add(chrom, pos + 1, ident or ".", (alleles[0] if alleles else ".").upper(), alleles[1:])
-        found = self._find_gt(individual, n_fmt)
+        if n_samples == self._n_samples:
+            self._add_likelihoods(batch, row, individual, n_fmt, n_alleles - 1, numbers)
+        found = self._find(individual, n_fmt, self._gt)
+        if found is not None and found[0] not in _INTS:
+            found = None
         if found is None or n_samples != self._n_samples:
             if n_samples not in (0, self._n_samples):
                 raise ValueError("another number of samples")
@@ -106,14 +117,28 @@ class BcfDecoder:
         for k, number in enumerate(numbers):
             parts.add(row + k, raw, kind, width, number or 1, n_alleles - 1)
 
-    def _find_gt(self, data: bytes, n_fmt: int) -> tuple[int, int, int] | None:
-        """(type, values a sample, offset) of the GT field."""
+    def _add_likelihoods(
+        self, batch: Batch, row: int, data: bytes, n_fmt: int, n_alts: int, numbers: list[int]
+    ) -> None:
+        """Keep the first of PL, GL and AD that the record has, for each ALT of `numbers`."""
+        for key, name in self._likelihoods:
+            found = self._find(data, n_fmt, key)
+            if found is not None and n_alts > 0:
+                kind, width, at = found
+                size = self._n_samples * width * _SIZES[kind]
+                values = bcf_values(data[at : at + size], kind, self._n_samples, width)
+                for k, number in enumerate(numbers):
+                    batch.likelihoods[row + k] = encode(to_pl(name, values, n_alts, number))
+                return
+
+    def _find(self, data: bytes, n_fmt: int, wanted: int) -> tuple[int, int, int] | None:
+        """(type, values a sample, offset) of the field with that dictionary number."""
         at = 0
         for _ in range(n_fmt):
             key, at = _integer(data, at)
             kind, width, at = _descriptor(data, at)
-            if key == self._gt:
-                return (kind, width, at) if width and kind in _INTS else None
+            if key == wanted:
+                return (kind, width, at) if width else None
             at += self._n_samples * width * _SIZES[kind]
         return None
 

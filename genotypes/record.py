@@ -9,6 +9,25 @@ import numpy as np
 
 from errors import Code, TesseraError
 from genotypes.calls import States
+from genotypes.likelihoods import Observations
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something odd about a file, met while it was read.
+
+    Attributes:
+        code: stable code, as notes have it.
+        message: a sentence without its subject, which is the file's name.
+        count: how often.
+        strict: the code that strict mode refuses it with; None when nothing was mended.
+    """
+
+    code: str
+    message: str
+    count: int = 1
+    strict: Code | None = None
+
 
 BATCH_GENOTYPES: Final = 8 << 20
 BATCH_RECORDS: Final = 4096
@@ -31,6 +50,7 @@ class Batch:
         symbolic: (chrom, number) of ALT alleles left out, by record.
         without_gt: chromosome of each record without a GT field; its row is missing throughout.
         records: records read, sites-only ones included.
+        likelihoods: (S,) observation numbers of the rows that have a likelihood, where they are asked for.
     """
 
     chrom: list[str] = field(default_factory=list)
@@ -44,6 +64,7 @@ class Batch:
     without_gt: list[str] = field(default_factory=list)
     records: int = 0
     states: States = field(default_factory=lambda: np.empty((0, 0), np.uint8))
+    likelihoods: dict[int, Observations] = field(default_factory=dict)
 
     def add(self, chrom: str, pos: int, ident: str, ref: str, alts: list[str]) -> list[int]:
         """Add a record's rows; returns the ALT numbers (from 1) that got one, [0] for a record without ALT."""

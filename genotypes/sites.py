@@ -116,7 +116,7 @@ class SiteTable:
         """Read what `save` wrote."""
         with np.load(path, allow_pickle=False) as data:
             n = len(data["pos"])
-            ref, alt, ids = (strings(_unpack(data[name], n)) for name in ("ref", "alt", "id"))
+            ref, alt, ids = (_column(data[name], n) for name in ("ref", "alt", "id"))
             return cls(
                 _unpack(data["chrom"], 1)[0],
                 data["pos"],
@@ -128,8 +128,19 @@ class SiteTable:
             )
 
 
+_ASCII = strings(chr(code) for code in range(128))
+
+
 def _pack(values: Iterable[str]) -> NDArray[np.uint8]:
     return np.frombuffer("\n".join(values).encode(), dtype=np.uint8)
+
+
+def _column(data: NDArray[np.uint8], n: int) -> Strings:
+    # Single bases, and ids that are not there, are most columns: one look-up of their bytes makes them strings.
+    if n and len(data) == 2 * n - 1 and bool((data[1::2] == ord("\n")).all()) and int(data[::2].max()) < len(_ASCII):
+        column: Strings = _ASCII[data[::2]]
+        return column
+    return strings(_unpack(data, n))
 
 
 def _unpack(data: NDArray[np.uint8], n: int) -> list[str]:

@@ -1,7 +1,8 @@
-"""What a file is, told from its first bytes."""
+"""What a file is, told from its first bytes; PLINK's tables, which have no mark of their own, also from their names."""
 
 from __future__ import annotations
 
+import re
 import zlib
 from enum import Enum
 from typing import Final
@@ -10,14 +11,17 @@ from errors import Code, TesseraError
 
 HEAD_BYTES: Final = 64 << 10  # what `sniff_head` wants to see of a file
 BOM: Final = b"\xef\xbb\xbf"
+ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _INFLATE_BYTES: Final = 64 << 10
 _OTHERS: Final = {
-    b"PK\x03\x04": "a zip archive",
+    b"PK\x05\x06": "an empty zip archive",
     b"BZh": "a bzip2 file",
+    b"\x1f\x8b": "compressed twice",
     b"\xfd7zXZ": "an xz file",
-    b"\x28\xb5\x2f\xfd": "a Zstandard file",
-    b"\x6c\x1b\x01": "a PLINK .bed file",
-    b"\x6c\x1b": "a PLINK 2 .pgen file",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"Rar!": "a RAR archive",
+    ZSTD: "a Zstandard file",
+    b"\x6c\x1b\x00": "a sample-major .bed file (rewrite it by 'plink2 --make-bed')",
     b"BAM\x01": "a BAM file",
     b"CRAM": "a CRAM file",
     b"%PDF": "a PDF file",
@@ -25,8 +29,18 @@ _OTHERS: Final = {
     b"\xff\xfe": "UTF-16 text",
     b"\xfe\xff": "UTF-16 text",
     b"#CHROM": "a table without a VCF header",
-    b"# rsid": "a 23andMe table",
 }
+# The column header that 23andMe, AncestryDNA, MyHeritage, FTDNA and Living DNA share.
+_ARRAY_COLUMNS: Final = re.compile(rb'^#?\s*"?rs_?id"?[\t,]\s*"?chr', re.IGNORECASE | re.MULTILINE)
+# Formats without a mark of their own that are often sent, and what turns them into one that is read.
+_BY_NAME: Final = {
+    ".ped": "PLINK's text form: write it by 'plink2 --pedmap NAME --make-bed' and send .bed, .bim and .fam",
+    ".map": "the site table of PLINK's text form: write it by 'plink2 --pedmap NAME --make-bed'",
+    ".bgen": "a BGEN file: write its hard calls by 'plink2 --bgen FILE ref-first --make-pgen'",
+    ".gen": "an Oxford .gen file: write its hard calls by 'plink2 --data NAME ref-first --make-pgen'",
+    ".idat": "raw intensities: call genotypes first",
+}
+_TAR_MARK: Final = slice(257, 262)
 
 
 class FileKind(Enum):
@@ -36,6 +50,17 @@ class FileKind(Enum):
     vcf_gz = "vcf_gz"  # plain gzip
     vcf_bgzf = "vcf_bgzf"
     bcf = "bcf"  # compressed or not
+    bed = "bed"  # PLINK 1, with a .bim and a .fam
+    bim = "bim"
+    fam = "fam"
+    pgen = "pgen"  # PLINK 2, with a .pvar and a .psam
+    pvar = "pvar"
+    psam = "psam"
+    array_text = "array_text"  # raw data of one person from a direct-to-consumer array
+    zip = "zip"  # of any of these
+
+
+VCF_KINDS: Final = (FileKind.vcf, FileKind.vcf_gz, FileKind.vcf_bgzf, FileKind.bcf)
 
 
 def is_gzip(head: bytes) -> bool:
@@ -53,13 +78,15 @@ def sniff_head(head: bytes, name: str) -> FileKind:
 
     Args:
         head: the first bytes.
-        name: the file's name, for the message only; the ending decides nothing.
+        name: the file's name, for the message, and for PLINK's .bim, .fam, .pvar and .psam; else it decides nothing.
 
     Raises:
         TesseraError: `empty_file`, `not_vcf`, `truncated_file` or `corrupt_file`, with field `vcf`.
     """
     if not head:
         raise _error(Code.empty_file, f"'{name}' is empty.")
+    if head.startswith(ZSTD) and (kind := _table_of_name(name)) is not None:
+        return kind
     if not is_gzip(head):
         return _inside(head, name, FileKind.vcf)
     try:
@@ -82,12 +109,51 @@ def sniff_head(head: bytes, name: str) -> FileKind:
 def _inside(text: bytes, name: str, kind: FileKind) -> FileKind:
     if text.startswith(b"BCF\x02"):
         return FileKind.bcf
-    if text.removeprefix(BOM).startswith(b"##fileformat=VCF"):
+    if text.startswith(b"PK\x03\x04"):
+        return FileKind.zip
+    if text.startswith(b"\x6c\x1b\x01"):
+        return FileKind.bed
+    if text.startswith(b"\x6c\x1b") and text[2:3] > b"\x01":
+        return FileKind.pgen
+    text = text.removeprefix(BOM).lstrip(b"\r\n")
+    table = _table_of_name(name)
+    if table is not None and _fits(table, text):
+        return table
+    if text.startswith(b"##fileformat=VCF"):
         return kind
+    if _ARRAY_COLUMNS.search(text) is not None:
+        return FileKind.array_text
     for magic, what in _OTHERS.items():
         if text.startswith(magic):
             raise _error(Code.not_vcf, f"'{name}' is {what}, not a VCF or BCF.")
-    raise _error(Code.not_vcf, f"'{name}' is not a VCF or BCF: it does not start with ##fileformat=VCF.")
+    if text[_TAR_MARK] == b"ustar":
+        raise _error(Code.not_vcf, f"'{name}' is a tar archive: choose the files inside it, or zip them.")
+    if table is not None:
+        raise _error(Code.not_vcf, f"'{name}' does not hold the columns of a .{table.value} file.")
+    for ending, what in _BY_NAME.items():
+        if name.lower().removesuffix(".gz").endswith(ending):
+            raise _error(Code.not_vcf, f"'{name}' is {what}.")
+    message = f"'{name}' is not a VCF or BCF: it does not start with ##fileformat=VCF, and is no other known file."
+    raise _error(Code.not_vcf, message)
+
+
+def _table_of_name(name: str) -> FileKind | None:
+    """Which of PLINK's tables a file is by its name."""
+    plain = name.lower().removesuffix(".gz").removesuffix(".zst")
+    kinds = (FileKind.bim, FileKind.fam, FileKind.pvar, FileKind.psam)
+    return next((kind for kind in kinds if plain.endswith("." + kind.value)), None)
+
+
+def _fits(kind: FileKind, text: bytes) -> bool:
+    """Could this be the beginning of that table?"""
+    if kind is FileKind.pvar:
+        return text.startswith((b"##", b"#CHROM"))
+    if kind is FileKind.psam and text.startswith((b"#FID", b"#IID", b"##")):
+        return True
+    fields = text.split(b"\n", 1)[0].split()
+    if kind is FileKind.bim:
+        return len(fields) == 6 and fields[3].lstrip(b"-").isdigit()
+    return len(fields) in (5, 6) and b"\0" not in text
 
 
 def _error(code: Code, message: str) -> TesseraError:

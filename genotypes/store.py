@@ -35,7 +35,8 @@ class StoreWriter:
         self._tables: list[SiteTable] = []
         self._rows: list[NDArray[np.int32]] = []
         self._phased = True
-        self._file = (folder / f"{name}.gt").open("wb")
+        self._path = folder / f"{name}.gt"
+        self._path.write_bytes(b"")
 
     def append(
         self,
@@ -60,12 +61,13 @@ class StoreWriter:
         if rows is not None:
             self._rows.append(np.asarray(rows, np.int32))
         self._phased &= not bool((codes == gt.HET).any()) if phased is None else phased
-        self._file.write(np.ascontiguousarray(codes, np.int8).data)
+        # Opened for each block, so that the stores of an upload may be more than a process may hold open.
+        with self._path.open("ab") as file:
+            file.write(np.ascontiguousarray(codes, np.int8).data)
         self._tables.append(sites)
 
     def close(self) -> None:
         """Write the site table and the facts."""
-        self._file.close()
         sites = SiteTable.concatenate(self._tables, self._chrom)
         sites.save(self.folder / f"{self.name}.sites.npz")
         if self._rows:
@@ -86,11 +88,9 @@ class StoreWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close, or only free the file when the block failed."""
+        """Close, unless the block failed."""
         if kind is None:
             self.close()
-        else:
-            self._file.close()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,6 +6,7 @@ many such lines are joined and decoded by two look-ups a genotype. All other lin
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from errors import Code, TesseraError
 from genotypes.calls import BAD, MISSING_STATE, N_STATES, States, states_of_alleles, text_tables
 from genotypes.facts import HeaderFacts, contig_name, parse_header
+from genotypes.likelihoods import TextLikelihoods
 from genotypes.record import MAX_POS, Batch, batch_records, malformed
 from genotypes.sniff import BOM
 from genotypes.stream import Inflated
@@ -24,17 +26,30 @@ _MAX_HEADER: Final = 128 << 20
 
 
 class TextDecoder:
-    """Reads a VCF text."""
+    """Reads a VCF text.
 
-    def __init__(self, source: Inflated) -> None:
-        """Read the header from `source`.
+    Attributes:
+        facts: of the header.
+        cut_line: number of a last line that was cut short and left out, None when there is none.
+        mended: how often something else was mended: headers_inside, trailing_tabs.
+    """
+
+    def __init__(self, source: Inflated, *, mend: bool = False, likelihoods: bool = False) -> None:
+        """Read the header from `source`; `mend` what it can be, instead of refusing it.
+
+        `likelihoods` asks for PL, GL or AD beside GT.
 
         Raises:
             TesseraError: see `facts.parse_header`.
         """
+        self._likelihoods = TextLikelihoods() if likelihoods else None
         self._source = source
+        self._mend = mend
         self._rest = b""
         self._line = 0  # number of the last line read
+        self._ends_open = False  # the text does not end with a line end
+        self.cut_line: int | None = None
+        self.mended: Counter[str] = Counter()
         self._contigs: dict[bytes, str] = {}
         self.facts: HeaderFacts = parse_header(self._header())
         self._n_samples = len(self.facts.samples)
@@ -59,6 +74,9 @@ class TextDecoder:
             self._line += 1
             lines.append(text[at:end].removesuffix(b"\r").decode(errors="replace"))
             at = end + 1
+            if not lines[-1].strip() and end < len(text):
+                lines.pop()  # an empty line says nothing
+                continue
             if not lines[-1].startswith("##"):
                 self._rest = text[at:]
                 return lines
@@ -75,6 +93,7 @@ class TextDecoder:
             yield b"".join((*held, piece[:cut])).split(b"\n")
             held = [piece[cut + 1 :]]
         if last := b"".join(held):
+            self._ends_open = not last.endswith(b"\n")
             yield last.removesuffix(b"\n").split(b"\n")
 
     def batches(self) -> Iterator[Batch]:
@@ -86,15 +105,34 @@ class TextDecoder:
         limit = batch_records(self._n_samples)
         held: list[bytes] = []
         size = 0
+        decoded = False
         for lines in self._blocks():
             for line in lines:
                 held.append(line)
                 size += len(line)
-                if len(held) >= limit or size >= _BATCH_BYTES:
-                    yield self._decode(held)
-                    held, size = [], 0
+                if len(held) > limit or size >= _BATCH_BYTES:
+                    if len(held) > 1:  # the last line stays until it is known whether it is the file's
+                        yield self._decode(held[:-1])
+                        decoded = True
+                    held, size = held[-1:], len(line)
+        while held and not held[-1].strip():
+            held.pop()
+        if self._mend and held and (decoded or len(held) > 1) and self._is_cut(held[-1]):
+            self.cut_line = self._line + len(held)
+            held.pop()
         if held:
             yield self._decode(held)
+
+    def _is_cut(self, line: bytes) -> bool:
+        """True for a last line that stops before its last genotype is whole."""
+        cells = line.removesuffix(b"\r").split(b"\t")
+        if len(cells) < self._n_samples + 9:
+            return True
+        if not self._ends_open or not cells[8].startswith(b"GT"):
+            return False
+        last, first = (cell.partition(b":")[0] for cell in (cells[-1], cells[9]))
+        whole = first.replace(b"|", b"/").count(b"/") if self._n_samples > 1 else 0
+        return not last or last.endswith((b"/", b"|")) or last.replace(b"|", b"/").count(b"/") < whole
 
     def _decode(self, lines: list[bytes]) -> Batch:
         batch = Batch()
@@ -105,8 +143,11 @@ class TextDecoder:
         for line in lines:
             self._line += 1
             line = line.removesuffix(b"\r")
-            if not line:
+            if not line or (self._mend and line.startswith(b"#") and self._passes_header(line)):
                 continue
+            if self._mend and line.endswith(b"\t") and line.count(b"\t") > self._n_samples + 8:
+                line = line[:-1]
+                self.mended["trailing_tabs"] += 1
             fields = line.split(b"\t", 9)
             if len(fields) < 10:
                 raise self._error(f"has {len(fields)} columns, the header {self._n_samples + 9}")
@@ -123,6 +164,7 @@ class TextDecoder:
                 simple.append(fields[9])
                 simple_rows.append(row)
                 continue
+            self._likelihood(batch, row, fields, len(alts), numbers)
             states = self._general(fields[8], fields[9], len(alts), numbers)
             if states is None:
                 batch.without_gt.append(batch.chrom[row] if numbers else self._contig(fields[0]))
@@ -136,6 +178,27 @@ class TextDecoder:
         for row, one in parsed:
             batch.states[row] = one
         return batch
+
+    def _passes_header(self, line: bytes) -> bool:
+        """True for a header line between records, as in files that were put one after the other."""
+        if line.startswith(b"#CHROM"):
+            if line.decode(errors="replace").rstrip("\t").split("\t")[9:] != self.facts.samples:
+                message = f"Line {self._line} begins another table, with other samples."
+                raise TesseraError(Code.samples_differ, message, field="vcf", line=self._line)
+            self.mended["headers_inside"] += 1
+        return True
+
+    def _likelihood(self, batch: Batch, row: int, fields: list[bytes], n_alts: int, numbers: list[int]) -> None:
+        """Keep the likelihoods of one line for each ALT of `numbers`."""
+        if self._likelihoods is None:
+            return
+        try:
+            for k, number in enumerate(numbers):
+                found = self._likelihoods.read(fields[8], fields[9], n_alts, number)
+                if found is not None and len(found) == self._n_samples:
+                    batch.likelihoods[row + k] = found
+        except ValueError as error:
+            raise self._error("has a PL, GL or AD that is no number") from error
 
     def _simple(self, batch: Batch, columns: list[bytes], rows: list[int]) -> None:
         """Decode lines of four bytes a sample; those that turn out otherwise are decoded one by one."""

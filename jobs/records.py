@@ -33,6 +33,7 @@ class NewJob:
     r2_min: float = 0.0
     strict: bool = False
     recipient: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)  # further fields, those given: mend, samples, peel, ...
     id: str | None = None  # made by `ids.new_job_id` before the upload, as the storage keys hold it
 
 

@@ -17,7 +17,9 @@ from jobs.slices import (
     DatabaseSettings,
     Environment,
     LeaseSettings,
+    PeelingSettings,
     RetentionSettings,
+    SampleSettings,
     ServerSettings,
     StorageSettings,
     UploadSettings,
@@ -34,6 +36,8 @@ class Settings(BaseSettings):
 
     environment: Environment = "development"
     data_dir: Path = Path("var")
+    chains: Path | None = None  # folder of chain files for lifting between builds, such as hg19ToHg38.over.chain.gz
+    references: Path | None = None  # folder of reference genomes, such as GRCh38.fa; matches shifted indels
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     broker: BrokerSettings = Field(default_factory=BrokerSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)
@@ -41,6 +45,8 @@ class Settings(BaseSettings):
     leases: LeaseSettings = Field(default_factory=LeaseSettings)
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
     bundles: BundleSettings = Field(default_factory=BundleSettings)
+    samples: SampleSettings = Field(default_factory=SampleSettings)
+    peeling: PeelingSettings = Field(default_factory=PeelingSettings)
     server: ServerSettings = Field(default_factory=ServerSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
 

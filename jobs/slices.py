@@ -85,6 +85,33 @@ class BundleSettings(Slice):
     dir: Path = SHIPPED_BUNDLES
 
 
+CheckAction = Literal["flag", "drop"]
+
+
+class SampleSettings(Slice):
+    """Sample QC: limits, and what happens to a sample that fails a check; see `worker.pipeline.sample_policy`."""
+
+    action: CheckAction = "drop"  # flag: no sample is dropped, whatever the checks below say
+    call_rate: CheckAction = "drop"
+    heterozygosity: CheckAction = "flag"
+    sex_mismatch: CheckAction = "flag"
+    duplicates: CheckAction = "flag"
+    relatives: CheckAction = "flag"
+    min_call_rate: float = Field(default=0.5, ge=0, le=1)  # of the sites used
+    deviations: float = Field(default=3, gt=0)  # of heterozygosity from the mean
+    female_f: float = Field(default=0.2, ge=-1, le=1)  # F on X below which a sample is female
+    male_f: float = Field(default=0.8, ge=-1, le=1)  # and above which it is male
+    min_concordance: float = Field(default=0.98, ge=0, le=1)  # equal genotypes of duplicates
+    kinship_sites: int = Field(default=20_000, ge=64)  # sites at most that kinship is estimated from
+
+
+class PeelingSettings(Slice):
+    """How pedigrees are peeled."""
+
+    maps: Path | None = None  # folder of genetic maps: GRCh38/chr20.map, one folder a build; without one 1 cM/Mb
+    cycles: int = Field(default=10, ge=1)  # rounds of peeling and smoothing
+
+
 class ServerSettings(Slice):
     """Where the API listens."""
 

@@ -35,11 +35,12 @@ class JobRow(Base):
     name: Mapped[str] = mapped_column(String(255))
     mode: Mapped[str] = mapped_column(String(16))  # impute, qc
     engine: Mapped[str] = mapped_column(String(16))  # auto, dae, peeling
-    bundle: Mapped[str] = mapped_column(String(255))
+    bundle: Mapped[str] = mapped_column(String(255))  # id; auto until the job has chosen
     build: Mapped[str] = mapped_column(String(16))  # auto, GRCh37, GRCh38
     format: Mapped[str] = mapped_column(String(16))  # vcf.gz, bcf
     r2_min: Mapped[float]  # sites below are left out of the output
     strict: Mapped[bool]
+    options: Mapped[dict[str, Any] | None] = mapped_column(DOCUMENT)  # further fields, those given
     recipient: Mapped[str | None] = mapped_column(Text)  # Crypt4GH public key
     state: Mapped[JobState] = mapped_column(name_column(JobState), index=True)
     stage: Mapped[StageName] = mapped_column(name_column(StageName))  # earliest stage that has unfinished work

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from errors import Code, TesseraError
+from genotypes.manifest import BundleManifest
 from models.protocol import Imputer
 from worker.pipeline.types import BundleView
 
@@ -47,8 +48,13 @@ class BundleCache:
         threads: int,
         max_bytes: int = 4 * GIB,
         max_bundles: int = 4,
+        installed: Callable[[], Sequence[BundleManifest]] = tuple,
     ) -> None:
-        """Make an empty cache; `find` maps a bundle id to its folder or raises `bundle_not_found`."""
+        """Make an empty cache; `find` maps a bundle id to its folder or raises `bundle_not_found`.
+
+        `installed` lists the bundles that an automatic choice may take.
+        """
+        self.installed = installed
         self._find = find
         self._engine = engine
         self._device = device

@@ -21,6 +21,8 @@ def advance(repository: Repository, job: JobRow, row: WorkRow, result: dict[str,
     if "qc" in result:
         summary = result["summary"]
         repository.set_qc(job.id, result["qc"], samples=summary["samples"], sites=summary["sites"])
+    if "bundle" in result:
+        repository.set_bundle(job.id, result["bundle"])
     following = _following(repository, job, row, result)
     if following:
         repository.add_work(job.id, following)

@@ -69,7 +69,7 @@ def _warm_up() -> None:
 def _executor() -> Executor:
     """Load engine and pipeline, open database and storage."""
     # The engine imports PyTorch, which only children may do; the parent has no use for the rest of the pipeline either.
-    from genotypes.manifest import find_bundle
+    from genotypes.manifest import find_bundle, list_bundles
     from worker.bundles import BundleCache, load_engine
     from worker.execute import Executor
     from worker.scratch import Scratch
@@ -83,6 +83,7 @@ def _executor() -> Executor:
         load_engine(settings.worker.engine),
         device=settings.worker.device,
         threads=settings.worker.thread_count,
+        installed=lambda: [manifest for _, manifest in list_bundles(settings.bundles.dir)],
     )
     return Executor(
         name=name,

@@ -6,13 +6,14 @@ Each returns the JSON-able result of the row; `worker.chain` reads nothing else 
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from errors import Code, TesseraError
 from genotypes.guard import Limits
+from genotypes.mending import QcOptions, parse_mend
 from jobs.records import NewResult
 from jobs.settings import Settings
 from jobs.states import StageName
@@ -28,11 +29,18 @@ from worker.pipeline import impute as impute_stage
 from worker.pipeline import ingest as ingest_stage
 from worker.pipeline import plan as plan_stage
 from worker.pipeline import report as report_stage
-from worker.pipeline.qc import QC, SAMPLES
-from worker.pipeline.types import AssembleSummary, ChunkSpec, OutputOptions, ReportFacts, ResultFile
+from worker.pipeline.choose import check_enough, choose
+from worker.pipeline.cohort_stats import COHORT, cohort_stats
+from worker.pipeline.folder import HARMONISED
+from worker.pipeline.people import PEOPLE, PeopleSums, merge_people
+from worker.pipeline.qc import QC, add_notes
+from worker.pipeline.sample_policy import SamplePolicy
+from worker.pipeline.sample_report import SAMPLES
+from worker.pipeline.types import AssembleSummary, BundleView, ChunkSpec, OutputOptions, ReportFacts, ResultFile
 from worker.scratch import Scratch, publish_folder
 
 Result = dict[str, Any]
+AUTO = "auto"  # a job's bundle until its sites have been seen
 
 NEEDS: Mapping[StageName, tuple[StageName, ...]] = {
     StageName.ingest: (),
@@ -40,7 +48,7 @@ NEEDS: Mapping[StageName, tuple[StageName, ...]] = {
     StageName.plan: (StageName.harmonise,),
     StageName.impute: (StageName.harmonise,),
     StageName.assemble: (StageName.harmonise, StageName.impute),
-    StageName.report: (StageName.assemble,),
+    StageName.report: (StageName.harmonise, StageName.impute, StageName.assemble),
     StageName.deliver: (),
 }
 """The stages whose finished rows a stage reads."""
@@ -65,6 +73,11 @@ class Task:
     files: Sequence[JobFileRow]
     earlier: Mapping[StageName, Sequence[WorkRow]]
     results: Sequence[ResultRow]
+
+    @property
+    def peels(self) -> bool:
+        """Whether the job goes the way of pedigrees."""
+        return self.job.engine == "peeling" or any(file.kind == "pedigree" for file in self.files)
 
     @property
     def work_prefix(self) -> str:
@@ -97,9 +110,14 @@ class Desk:
         (row,) = self.task.earlier[stage]
         return self.folder(row)
 
-    def publish_work(self) -> dict[str, Any]:
-        """Publish everything in `out` for later stages."""
-        names = sorted(path.name for path in self.out.iterdir())
+    def some(self, row: WorkRow, *names: str) -> Path:
+        """Some files of what an earlier row published, on local disk."""
+        stored = StoredFolder.from_dict((row.result or {})["folder"])
+        return self.tools.scratch.inputs(self.task.job.id, StoredFolder(stored.prefix, names), self.lease.check)
+
+    def publish_work(self, *names: str) -> dict[str, Any]:
+        """Publish the named files of `out` for later stages, or everything in it."""
+        names = names or tuple(sorted(path.name for path in self.out.iterdir()))
         return publish_folder(self.tools.storage, self.out, self.task.work_prefix, names, self.lease.check).as_dict()
 
     def publish_results(self, paths: Sequence[Path], chromosome: str | None = None) -> list[dict[str, Any]]:
@@ -125,14 +143,28 @@ class Desk:
         )
 
     @property
-    def facts(self) -> ReportFacts:
+    def meeting(self) -> harmonise_stage.HarmoniseOptions:
+        """How upload and bundle are brought together: what the job says, else the settings."""
+        job, settings = self.task.job, self.tools.settings
+        given = job.options or {}
+        samples = settings.samples.model_dump() | {"action": given.get("samples", settings.samples.action)}
+        return harmonise_stage.HarmoniseOptions(
+            build=job.build,
+            strict=job.strict,
+            mend=parse_mend(given.get("mend", "all")),
+            qc=QcOptions.from_fields(given),
+            chains=settings.chains,
+            references=settings.references,
+            samples=SamplePolicy(**samples),
+        )
+
+    def facts(self, bundle: BundleView) -> ReportFacts:
         """What the report says about the job."""
         job = self.task.job
-        bundle = self.tools.bundles.bundle(job.bundle)
         vcfs = [file for file in self.task.files if file.kind == "vcf"]
         return ReportFacts(
             name=job.name or vcfs[0].filename,
-            bundle=job.bundle,
+            bundle=job.bundle if job.bundle != AUTO else bundle.manifest.id,
             bundle_sha256=bundle.digest,
             build=bundle.manifest.build,
             engine="dae" if job.engine == "auto" else job.engine,
@@ -151,39 +183,47 @@ def run_stage(desk: Desk) -> Result:
         TesseraError: the job fails with this error.
         LeaseEnded: somebody else has the row, or nobody wants it any more.
     """
+    if desk.task.peels:
+        from worker.peel_stages import ADAPTERS  # it imports this module
+
+        return ADAPTERS[desk.task.row.stage](desk)
     return _ADAPTERS[desk.task.row.stage](desk)
 
 
 def ingest(desk: Desk) -> Result:
     """Uploads to stores, one a chromosome."""
     task, uploads = desk.task, desk.tools.settings.uploads
-    if task.job.engine == "peeling" and not any(file.kind == "pedigree" for file in task.files):
-        raise TesseraError(Code.engine_unavailable, "The peeling engine needs a pedigree, and the job has none.")
-    vcfs, names, pedigree = [], [], None
+    vcfs, names = [], []
     for file in task.files:
         desk.lease.check()
         path = desk.inputs / f"{file.position}-{file.filename}"
         fetch(desk.tools.storage, file.key, path)
-        if file.kind == "pedigree":
-            pedigree = path
-        else:
-            vcfs.append(path)
-            names.append(file.filename)
+        vcfs.append(path)
+        names.append(file.filename)
     limits = Limits(max_line_bytes=uploads.max_line_bytes, max_expanded_bytes=uploads.max_expanded_bytes)
-    options = ingest_stage.IngestOptions(strict=task.job.strict, limits=limits, names=names, pedigree=pedigree)
+    options = ingest_stage.IngestOptions(strict=task.job.strict, limits=limits, names=names)
     summary = ingest_stage.ingest(vcfs, desk.out, options, desk.lease.progress)
     return {"summary": summary.as_dict(), "folder": desk.publish_work()}
 
 
 def harmonise(desk: Desk) -> Result:
     """Stores in the bundle's orientation, the QC document, and a first report from it."""
-    job = desk.task.job
-    bundle = desk.tools.bundles.bundle(job.bundle)
-    options = harmonise_stage.HarmoniseOptions(build=job.build, strict=job.strict)
-    summary = harmonise_stage.harmonise(desk.one(StageName.ingest), bundle, desk.out, options, desk.lease.progress)
+    job, bundles = desk.task.job, desk.tools.bundles
+    ingested, notes, chosen = desk.one(StageName.ingest), [], job.bundle
+    if chosen == AUTO:
+        choice = choose(ingested, bundles.installed(), bundles.bundle, job.build, desk.lease.progress)
+        notes, chosen = [choice.note], choice.bundle
+    bundle = bundles.bundle(chosen)
+    summary = harmonise_stage.harmonise(ingested, bundle, desk.out, desk.meeting, desk.lease.progress)
+    if notes:
+        check_enough(desk.out, bundle)
+    add_notes(desk.out, summary.qc, notes)
+    cohort = cohort_stats(desk.out, bundle, desk.lease.progress)
     folder = desk.publish_work()
-    pages = report_stage.report(desk.inputs, desk.facts, summary.qc, [], desk.lease.progress)
+    parts = report_stage.ReportParts(cohort, desk.out / harmonise_stage.VARIANTS)
+    pages = report_stage.report(desk.inputs, desk.facts(bundle), summary.qc, [], desk.lease.progress, parts)
     return {
+        "bundle": chosen,
         "summary": {"samples": summary.samples, "sites": summary.sites, "chromosomes": summary.chromosomes},
         "qc": summary.qc,
         "folder": folder,
@@ -223,15 +263,29 @@ def assemble(desk: Desk) -> Result:
     summary = assemble_stage.assemble(
         harmonised, bundle, chromosome, chunks, desk.out, desk.output, desk.lease.progress
     )
+    assemble_stage.people_of(chunks).save(desk.out / PEOPLE)
     paths = [desk.out / summary.file, desk.out / summary.index]
-    return {"summary": summary.as_dict(), "results": desk.publish_results(paths, chromosome)}
+    return {
+        "summary": summary.as_dict(),
+        "folder": desk.publish_work(PEOPLE),
+        "results": desk.publish_results(paths, chromosome),
+    }
 
 
 def report(desk: Desk) -> Result:
     """The final report."""
     rows = sorted(desk.task.earlier[StageName.assemble], key=lambda row: row.index)
     chromosomes = [AssembleSummary.from_dict((row.result or {})["summary"]) for row in rows]
-    pages = report_stage.report(desk.out, desk.facts, desk.task.job.qc or {}, chromosomes, desk.lease.progress)
+    facts = desk.facts(desk.tools.bundles.bundle(desk.task.job.bundle))
+    (met,) = desk.task.earlier[StageName.harmonise]
+    checked = desk.some(met, COHORT, harmonise_stage.VARIANTS, HARMONISED)
+    parts = report_stage.ReportParts(
+        json.loads((checked / COHORT).read_text()),
+        checked / harmonise_stage.VARIANTS,
+        merge_people(PeopleSums.load(desk.some(row, PEOPLE) / PEOPLE) for row in rows),
+        json.loads((checked / HARMONISED).read_text())["samples"],
+    )
+    pages = report_stage.report(desk.out, facts, desk.task.job.qc or {}, chromosomes, desk.lease.progress, parts)
     return {"results": desk.publish_results(pages)}
 
 

@@ -17,6 +17,7 @@ from api.services import Services
 from api.submission.body import receive_body
 from api.submission.choice import check_pedigree, choose
 from api.submission.fields import JobFields
+from api.submission.followup import reuse_upload
 from api.submission.multipart import boundary_of
 from api.submission.receiver import UploadLimits, UploadReceiver, too_large
 from jobs.ids import new_job_id
@@ -35,7 +36,8 @@ async def _receive(request: Request, services: ServicesDep) -> tuple[str, JobFie
     _refuse_declared(request.headers, uploads.max_bytes)
     job_id = new_job_id(services.clock)
     limits = UploadLimits(uploads.max_bytes, uploads.max_files)
-    receiver = UploadReceiver(services.storage, job_id, boundary, limits, partial(_check, services))
+    check, reuse = partial(_check, services), partial(reuse_upload, services, job_id)
+    receiver = UploadReceiver(services.storage, job_id, boundary, limits, check, reuse)
     with services.metrics.uploads.track_inprogress():
         fields, files = await receive_body(
             request.stream(), receiver, services.upload_limiter, services.metrics.upload_bytes.inc
@@ -51,18 +53,21 @@ Received = Annotated[tuple[str, JobFields, list[NewFile]], Depends(_receive)]
     status_code=202,
     summary="Submit a job",
     openapi_extra={"requestBody": SUBMIT_BODY},
-    responses=problems(400, 413, 422, 507),
+    responses=problems(400, 404, 413, 422, 507),
 )
 def submit_job(received: Received, unit: UnitDep, services: ServicesDep, root: RootDep, response: Response) -> Job:
     """Submit genotypes for imputation: `curl -F vcf=@x.vcf.gz http://localhost:8000/jobs`.
 
     Everything but `vcf` may be left out, and fields may come before or after the files. Fields are checked at once; the
-    contents of the files are checked by the job.
+    contents of the files are checked by the job. In place of files, `from_job` takes the upload of an earlier job:
+    `curl -F from_job=JOB`.
     """
     job_id, fields, files = received
     # Should the transaction fail, the files must not stay behind.
     unit.after_rollback.append(partial(services.storage.delete, f"jobs/{job_id}/"))
-    values = {**asdict(fields), "name": fields.name or files[0].filename}
+    first = next(file.filename for file in files if file.kind == "vcf")
+    values = {**asdict(fields), "name": fields.name or first}
+    del values["from_job"]
     row = unit.repository.create_job(NewJob(id=job_id, **values), files)
     unit.after_commit.append(services.ring)
     response.headers["Location"] = job_path(root, job_id)
@@ -78,4 +83,4 @@ def _refuse_declared(headers: Headers, max_bytes: int) -> None:
 
 def _check(services: Services, fields: JobFields, pedigree: bool | None) -> JobFields:
     check_pedigree(fields, pedigree)
-    return choose(fields, services.settings.bundles.dir)
+    return choose(fields, pedigree, services.settings.bundles.dir, services.settings.chains)

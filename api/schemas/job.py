@@ -51,12 +51,15 @@ class Job(Answer):
     eta_s: float | None = Field(description="seconds left, once a chunk has finished")
     queue_position: int | None = Field(description="1 for the next job; null when the job does not wait")
     mode: str
-    engine: str
-    bundle: str
+    engine: str = Field(description="dae or peeling")
+    bundle: str = Field(description="id of the bundle; none when a pedigree is peeled")
     build: str
     format: str
     r2_min: float
     strict: bool
+    options: dict[str, Any] = Field(
+        description="`mend`, `samples` and thresholds of variant QC, `peel` and `animals` of a pedigree: those given"
+    )
     files: list[JobFile]
     samples: int | None
     sites: int | None

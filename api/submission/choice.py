@@ -1,35 +1,50 @@
-"""Which bundle a submission uses, and whether its fields fit it and each other."""
+"""Which engine and bundle a submission uses, and whether its fields fit it and each other."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from api.submission.fields import BUILDS, FieldError, FieldsRefused, JobFields
 from errors import Code
+from genotypes.chain_files import list_chains
 from genotypes.manifest import BundleManifest, list_bundles
+from genotypes.mending import Mend, parse_mend
+
+NO_BUNDLE = "none"
+_BUILD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,15}")
 
 
-def choose(fields: JobFields, folder: Path) -> JobFields:
-    """Return the fields with the bundle pinned to its content-addressed id.
+def choose(fields: JobFields, pedigree: bool | None, folder: Path, chains: Path | None = None) -> JobFields:
+    """Return the fields with the engine settled and a named bundle pinned to its content-addressed id.
 
-    `auto` takes the newest bundle of the stated build, or the newest of all; whether file and bundle agree is for the
-    job to see.
+    A job with a pedigree is peeled: it needs no bundle and may be of any build. For the others `auto` stays, for the
+    job to choose; whether file and bundle agree is for the job to see.
 
     Args:
         fields: checked fields of a submission.
+        pedigree: whether there is a pedigree; None while files are still to come.
         folder: where the bundles are.
+        chains: folder of chain files: what they lift to a bundle's build fits it too.
 
     Raises:
-        FieldsRefused: for a bundle that is not there, or one of another build than the stated one.
+        FieldsRefused: for a bundle that is not there, or one that the stated build neither is nor can be lifted to; for
+            `auto`, when there is no bundle at all or none of such a build.
     """
     bundles = [manifest for _, manifest in list_bundles(folder)]
+    if pedigree or fields.engine == "peeling":
+        return _peeled(fields, bundles)
+    if pedigree is None and fields.engine == "auto" and fields.bundle == "auto":
+        return fields  # a pedigree may still come, and with it no bundle is needed
     builds = {*BUILDS, *(manifest.build for manifest in bundles)}
     if fields.build not in builds:
         raise FieldsRefused([FieldError("build", f"'build' must be one of {', '.join(sorted(builds))}.")])
-    chosen = _auto(fields, bundles) if fields.bundle == "auto" else _named(fields, bundles)
-    return replace(fields, bundle=chosen.id)
+    if fields.bundle == "auto":
+        _refuse_hopeless(fields, bundles, chains)
+        return replace(fields, engine="dae")
+    return replace(fields, engine="dae", bundle=_named(fields, bundles, chains).id)
 
 
 def check_pedigree(fields: JobFields, pedigree: bool | None) -> None:
@@ -45,29 +60,47 @@ def check_pedigree(fields: JobFields, pedigree: bool | None) -> None:
     if fields.engine == "peeling" and pedigree is False:
         message = "'engine' is peeling, which needs a pedigree: add -F pedigree=@family.fam."
         raise FieldsRefused([FieldError("pedigree", message, Code.missing_field)])
+    if pedigree is False and (given := [name for name in ("peel", "animals") if name in fields.options]):
+        message = f"'{given[0]}' is for jobs with a pedigree: add -F pedigree=@family.fam."
+        raise FieldsRefused([FieldError(given[0], message)])
     if fields.engine == "dae" and pedigree:
         message = "'engine' is dae, which does not use a pedigree: leave the pedigree out or choose auto or peeling."
         raise FieldsRefused([FieldError("engine", message)])
 
 
-def _auto(fields: JobFields, bundles: Sequence[BundleManifest]) -> BundleManifest:
-    fitting = [manifest for manifest in bundles if fields.build in ("auto", manifest.build)]
+def _peeled(fields: JobFields, bundles: Sequence[BundleManifest]) -> JobFields:
+    """The fields of a pedigree job; a bundle that is named has to exist, though nothing is read from it."""
+    if fields.bundle not in ("auto", NO_BUNDLE):
+        _named(replace(fields, build="auto"), bundles, None)
+    if not _BUILD.fullmatch(fields.build):
+        message = "'build' is an assembly's name: letters, digits, dots, dashes and underscores."
+        raise FieldsRefused([FieldError("build", message)])
+    return replace(fields, engine="peeling", bundle=NO_BUNDLE)
+
+
+def _refuse_hopeless(fields: JobFields, bundles: Sequence[BundleManifest], chains: Path | None) -> None:
+    """Refuse at once what the job could only refuse later."""
     if not bundles:
         raise FieldsRefused([FieldError("bundle", "This server has no model bundle yet.", Code.bundle_not_found)])
-    if not fitting:
+    if not any(fields.build in ("auto", one.build) or _liftable(fields, one, chains) for one in bundles):
         message = f"This server has no bundle of build {fields.build}."
         raise FieldsRefused([FieldError("build", message, Code.wrong_build)])
-    return max(fitting, key=lambda manifest: manifest.created)
 
 
-def _named(fields: JobFields, bundles: Sequence[BundleManifest]) -> BundleManifest:
+def _named(fields: JobFields, bundles: Sequence[BundleManifest], chains: Path | None) -> BundleManifest:
     # Newest first within a name, so that a plain name means its newest bundle.
     found = next((manifest for manifest in bundles if fields.bundle in (manifest.id, manifest.name)), None)
     if found is None:
         offered = ", ".join(manifest.id for manifest in bundles) or "none"
         message = f"There is no bundle '{fields.bundle}' on this server; it has: {offered}."
         raise FieldsRefused([FieldError("bundle", message, Code.bundle_not_found)])
-    if fields.build not in ("auto", found.build):
+    if fields.build not in ("auto", found.build) and not _liftable(fields, found, chains):
         message = f"'build' is {fields.build}, but bundle '{found.id}' is of build {found.build}."
         raise FieldsRefused([FieldError("build", message, Code.wrong_build)])
     return found
+
+
+def _liftable(fields: JobFields, manifest: BundleManifest, chains: Path | None) -> bool:
+    """True when the job may lift its sites to the bundle's build and a chain file for it is there."""
+    allowed = not fields.strict and Mend.liftover in parse_mend(fields.options.get("mend", "all"))
+    return allowed and fields.build in list_chains(chains, manifest.build)

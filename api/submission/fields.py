@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 from api.submission.recipient import refuse_recipient
 from errors import Code, TesseraError
+from genotypes.mending import QC_FIELDS, mend_text, parse_mend, parse_share
+from jobs.ids import is_job_id
 
 ENGINES = ("auto", "dae", "peeling")
 MODES = ("impute", "qc")
+SAMPLES = ("drop", "flag")
 FORMATS = ("vcf.gz", "bcf")
+# What a pedigree job does besides: see worker.peel_stages.
+PEEL = ("segregation", "haplotypes", "correct", "only_new")
 # Human builds are always known; a bundle of another species adds its own.
 BUILDS = ("auto", "GRCh37", "GRCh38")
 FILE_FIELDS = ("vcf", "pedigree")
@@ -52,8 +58,10 @@ class JobFields:
         mode: `impute` or `qc`.
         format: `vcf.gz` or `bcf`.
         r2_min: sites imputed with a lower R2 are left out; 0 to 1.
+        from_job: id of the job whose upload this one takes; None when files come with the form.
         name: the job's name; None for the first file's name.
         strict: refuse what could be mended.
+        options: `mend`, `samples` and thresholds of variant QC, `peel` and `animals` of a pedigree job: those given.
     """
 
     bundle: str = "auto"
@@ -62,8 +70,10 @@ class JobFields:
     mode: str = "impute"
     format: str = "vcf.gz"
     r2_min: float = 0.0
+    from_job: str | None = None
     name: str | None = None
     strict: bool = False
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 def _one_of(name: str, allowed: tuple[str, ...]) -> Callable[[str], str]:
@@ -83,14 +93,8 @@ def _build(text: str) -> str:
     return known.get(text.lower()) or _BUILD_ALIASES.get(text.lower(), text)
 
 
-def _fraction(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0.0 <= value <= 1.0:
-        raise ValueError("'r2_min' must be a number from 0 to 1.")
-    return value
+def _mend(text: str) -> str:
+    return mend_text(parse_mend(text))
 
 
 def _boolean(text: str) -> bool:
@@ -108,17 +112,41 @@ def _name(text: str) -> str:
     return text
 
 
+def _job(text: str) -> str:
+    if not is_job_id(text):
+        raise ValueError("'from_job' must be the id of a job.")
+    return text
+
+
+def _peel(text: str) -> list[str]:
+    found = list(dict.fromkeys(text.lower().replace(",", " ").split()))
+    if any(one not in PEEL for one in found):
+        raise ValueError(f"'peel' is a list of {', '.join(PEEL)}.")
+    return found
+
+
+def _animals(text: str) -> list[str]:
+    return list(dict.fromkeys(text.replace(",", " ").split()))
+
+
 _PARSERS: dict[str, Callable[[str], object]] = {
+    "from_job": _job,
     "bundle": lambda text: "auto" if text.lower() == "auto" else text,
     "build": _build,
     "engine": _one_of("engine", ENGINES),
     "mode": _one_of("mode", MODES),
     "format": _one_of("format", FORMATS),
-    "r2_min": _fraction,
+    "r2_min": partial(parse_share, "r2_min"),
     "name": _name,
     "strict": _boolean,
     "recipient": refuse_recipient,
+    "mend": _mend,
+    "samples": _one_of("samples", SAMPLES),
+    **{name: partial(parse_share, name) for name in QC_FIELDS},
+    "peel": _peel,
+    "animals": _animals,
 }
+_OPTIONS = ("mend", "samples", *QC_FIELDS, "peel", "animals")
 TEXT_FIELDS = tuple(_PARSERS)
 
 
@@ -170,11 +198,14 @@ class FieldReader:
         if self.errors:
             raise FieldsRefused(self.errors)
 
-    def result(self) -> JobFields:
-        """Return the checked fields with defaults for absent ones.
+    def result(self, base: JobFields | None = None) -> JobFields:
+        """Return the checked fields, those that are absent from `base` or with their defaults.
 
         Raises:
             FieldsRefused: when any field cannot be used.
         """
         self.refuse_errors()
-        return JobFields(**self._values)  # type: ignore[arg-type]  # each parser returns the type of its field
+        base = base or JobFields()
+        options = {name: self._values[name] for name in _OPTIONS if name in self._values}
+        values = {name: value for name, value in self._values.items() if name not in _OPTIONS}
+        return replace(base, **values, options=base.options | options)  # type: ignore[arg-type]  # parsers give the types

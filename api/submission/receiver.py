@@ -11,6 +11,7 @@ from api.names import display_name, key_name, unique_name
 from api.submission.fields import FILE_FIELDS, TEXT_FIELDS, FieldError, FieldReader, FieldsRefused, JobFields
 from api.submission.multipart import FormStream
 from errors import Code, TesseraError
+from genotypes.parts import group_files
 from genotypes.sniff import HEAD_BYTES, FileKind, sniff_head
 from jobs.records import NewFile
 from jobs.storage import Storage, Writer
@@ -20,7 +21,18 @@ _ENDINGS = {
     FileKind.vcf_gz: ".vcf.gz",
     FileKind.vcf_bgzf: ".vcf.gz",
     FileKind.bcf: ".bcf",
+    FileKind.bed: ".bed",
+    FileKind.bim: ".bim",
+    FileKind.fam: ".fam",
+    FileKind.pgen: ".pgen",
+    FileKind.pvar: ".pvar",
+    FileKind.psam: ".psam",
+    FileKind.array_text: ".txt",
+    FileKind.zip: ".zip",
 }
+
+
+Reused = tuple[JobFields, list[NewFile]]
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,7 @@ class UploadReceiver:
         boundary: bytes,
         limits: UploadLimits,
         check: Callable[[JobFields, bool | None], JobFields],
+        reuse: Callable[[str], Reused],
     ) -> None:
         """Prepare to receive.
 
@@ -54,14 +67,17 @@ class UploadReceiver:
             limits: size limits.
             check: called with the fields and whether there is a pedigree (None while that is unknown); raises what must
                 be refused beyond the fields' own form, and returns the fields as the job shall have them.
+            reuse: called with the id of an earlier job; its fields, and its upload copied for this job.
         """
         self._storage = storage
         self._prefix = f"jobs/{job_id}/uploads/"
         self._limits = limits
         self._check = check
+        self._reuse = reuse
         self._form = FormStream(boundary, self)
         self._fields = FieldReader()
         self._files: list[NewFile] = []
+        self._kinds: dict[str, FileKind] = {}  # by the name of each genotype file
         self._received = 0
         self._current: _IncomingFile | None = None
 
@@ -81,11 +97,23 @@ class UploadReceiver:
         """
         self._form.finish()
         fields = self._fields.result()
+        if fields.from_job is not None:
+            return self._follow_up(fields.from_job)
         kinds = [file.kind for file in self._files]
         if "vcf" not in kinds:
             message = "There is no file in 'vcf': curl -F vcf=@x.vcf.gz."
             raise FieldsRefused([FieldError("vcf", message, Code.missing_field)])
+        # A PLINK fileset whose parts did not all come is refused while its sender is still there.
+        group_files(list(self._kinds), list(self._kinds.values()))
         return self._check(fields, "pedigree" in kinds), self._files
+
+    def _follow_up(self, job_id: str) -> tuple[JobFields, list[NewFile]]:
+        """What the form leaves open is as in the earlier job, but for the mode."""
+        if self._files:
+            message = "'from_job' takes the upload of another job: send no file with it."
+            raise FieldsRefused([FieldError("from_job", message)])
+        base, files = self._reuse(job_id)
+        return self._check(self._fields.result(base), any(file.kind == "pedigree" for file in files)), files
 
     def abort(self) -> None:
         """Remove everything that this upload has stored."""
@@ -123,9 +151,11 @@ class UploadReceiver:
         """End the current file and keep it, or drop it when it is an empty input of a browser's form."""
         assert self._current is not None
         file = self._current.end({stored.filename for stored in self._files})
-        self._current = None
+        kind, self._current = self._current.kind, None
         if file is not None:
             self._files.append(file)
+            if kind is not None:
+                self._kinds[file.filename] = kind
 
 
 def too_large(max_bytes: int, field: str = "vcf") -> TesseraError:
@@ -143,6 +173,7 @@ class _IncomingFile:
 
     def __init__(self, storage: Storage, prefix: str, index: int, field: str, raw_name: str) -> None:
         self.field = field
+        self.kind: FileKind | None = None  # of a genotype file, once its head has been seen
         self._storage = storage
         self._prefix = prefix
         self._index = index
@@ -204,4 +235,5 @@ class _IncomingFile:
             if b"\0" in head or head.startswith(b"\x1f\x8b"):
                 raise TesseraError(Code.pedigree_invalid, "The pedigree is not plain text.", field=self.field)
             return ".ped"
-        return _ENDINGS[sniff_head(head, self._name)]
+        self.kind = sniff_head(head, self._name)
+        return _ENDINGS[self.kind]

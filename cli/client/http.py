@@ -58,7 +58,7 @@ class Client:
         """Upload files as one job; they are streamed, never held in memory.
 
         Args:
-            files: the VCF or BCF files.
+            files: the VCF or BCF files; none when the field `from_job` names an earlier upload.
             fields: form fields as they are sent.
             pedigree: pedigree file, if any.
             on_bytes: called with the size in bytes of each piece that was handed to the network.
@@ -68,6 +68,9 @@ class Client:
             for name, path in [*(("vcf", path) for path in files), *([("pedigree", pedigree)] if pedigree else [])]:
                 handle = stack.enter_context(path.open("rb"))
                 parts.append((name, (path.name, CountedFile(handle, on_bytes), "application/octet-stream")))
+            if not parts:
+                # Without a file part httpx would not send multipart/form-data.
+                parts, fields = [(name, (None, value)) for name, value in fields.items()], {}
             # No time limit on reading: the server answers when the last byte is stored, which may take its time.
             timeout = httpx.Timeout(None, connect=CONNECT_S)
             return Job.from_json(self._json("POST", "/jobs", data=dict(fields), files=parts, timeout=timeout))

@@ -40,6 +40,7 @@ class Lifecycle(Advance):
             format=new.format,
             r2_min=new.r2_min,
             strict=new.strict,
+            options=dict(new.options),
             recipient=new.recipient,
             state=JobState.queued,
             stage=StageName.ingest,
@@ -157,6 +158,10 @@ class Lifecycle(Advance):
                 )
             prefixes.append(job_prefix(job_id))
         return prefixes
+
+    def set_bundle(self, job_id: str, bundle: str) -> None:
+        """Pin the bundle that was chosen for a job."""
+        self.lock_job(job_id).bundle = bundle
 
     def set_qc(self, job_id: str, qc: dict[str, Any], *, samples: int | None = None, sites: int | None = None) -> None:
         """Keep the counts of quality control, and how many samples and sites came in."""

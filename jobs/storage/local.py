@@ -6,6 +6,7 @@ import contextlib
 import errno
 import io
 import os
+import shutil
 import time
 import uuid
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from jobs.storage.protocol import ObjectStat
 
 _INCOMING = ".incoming"  # no key can name it, as segments of keys do not start with a dot
 _STALE_S = 24 * 3600.0
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EXDEV}
 
 
 class LocalStorage:
@@ -79,6 +81,24 @@ class LocalStorage:
         self._prune(path.parent)
         return count
 
+    def copy(self, source: str, target: str) -> None:
+        """A second name for the same bytes, as objects never change; a copy where the file system has no such thing."""
+        path, part = self._path(source), self._incoming / uuid.uuid4().hex
+        goal = self._path(target)
+        try:
+            with _absent_is_key_error(source), _full_is_storage_full():
+                if path.is_dir():
+                    raise IsADirectoryError(source)
+                try:
+                    os.link(path, part)
+                except OSError as error:
+                    if error.errno not in _NO_LINKS:
+                        raise
+                    shutil.copyfile(path, part)
+            _move(part, goal)
+        finally:
+            part.unlink(missing_ok=True)
+
     def presign(self, key: str, filename: str, seconds: int) -> str | None:
         """None: a folder has no address of its own."""
         check_key(key)
@@ -131,14 +151,7 @@ class LocalWriter:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-            for _ in range(100):
-                self._target.parent.mkdir(parents=True, exist_ok=True)
-                with contextlib.suppress(FileNotFoundError):  # a delete beside us pruned the folder again
-                    self._part.replace(self._target)
-                    break
-            else:
-                raise FileNotFoundError(self._target)
-            _sync_folder(self._target.parent)
+            _move(self._part, self._target)
         self._committed = True
 
 
@@ -160,6 +173,18 @@ class _Slice(io.RawIOBase):
     def close(self) -> None:
         self._source.close()
         super().close()
+
+
+def _move(part: Path, target: Path) -> None:
+    """Put a whole file into its place, so that it survives a power cut."""
+    for _ in range(100):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # a delete beside us pruned the folder again
+            part.replace(target)
+            break
+    else:
+        raise FileNotFoundError(target)
+    _sync_folder(target.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the service asks of object storage: five methods over keys such as `jobs/ID/uploads/0-x.vcf.gz`."""
+"""What the service asks of object storage: six methods over keys such as `jobs/ID/uploads/0-x.vcf.gz`."""
 
 from __future__ import annotations
 
@@ -62,6 +62,13 @@ class Storage(Protocol):
 
     def delete(self, prefix: str) -> int:
         """Delete all below `prefix` when it ends in '/', else the one object of that key; how many there were."""
+        ...
+
+    def copy(self, source: str, target: str) -> None:
+        """A second object with the same bytes, made by the store itself; it outlives the first. `KeyError` when absent.
+
+        Raises `TesseraError(storage_full)` when there is no room.
+        """
         ...
 
     def presign(self, key: str, filename: str, seconds: int) -> str | None:

@@ -57,7 +57,7 @@ class S3Writer:
 
     def commit(self) -> None:
         """Make the object visible."""
-        with _full_is_storage_full():
+        with full_is_storage_full():
             if self._upload is None:
                 self._client.put_object(**self._target, Body=bytes(self._buffer))
             else:
@@ -75,7 +75,7 @@ class S3Writer:
         return PART_BYTES * (1 + len(self._parts) // (MAX_PARTS // 10))
 
     def _send_part(self) -> None:
-        with _full_is_storage_full():
+        with full_is_storage_full():
             if self._upload is None:
                 self._upload = self._client.create_multipart_upload(**self._target)["UploadId"]
             number = len(self._parts) + 1
@@ -87,7 +87,8 @@ class S3Writer:
 
 
 @contextlib.contextmanager
-def _full_is_storage_full() -> Iterator[None]:
+def full_is_storage_full() -> Iterator[None]:
+    """Turn a store's refusal for lack of room into `storage_full`."""
     try:
         yield
     except ClientError as error:

@@ -21,6 +21,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from errors import Code, TesseraError
+from genotypes import ancestry
+from genotypes.ancestry import AncestryMap
 from genotypes.manifest import FILE_NAME, BundleManifest, FileEntry
 from genotypes.sites import SiteTable, read_sites_bcf
 from models.dae.architecture import Architecture, TileModel, TileOptions, architecture_of
@@ -139,6 +141,11 @@ class Bundle:
         except RuntimeError as error:
             raise TesseraError(Code.bundle_invalid, f"Tile {index} of chromosome {chrom} does not fit.") from error
         return net.to(device).eval()
+
+    def ancestry(self) -> AncestryMap | None:
+        """The map of the training populations; None where the bundle has none."""
+        path = self.folder / ancestry.FILE_NAME
+        return AncestryMap.load(path) if path.exists() else None
 
     def _entry(self, chrom: str) -> str:
         if chrom not in self.manifest.chromosomes:

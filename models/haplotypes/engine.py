@@ -132,8 +132,8 @@ class CopyingImputer:
         hidden = np.empty((count, sites, 2), np.float32)
         impute_people(
             window.alleles, window.words, genotypes, pairs, people.fixed[part], window.switches(o.switches_per_cm),
-            o.error, min(o.first_states, size), min(o.states, size), o.rounds, o.sweeps, o.burn, window.carriers, window.starts,
-            window.right_share, window.flipped, out, hidden,
+            o.error, min(o.first_states, size), min(o.states, size), o.rounds, o.sweeps, o.burn, window.carriers,
+            window.starts, window.right_share, window.flipped, out, hidden,
         )  # fmt: skip
         return out, hidden
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genotypes import codes as gt
+from genotypes import likelihoods as gl
 
 ERROR: Final = 1e-3  # share of wrong calls assumed before it is estimated
 READ_ERROR: Final = 1e-3  # share of wrong bases
@@ -23,6 +24,7 @@ MAX_DEPTH: Final = 60  # reads of an allele beyond which more say nothing new
 MAX_PL: Final = 60
 N_CALLS: Final = 8  # rows of a table of calls: missing, then genotype codes 0-6
 _CONFIDENT: Final = 0.95
+_BLOCK: Final = 4 << 20  # observations counted at once
 
 # Which states agree with a genotype code; row 0 is "missing", the codes 0-6 follow. A haploid call says as much about
 # an autosome as a homozygous one.
@@ -134,6 +136,41 @@ def from_pl(pl: NDArray[Any]) -> Penetrance:
     number = np.arange(width**3)
     log = np.stack([number // width**2, number // width % width, number % width], axis=1) * (-np.log(10) / 10)
     return _compact(key, log)
+
+
+def from_observations(seen: gl.Observations, error: float = ERROR) -> Penetrance:
+    """Penetrances of calls and likelihoods in any mixture.
+
+    Args:
+        seen: (L, N) observation numbers, see `genotypes.likelihoods`.
+        error: share of wrong calls; estimated by the engine only where there are calls alone.
+    """
+    counts = np.zeros(gl.FIRST + len(gl.triples()), np.int64)
+    step = max(1, _BLOCK // max(1, seen.shape[1]))
+    for first in range(0, len(seen), step):
+        counts += np.bincount(seen[first : first + step].ravel(), minlength=len(counts))
+    counts[:N_CALLS] = 1
+    used = np.flatnonzero(counts)
+    if len(used) == N_CALLS:
+        return Penetrance(seen, _doubled(call_table(error)), True)
+    log = gl.triples()[used[N_CALLS:] - gl.FIRST] * (-np.log(10) / 10)
+    table = np.concatenate([call_table(error), np.exp(log)[:, [0, 1, 1, 2]]])
+    row = np.zeros(len(counts), np.uint16)
+    row[used] = np.arange(len(used))
+    return Penetrance(row[seen], _doubled(table), False)
+
+
+def confident_calls(seen: gl.Observations) -> NDArray[np.int8]:
+    """ALT alleles (0-2) of the observations that leave little doubt, -1 for the others; same shape as `seen`.
+
+    Calls count as they are, likelihoods where one genotype has 95% of their sum.
+    """
+    likelihood = 10.0 ** (-gl.triples() / 10)
+    share = likelihood / likelihood.sum(axis=1, keepdims=True)
+    sure = np.where(share.max(axis=1) > _CONFIDENT, share.argmax(axis=1), -1)
+    calls = np.array([-1, 0, 1, 2, 1, 1, 0, 2])
+    table = np.concatenate([calls, sure]).astype(np.int8)
+    return table[seen]
 
 
 def _compact(key: NDArray[Any], log: NDArray[np.float64]) -> Penetrance:

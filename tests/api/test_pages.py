@@ -83,8 +83,8 @@ def test_openapi_documents_the_form_and_the_problems(api: Api) -> None:
     post = document["paths"]["/jobs"]["post"]
     form = post["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert set(form["properties"]) == {*FILE_FIELDS, *TEXT_FIELDS}
-    assert form["required"] == ["vcf"]
-    assert set(post["responses"]) == {"202", "400", "413", "422", "507"}
+    assert form["anyOf"] == [{"required": ["vcf"]}, {"required": ["from_job"]}]
+    assert set(post["responses"]) == {"202", "400", "404", "413", "422", "507"}
     problem = post["responses"]["422"]["content"]["application/problem+json"]["schema"]["$ref"]
     assert document["components"]["schemas"][problem.rpartition("/")[2]]["required"]
     assert [server["url"] for server in document["servers"]] == ["/", "/api/v1"]

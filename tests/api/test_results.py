@@ -190,7 +190,23 @@ class TestReport:
         assert (page.status_code, page.text) == (200, "<h1>Report</h1>")
         assert page.headers["content-disposition"].startswith("inline")
         assert page.headers["content-type"] == "text/html; charset=utf-8"
-        assert "script-src" not in page.headers["content-security-policy"]
+        assert "allow-same-origin" not in page.headers["content-security-policy"]
         assert "default-src 'none'" in page.headers["content-security-policy"]
         assert api.client.get(f"{link}.json").json() == {}
         assert api.client.head(link).headers["content-length"] == "15"
+
+
+def test_the_last_report_replaces_the_first_one_for_those_who_have_it(api: Api) -> None:
+    job = api.submit()
+    first = api.add_result(job["id"], "report.html", b"<h1>Checks</h1>", "text/html; charset=utf-8")
+    path = f"/jobs/{job['id']}/report"
+    had = api.client.get(path)
+    assert had.headers["etag"] == f'"{first}"'
+    assert api.client.get(path, headers={"If-None-Match": had.headers["etag"]}).status_code == 304
+    api.add_result(job["id"], "report.html", b"<h1>Whole</h1>", "text/html; charset=utf-8")
+    again = api.client.get(path, headers={"If-None-Match": had.headers["etag"]})
+    assert (again.status_code, again.content) == (200, b"<h1>Whole</h1>")
+    policy = again.headers["content-security-policy"]
+    assert "sandbox" in policy
+    assert "allow-same-origin" not in policy, "the page's script must not reach this server"
+    assert "connect-src" not in policy

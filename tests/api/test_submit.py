@@ -20,7 +20,7 @@ def test_one_file_and_nothing_else_is_enough(api: Api) -> None:
     assert job["state"] == "queued"
     assert job["queue_position"] == 1
     assert job["name"] == "cohort.vcf.gz"
-    assert job["bundle"].startswith("demo-")
+    assert job["bundle"] == "auto", "the job chooses when it has seen the sites"
     assert job["files"] == [
         {
             "filename": "cohort.vcf.gz",
@@ -43,6 +43,24 @@ def test_every_field_reaches_the_job(api: Api) -> None:
     expected = {"build": "GRCh37", "engine": "dae", "mode": "qc", "r2_min": 0.3, "format": "bcf", "strict": True}
     assert {name: job[name] for name in expected} == expected
     assert job["name"] == "My cohort"
+
+
+def test_mending_and_thresholds_reach_the_job(api: Api) -> None:
+    job = api.submit(mend="flip, SWAP", qc_hwe="1e-4", qc_call_rate="0", samples="Flag")
+    assert job["options"] == {"mend": "swap,flip", "qc_hwe": 1e-4, "qc_call_rate": 0.0, "samples": "flag"}
+    assert api.submit()["options"] == {}
+
+
+def test_a_build_that_chains_lift_fits_a_bundle(tmp_path: Path) -> None:
+    (tmp_path / "chains").mkdir()
+    (tmp_path / "chains" / "hg38ToHg19.over.chain.gz").touch()
+    files = {"vcf": ("a.vcf", VCF)}
+    with running_api(tmp_path, chains=tmp_path / "chains") as api:
+        assert api.submit(build="GRCh38")["bundle"] == "auto"
+        assert api.submit(build="hg38", bundle="demo")["bundle"] == api.submit(bundle="demo")["bundle"]
+        for refused in ({"strict": "true"}, {"mend": "swap"}):
+            answer = api.client.post("/jobs", files=files, data={"build": "GRCh38", **refused})
+            assert (answer.status_code, answer.json()["code"]) == (422, "wrong_build")
 
 
 @pytest.mark.parametrize("order", [["fields", "file"], ["file", "fields"]])
@@ -100,6 +118,11 @@ BAD_FIELDS = [
     ("name", "x" * 201, "invalid_field"),
     ("name", "a\x07b", "invalid_field"),
     ("recipient", "no key", "invalid_field"),
+    ("mend", "swap,sort", "invalid_field"),
+    ("samples", "keep", "invalid_field"),
+    ("qc_call_rate", "90", "invalid_field"),
+    ("qc_hwe", "small", "invalid_field"),
+    ("qc_af_diff", "-1", "invalid_field"),
     ("colour", "red", "invalid_field"),
 ]
 
@@ -144,7 +167,7 @@ def test_a_wellformed_key_is_refused_as_not_offered(api: Api) -> None:
         ([("vcf", b"", "")], "missing_field", "vcf"),
         ([("vcf", b"text", None)], "invalid_field", "vcf"),
         ([("vcf", b"", "empty.vcf")], "empty_file", "vcf"),
-        ([("vcf", b"PK\x03\x04zip", "a.vcf")], "not_vcf", "vcf"),
+        ([("vcf", b"%PDF-1.7", "a.vcf")], "not_vcf", "vcf"),
         ([("vcf", b"#CHROM\tPOS\n", "a.vcf")], "not_vcf", "vcf"),
         ([("vcf", VCF, "..")], "bad_filename", "vcf"),
         ([("vcf", VCF, "good.vcf"), ("vcf", b"no", "bad.vcf")], "not_vcf", "vcf"),
@@ -170,10 +193,50 @@ def test_a_form_that_makes_no_job(api: Api, parts: list[tuple[str, bytes, str | 
     assert api.job_count == 0
 
 
-def test_peeling_with_a_pedigree_is_taken(api: Api) -> None:
+@pytest.mark.parametrize("engine", ["auto", "peeling"])
+@pytest.mark.parametrize("order", [("pedigree", "vcf"), ("vcf", "pedigree")])
+def test_a_pedigree_is_peeled_in_any_species_without_a_bundle(tmp_path: Path, engine: str, order: list[str]) -> None:
+    (tmp_path / "bundles").mkdir()
+    parts = {"vcf": ("a.vcf", VCF), "pedigree": ("f.fam", PEDIGREE)}
+    with running_api(tmp_path) as api:
+        answer = api.client.post(
+            "/jobs", files=[(name, parts[name]) for name in order], data={"engine": engine, "build": "ARS-UCD1.2"}
+        )
+    assert answer.status_code == 202, answer.text
+    job = answer.json()
+    assert (job["engine"], job["bundle"], job["build"], job["name"]) == ("peeling", "none", "ARS-UCD1.2", "a.vcf")
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "field"),
+    [
+        ({"bundle": "nope"}, "bundle_not_found", "bundle"),
+        ({"build": "../etc"}, "invalid_field", "build"),
+        ({"build": "x" * 17}, "invalid_field", "build"),
+    ],
+)
+def test_fields_of_a_pedigree_job_are_checked_at_once(api: Api, data: dict[str, str], code: str, field: str) -> None:
     files = [("vcf", ("a.vcf", VCF)), ("pedigree", ("f.fam", PEDIGREE))]
-    answer = api.client.post("/jobs", files=files, data={"engine": "peeling"})
-    assert answer.status_code == 202
+    problem = api.client.post("/jobs", files=files, data=data).json()
+    assert (problem["code"], problem["field"]) == (code, field)
+    assert api.storage_files == []
+
+
+def test_what_to_write_of_a_pedigree_reaches_the_job(api: Api) -> None:
+    files = [("vcf", ("a.vcf", VCF)), ("pedigree", ("f.fam", PEDIGREE))]
+    data = {"peel": "Haplotypes, correct", "animals": "S1,S2 S1"}
+    job = api.client.post("/jobs", files=files, data=data).json()
+    assert job["options"] == {"peel": ["haplotypes", "correct"], "animals": ["S1", "S2"]}
+    problem = api.client.post("/jobs", files=files, data={"peel": "banana"}).json()
+    assert (problem["code"], problem["field"]) == ("invalid_field", "peel")
+    problem = api.client.post("/jobs", files=files[:1], data={"animals": "S1"}).json()
+    assert (problem["code"], problem["field"]) == ("invalid_field", "animals")
+
+
+def test_a_bundle_that_the_form_sends_along_does_no_harm(api: Api) -> None:
+    files = [("vcf", ("a.vcf", VCF)), ("pedigree", ("f.fam", PEDIGREE))]
+    job = api.client.post("/jobs", files=files, data={"bundle": "demo"}).json()
+    assert (job["engine"], job["bundle"]) == ("peeling", "none")
 
 
 @pytest.mark.parametrize(
@@ -245,13 +308,12 @@ def test_a_server_without_bundles_says_so(tmp_path: Path) -> None:
     assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (422, "bundle_not_found", "bundle")
 
 
-def test_auto_takes_the_newest_bundle_of_the_stated_build(tmp_path: Path) -> None:
+def test_a_name_means_its_newest_bundle_and_auto_is_left_to_the_job(tmp_path: Path) -> None:
     older = write_manifest(tmp_path / "bundles", "a", "GRCh38", "2026-01-01")
     newer = write_manifest(tmp_path / "bundles", "a", "GRCh38", "2026-02-01")
-    other = write_manifest(tmp_path / "bundles", "cattle", "ARS-UCD1.2", "2026-03-01")
+    write_manifest(tmp_path / "bundles", "cattle", "ARS-UCD1.2", "2026-03-01")
     with running_api(tmp_path) as api:
-        assert api.submit(build="GRCh38")["bundle"] == newer
-        assert api.submit(build="ARS-UCD1.2")["bundle"] == other
+        assert api.submit(build="ARS-UCD1.2")["bundle"] == "auto"
         assert api.submit(bundle="a")["bundle"] == newer
         assert api.submit(bundle=older)["bundle"] == older
 

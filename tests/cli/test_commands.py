@@ -22,15 +22,77 @@ def test_submit_prints_the_id_alone_on_standard_output(fake: FakeServer, tmp_pat
     vcf = tmp_path / "cohort.vcf"
     vcf.write_text("##fileformat=VCFv4.2\n")
     done = tessera(
-        "submit", vcf, "--server", fake.url, "--r2-min", "0.3", "--format", "bcf", "--strict", "--mode", "qc"
+        "submit",
+        vcf,
+        "--server",
+        fake.url,
+        "--r2-min",
+        "0.3",
+        "--format",
+        "bcf",
+        "--strict",
+        "--mode",
+        "qc",
+        "--mend",
+        "swap,flip",
+        "--qc-hwe",
+        "0.001",
     )
     assert done.exit_code == 0, done.output
     assert done.stdout == "job_1\n"
     assert f"{fake.url}/jobs/job_1" in done.stderr
     body = fake.bodies[0]
-    for name, value in (("r2_min", "0.3"), ("format", "bcf"), ("strict", "true"), ("mode", "qc")):
+    for name, value in (
+        ("r2_min", "0.3"),
+        ("format", "bcf"),
+        ("strict", "true"),
+        ("mode", "qc"),
+        ("mend", "swap,flip"),
+        ("qc_hwe", "0.001"),
+    ):
         assert f'name="{name}"\r\n\r\n{value}\r\n'.encode() in body
     assert b'name="bundle"' not in body, "what was not given is left to the server"
+
+
+def test_a_check_and_its_follow_up(fake: FakeServer, tmp_path: Path) -> None:
+    vcf = tmp_path / "cohort.vcf"
+    vcf.write_text("##fileformat=VCFv4.2\n")
+    assert tessera("submit", vcf, "--server", fake.url, "--qc").exit_code == 0
+    assert b'name="mode"\r\n\r\nqc\r\n' in fake.bodies[0]
+    done = tessera("submit", "--from", "job_0", "--server", fake.url, "--format", "bcf")
+    assert (done.exit_code, done.stdout) == (0, "job_1\n"), done.output
+    assert "multipart/form-data" in fake.requests[-1][2]["Content-Type"]
+    for name, value in (("from_job", "job_0"), ("format", "bcf")):
+        assert f'name="{name}"\r\n\r\n{value}\r\n'.encode() in fake.bodies[1]
+    assert b'name="mode"' not in fake.bodies[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ((), "missing_field"),
+        (("FILE", "--from", "j"), "invalid_field"),
+        (("FILE", "--qc", "--mode", "impute"), "inval"),
+    ],
+)
+def test_submit_takes_files_or_an_earlier_job(
+    fake: FakeServer, tmp_path: Path, words: tuple[str, ...], code: str
+) -> None:
+    (tmp_path / "FILE").write_text("##fileformat=VCFv4.2\n")
+    done = tessera("submit", *(tmp_path / word if word == "FILE" else word for word in words), "--server", fake.url)
+    assert done.exit_code == 4
+    assert code in done.stderr
+    assert not fake.requests
+
+
+def test_submit_sends_what_a_pedigree_job_shall_write(fake: FakeServer, tmp_path: Path) -> None:
+    for name, text in (("a.vcf", "##fileformat=VCFv4.2\n"), ("p.txt", "a b c\n"), ("ids.txt", "a\nb\n")):
+        (tmp_path / name).write_text(text)
+    words = ["submit", tmp_path / "a.vcf", "--pedigree", tmp_path / "p.txt", "--peel", "haplotypes,correct"]
+    done = tessera(*words, "--animals", tmp_path / "ids.txt", "--server", fake.url)
+    assert done.exit_code == 0, done.output
+    for name, value in (("peel", "haplotypes,correct"), ("animals", "a b")):
+        assert f'name="{name}"\r\n\r\n{value}\r\n'.encode() in fake.bodies[0]
 
 
 def test_submit_waits_and_downloads(fake: FakeServer, tmp_path: Path) -> None:

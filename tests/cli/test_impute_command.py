@@ -1,3 +1,4 @@
+import json
 import sys
 from pathlib import Path
 
@@ -74,3 +75,32 @@ def test_an_installation_without_pytorch_says_so(upload: Path, tmp_path: Path, m
     done = impute(upload, "-b", "tiny", "-o", tmp_path / "x.vcf.gz")
     assert done.exit_code == 1
     assert "PyTorch" in done.stderr
+
+
+def test_mending_can_be_switched_off(upload: Path, bundles: Path, tmp_path: Path) -> None:
+    words = ("-b", bundles / "tiny", "-t", 1, "--report", tmp_path / "report", "--mend", "flip", "--qc-hwe", "0.5")
+    assert impute(upload, "-o", tmp_path / "x.vcf.gz", *words).exit_code == 0
+    qc = json.loads((tmp_path / "report" / "qc.json").read_text())
+    assert (qc["mend"], qc["thresholds"]["hwe"]) == ("flip", 0.5)
+    assert any(note["code"] == "hwe" for note in qc["notes"])
+
+
+def test_a_mending_that_is_none_is_a_sentence(upload: Path, bundles: Path, tmp_path: Path) -> None:
+    done = impute(upload, "-b", bundles / "tiny", "-o", tmp_path / "x.vcf.gz", "--mend", "sort")
+    assert done.exit_code == 4
+    assert "'sort'" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bundle_is_chosen_and_files_are_only_checked(
+    upload: Path, bundles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TESSERA_BUNDLES_DIR", str(bundles))
+    done = impute(upload, "--qc", "-o", tmp_path / "checked", "-t", 1)
+    assert done.exit_code == 0, done.output
+    assert "was chosen from" in done.stderr
+    names = {path.name for path in (tmp_path / "checked").iterdir()}
+    assert {"report.html", "report.json", "qc.json"} < names
+    assert not [name for name in names if ".dose." in name]
+    refused = impute(upload, "--qc", "-o", tmp_path / "x.vcf.gz", "-t", 1)
+    assert (refused.exit_code, (tmp_path / "x.vcf.gz").exists()) == (4, False)

@@ -113,13 +113,41 @@ def test_the_shipped_example(page: Page, service: Service, tmp_path: Path) -> No
     assert found == BundleManifest.read(DEMO).chromosomes["20"].sites
 
 
+def test_a_check_chooses_its_bundle_and_is_imputed_later(page: Page, service: Service, upload: Path) -> None:
+    page.goto(service.address)
+    expect(page.locator("#bundle option").first).to_contain_text("Automatic")
+    page.set_input_files("#vcf", upload)
+    page.get_by_text("Check only").click()
+    page.click("#submit")
+    page.wait_for_url("**/jobs/job_*")
+    first = page.url
+    expect(page.locator("#state-badge")).to_have_text("Complete", timeout=DONE_MS)
+    expect(page.locator("#qc .notes")).to_contain_text("Bundle tiny-")
+    expect(page.locator("#settings")).to_contain_text("tiny-")
+    expect(page.locator("#results")).not_to_contain_text("dose")
+
+    page.get_by_role("button", name="Impute this upload").click()
+    page.wait_for_url(lambda address: "/jobs/job_" in address and address != first)
+    second = page.url
+    page.goto(first)
+    page.click("#delete")
+    page.get_by_role("button", name="Delete for good").click()
+    page.wait_for_url("**/jobs")
+    page.goto(second)
+    expect(page.locator("#state-badge")).to_have_text("Complete", timeout=DONE_MS)
+    expect(page.locator("#results")).to_contain_text("chr20.dose.vcf.gz")
+    with page.expect_popup() as popup:
+        page.click("#report-link")
+    expect(popup.value.get_by_role("img", name="Accuracy by minor allele frequency")).to_be_visible()
+
+
 def test_a_refused_field_and_a_failed_job_say_what_to_do(page: Page, service: Service, tmp_path: Path) -> None:
     page.goto(service.address)
     letter = tmp_path / "letter.vcf"
     letter.write_bytes(b"Dear all,\n" * 6_000_000)  # the refusal must come through while the browser still sends
     page.set_input_files("#vcf", letter)
     page.click("#submit")
-    expect(page.locator("#error-vcf")).to_contain_text("Upload a .vcf, .vcf.gz or .bcf file", timeout=DONE_MS)
+    expect(page.locator("#error-vcf")).to_contain_text("Upload VCF (it starts with ##fileformat=VCF)", timeout=DONE_MS)
 
     page.get_by_role("button", name="Remove letter.vcf").click()
     _choose_bundle(page, "tiny")

@@ -50,3 +50,19 @@ def test_contrast(scheme: str) -> None:
     low = {pair: _contrast(colours[pair[0]], colours[pair[1]]) for pair, least in wanted
            if _contrast(colours[pair[0]], colours[pair[1]]) < least}  # fmt: skip
     assert not low
+
+
+REPORT = Path(__file__).parents[2] / "worker" / "pipeline" / "templates" / "report.css"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_contrast_of_the_report(scheme: str) -> None:
+    """Words on paper and panels, and the colours of marks on paper."""
+    light, dark = REPORT.read_text().split("prefers-color-scheme: dark")
+    own = {name: dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", part.split("}")[0]))
+           for name, part in (("light", light), ("dark", dark))}  # fmt: skip
+    colours = own["light"] | (own["dark"] if scheme == "dark" else {})
+    words = [(ink, ground) for ink in ("ink", "soft", "main", "warn") for ground in ("paper", "panel")]
+    wanted = [(pair, 4.5) for pair in words] + [((f"c{mark}", "paper"), 3.0) for mark in range(7)]
+    low = {pair: least for pair, least in wanted if _contrast(colours[pair[0]], colours[pair[1]]) < least}
+    assert not low

@@ -187,3 +187,15 @@ def test_the_list_follows_the_jobs(page: Page, stub: StubServer) -> None:
     expect(row).to_contain_text("25 %")
     page.get_by_role("link", name="cohort").click()
     page.wait_for_url("**/jobs/job_1")
+
+
+def test_a_check_is_sent_on_without_a_second_upload(page: Page, stub: StubServer) -> None:
+    stub.jobs["job_1"] |= STARTED | {"mode": "qc", "state": "complete", "stage": "deliver", "progress": 1.0, "qc": QC}
+    _open(page, stub)
+    button = page.get_by_role("button", name="Impute this upload")
+    button.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{stub.url}/jobs/job_2")
+    expect(page.locator("#state-text")).to_have_text("Number 1 in the queue")
+    expect(button).to_be_hidden()
+    assert stub.submitted == [["from_job"]]

@@ -8,7 +8,7 @@ import pytest
 from errors import Code, TesseraError
 from genotypes.bgzf import EOF, compress
 from genotypes.guard import Guarded, Limits, guard
-from genotypes.sniff import HEAD_BYTES, sniff_head
+from genotypes.sniff import HEAD_BYTES, FileKind, sniff_head
 from tests.support.vcf import vcf_text, write_text
 
 TEXT = vcf_text(
@@ -128,6 +128,30 @@ def test_windows_lines_are_mended_in_a_copy(tmp_path, name):
     assert found.crlf
     assert found.path != path
     assert gzip.decompress(found.path.read_bytes()).decode() == TEXT
+
+
+@pytest.mark.parametrize("kind", [FileKind.bed, FileKind.zip, FileKind.array_text])
+def test_other_kinds_have_no_business_here(tmp_path, kind):
+    path = tmp_path / "x"
+    path.write_bytes(b"PK")
+    with pytest.raises(TesseraError, match=kind.value) as caught:
+        guard(path, kind, tmp_path / "guard")
+    assert caught.value.code is Code.not_vcf
+
+
+SHORT = vcf_text("20", range(1, 40), ["A"] * 39, ["C"] * 39, [["0/1", "1/1"]] * 39, ["a", "b"])
+SHORT = SHORT[: SHORT.index("##FORMAT")] + SHORT[SHORT.index("#CHROM") :]  # the table begins in the first piece
+
+
+@pytest.mark.parametrize("size", range(90, 111, 4))
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["unix", "windows", "macintosh"])
+@pytest.mark.parametrize("blanks", ["\t", " ", "   "], ids=["tabs", "blanks", "runs of blanks"])
+def test_mending_does_not_depend_on_where_pieces_end(tmp_path, blanks, end, size):
+    path = write_text(tmp_path / "x.vcf", SHORT.replace("\t", blanks).replace("\n", end))
+    found = check(path, Limits(max_line_bytes=size))
+    assert (found.crlf, found.spaces) == (end != "\n", blanks != "\t")
+    read = gzip.decompress(found.path.read_bytes()) if found.path != path else path.read_bytes()
+    assert read.decode() == SHORT
 
 
 def test_progress_rises_and_may_abort(tmp_path):

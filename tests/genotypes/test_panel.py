@@ -49,3 +49,12 @@ def test_what_a_panel_may_not_hold(tmp_path, cells):
     with pytest.raises(TesseraError, match="20:11") as caught:
         read_panel(path)
     assert caught.value.code is Code.malformed_record
+
+
+def test_a_male_of_x_has_his_first_haplotype_throughout(tmp_path):
+    path = write_vcf(tmp_path / "x.vcf", "X", [10, 20, 30], ["A"] * 3, ["C"] * 3,
+                     [["0|1", "1|0"], ["1", "1|1"], ["1|0", "0|1"]], ["male", "female"])  # fmt: skip
+    assert read_panel(path).haplotypes.tolist() == [[0, 1, 0], [1, 1, 1], [1, 0, 1]]
+    path = write_vcf(tmp_path / "y.vcf", "X", [10, 20], ["A"] * 2, ["C"] * 2, [["0|1"], ["."]], ["male"])
+    with pytest.raises(TesseraError, match="X:20"):
+        read_panel(path)

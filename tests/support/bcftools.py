@@ -22,3 +22,9 @@ def bcftools(*arguments: str | Path) -> str:
 def records(path: Path) -> list[list[str]]:
     """The columns of every record, as bcftools reads them."""
     return [line.split("\t") for line in bcftools("view", "-H", path).splitlines()]
+
+
+def run_leniently(*arguments: str | Path) -> str:
+    """What bcftools gives of a file that it complains about, up to where it stops."""
+    done = subprocess.run(["bcftools", *map(str, arguments)], capture_output=True, text=True, timeout=120, check=False)
+    return done.stdout

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genotypes import codes as gt
+from genotypes.ancestry import AncestryMap
 from genotypes.manifest import BundleManifest, ChromosomeEntry
 from genotypes.sites import SiteTable, strings
 from models.protocol import ImputedBlock, Tile, TypedGenotypes
@@ -42,6 +43,7 @@ class FakeBundle:
     build: str = "GRCh37"
     tile_sites: int = 25
     length: int | None = 63_025_520
+    map: AncestryMap | None = None
     manifest: BundleManifest = field(init=False)
     digest: str = field(init=False)
 
@@ -81,6 +83,9 @@ class FakeBundle:
             )
             for index, first in enumerate(firsts)
         ]
+
+    def ancestry(self) -> AncestryMap | None:
+        return self.map
 
     def imputer(self, chromosome: str) -> FakeImputer:
         return FakeImputer(self.tables[chromosome], self.tiles(chromosome))

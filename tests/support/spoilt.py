@@ -38,6 +38,27 @@ def cut(share: float, name: str) -> Make:
     return make
 
 
+def cut_line(folder: Path) -> list[Path]:
+    """Plain text that stops within its last record."""
+    path = GOOD.write(folder / "x.vcf")
+    path.write_bytes(path.read_bytes()[:-7])
+    return [path]
+
+
+def edited(change: Callable[[str], str], name: str = "x.vcf") -> Make:
+    """The good file with its text changed."""
+
+    def make(folder: Path) -> list[Path]:
+        path = GOOD.write(folder / "x.vcf")
+        path.write_bytes(change(path.read_text()).encode())
+        if name.endswith(".gz"):
+            (folder / name).write_bytes(gzip.compress(path.read_bytes()))
+            return [folder / name]
+        return [path]
+
+    return make
+
+
 def without_eof_block(folder: Path) -> list[Path]:
     path = GOOD.write(folder / "x.vcf.gz")
     path.write_bytes(path.read_bytes()[:-28])

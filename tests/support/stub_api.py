@@ -157,8 +157,9 @@ class StubServer:
         self.submitted.append([name for name, _ in form.multi_items()])
         if self.problem is not None:
             return self._refuse(self.problem)
-        self.jobs["job_1"] = stub_job()
-        return JSONResponse(self.jobs["job_1"], 202)
+        job_id = "job_2" if "from_job" in form else "job_1"
+        self.jobs[job_id] = stub_job(job_id)
+        return JSONResponse(self.jobs[job_id], 202)
 
     @staticmethod
     def _refuse(problem: Json) -> Response:

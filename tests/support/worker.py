@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session, sessionmaker
 
+from genotypes.manifest import BundleManifest
 from jobs.clock import Clock, SystemClock
 from jobs.database import make_engine, session_factory
 from jobs.records import NewFile, NewJob
@@ -35,6 +36,7 @@ class Workplace:
 
     settings: Settings
     engine: Any = None  # module or object with open_bundle and make_imputer
+    installed: Sequence[BundleManifest] = ()  # what an automatic choice may take
     clock: Clock = field(default_factory=SystemClock)
     rung: list[tuple[str, int]] = field(default_factory=list)
     stopping: bool = False
@@ -62,7 +64,9 @@ class Workplace:
 
     def executor(self, name: str | None = None) -> Executor:
         name = name or worker_name()
-        bundles = BundleCache(lambda bundle_id: Path(bundle_id), self.engine, device="cpu", threads=1)
+        bundles = BundleCache(
+            lambda bundle_id: Path(bundle_id), self.engine, device="cpu", threads=1, installed=lambda: self.installed
+        )
         scratch = Scratch(self.settings.worker.scratch, name, self.storage)
         tools = Tools(self.settings, self.storage, scratch, bundles)
         return Executor(

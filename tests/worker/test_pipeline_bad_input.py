@@ -21,6 +21,8 @@ from tests.support.spoilt import (
     bomb,
     chromosomes,
     cut,
+    cut_line,
+    edited,
     elsewhere,
     flip,
     foreign,
@@ -87,7 +89,7 @@ REFUSED: dict[str, tuple[Make, Code, dict[str, Any]]] = {
     "empty inside gzip": (raw(gzip.compress(b"")), Code.empty_file, {}),
     "text": (raw(b"rs1\t20\t100\tAA\n" * 9, "x.vcf"), Code.not_vcf, {}),
     "picture": (raw(b"\x89PNG\r\n\x1a\n" + bytes(100), "x.vcf"), Code.not_vcf, {}),
-    "zip archive": (raw(b"PK\x03\x04" + bytes(100), "x.vcf.gz"), Code.not_vcf, {}),
+    "broken zip archive": (raw(b"PK\x03\x04" + bytes(100), "x.vcf.gz"), Code.corrupt_file, {}),
     "bgzip cut in a block": (cut(0.6, "x.vcf.gz"), Code.truncated_file, {}),
     "bgzip without its end": (without_eof_block, Code.truncated_file, {}),
     "gzip cut": (cut(0.6, "x.vcf.gzip"), Code.truncated_file, {}),
@@ -119,13 +121,17 @@ REFUSED: dict[str, tuple[Make, Code, dict[str, Any]]] = {
     ),
     "long line": (written(), Code.line_too_long, {"limits": Limits(max_line_bytes=40)}),
     "zip bomb": (bomb, Code.zip_bomb, {"limits": Limits(max_expanded_bytes=500_000)}),
+    "other samples after cat": (
+        edited(lambda t: t + t.replace("\tS1\t", "\tT1\t")),
+        Code.samples_differ,
+        {},
+    ),
     "a few records over and over": (over_and_over, Code.duplicate_positions, {}),
     "files with other samples": (
         two_files(set_all(samples=["S0", "S1", "S2", "S3", "other"])),
         Code.samples_differ,
         {},
     ),
-    "files that overlap": (two_files(lambda u: None, 100, 90), Code.duplicate_chromosomes, {}),
 }
 
 
@@ -168,6 +174,18 @@ MENDED: dict[str, tuple[Make, str, int, Code | None]] = {
         1,
         Code.samples_differ,
     ),
+    "files that overlap": (two_files(lambda u: None, 100, 90), "files_merged", 1, Code.duplicate_chromosomes),
+    "last line cut short": (cut_line, "last_line_cut", 1, Code.malformed_record),
+    "old Macintosh line ends": (edited(lambda t: t.replace("\n", "\r")), "crlf", 1, Code.malformed_record),
+    "blanks for tabs": (edited(lambda t: t.replace("\t", "  ")), "spaces", 1, Code.malformed_record),
+    "blanks for tabs, CRLF": (
+        edited(lambda t: t.replace("\t", " ").replace("\n", "\r\n"), "x.vcf.gz"),
+        "spaces",
+        1,
+        Code.malformed_record,
+    ),
+    "a tab too many": (edited(lambda t: t.replace("\n20", "\t\n20")), "trailing_tabs", 199, Code.malformed_record),
+    "files joined by cat": (edited(lambda t: t + t), "headers_inside", 1, Code.malformed_record),
     "site without calls": (written(lost), "all_missing", 1, None),
     "poor sample": (written(low_sample), "low_call_rate", 1, None),
     "chr prefix": (written(set_all(chrom=["chr20"] * 200, contigs=None)), "contig_names", 1, None),
@@ -199,6 +217,7 @@ WORKS: dict[str, Make] = {
     "bcf": written(name="x.bcf"),
     "no contig lines": written(set_all(contigs=None)),
     "in two files": two_files(lambda u: None),
+    "empty lines": edited(lambda t: "\n" + t.replace("##FORMAT", "\n##FORMAT").replace("\n20", "\n\n20") + "\n"),
 }
 
 
@@ -240,10 +259,11 @@ def test_sorting_and_sample_order_keep_every_genotype(tmp_path: Path) -> None:
     assert np.array_equal(*codes)
 
 
-def test_repeated_record_keeps_the_one_with_more_calls(tmp_path: Path) -> None:
+def test_repeated_records_are_merged_where_they_agree(tmp_path: Path) -> None:
     done = run(tmp_path, written(repeat_record)(tmp_path))
     store = done.harmonised.typed(done.harmonised.chromosomes[0])
-    assert store.codes[7].tolist() == [1, 0, 2, 1, 0]
+    assert store.codes[7].tolist() == [1, -1, 2, -1, -1]
+    assert done.summary.qc["chromosomes"][0]["discordant"] == 3
 
 
 def test_swapped_record_has_swapped_genotypes(tmp_path: Path) -> None:
@@ -286,46 +306,3 @@ def test_folders_between_the_stages_are_flat(tmp_path: Path) -> None:
     done = run(tmp_path, written(set_all(newline="\r\n"), "x.vcf")(tmp_path))
     assert all(path.is_file() for name in ("in", "out") for path in (done.folder / name).iterdir())
     assert {path.name for path in tmp_path.iterdir()} == {"x.vcf", "in", "out"}
-
-
-def test_pedigree_is_checked_and_then_refused_for_want_of_an_engine(tmp_path: Path) -> None:
-    files = written()(tmp_path)
-    family = tmp_path / "family.csv"
-    family.write_text("id,sire,dam\nS0,S1,S2\n")
-    with pytest.raises(TesseraError) as caught:
-        ingest(files, tmp_path / "in", IngestOptions(pedigree=family))
-    assert caught.value.code is Code.engine_unavailable
-    family.write_text("id,sire,dam\ncow,bull,mother\n")
-    with pytest.raises(TesseraError) as caught:
-        ingest(files, tmp_path / "in", IngestOptions(pedigree=family))
-    assert caught.value.code is Code.pedigree_unknown_ids
-
-
-FIXTURES = Path(__file__).parents[3] / "shared" / "data" / "vcf-fixtures"
-
-
-@pytest.mark.shared
-@pytest.mark.skipif(not FIXTURES.is_dir(), reason="needs ../shared")
-@pytest.mark.parametrize(
-    ("folder", "expected"),
-    [
-        ("chr20-unphased", (51, 7824, ["20"], [])),
-        ("chr20-phased-1sample", (1, 7824, ["20"], [])),
-        ("single", (41, 905, ["1"], [])),
-        ("three", (41, 2715, ["2", "3", "4"], [])),
-        ("unorderd", (41, 905, ["1"], ["unsorted"])),
-        ("wrong_chrs", Code.malformed_record),
-        ("header", Code.header_only),
-        ("wrong_vcf", Code.empty_file),
-    ],
-)
-def test_files_of_other_servers(tmp_path: Path, folder: str, expected: Any) -> None:
-    files = sorted((FIXTURES / folder).iterdir())
-    if isinstance(expected, Code):
-        with pytest.raises(TesseraError) as caught:
-            ingest(files, tmp_path / "in")
-        assert caught.value.code is expected
-    else:
-        summary = ingest(files, tmp_path / "in")
-        notes = [note.code for note in summary.notes]
-        assert (summary.samples, summary.sites, summary.chromosomes, notes) == expected

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import hashlib
 import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 
 from worker.pipeline.chart import r2_chart
 from worker.pipeline.quality_bins import bin_quality, merge_bins
-from worker.pipeline.report import report
+from worker.pipeline.report import TEMPLATES, ReportParts, report
 from worker.pipeline.types import AssembleSummary, QualityBin, ReportFacts
+from worker.pipeline.variants import SHOWN
 
 FACTS = ReportFacts(
     name="<b>cohort</b>",
@@ -56,7 +61,7 @@ def qc_document() -> dict[str, Any]:
 class Page(HTMLParser):
     """Tags, their attributes and the text of a page; fails on tags that do not close."""
 
-    EMPTY = ("meta", "line", "rect", "link", "br")
+    EMPTY = ("meta", "line", "rect", "link", "br", "path", "input", "ellipse")
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -89,9 +94,14 @@ def make(folder: Path, chromosomes: list[AssembleSummary]) -> tuple[Page, dict[s
 
 def test_page_stands_alone(tmp_path: Path) -> None:
     page, _, text = make(tmp_path, [CHROMOSOME])
-    assert not re.search(r"(src|href)=", text)
-    assert "script" not in [tag for tag, _ in page.tags]
-    assert "default-src 'none'" in text
+    links = [value for _, facts in page.tags for name, value in facts.items() if name in ("href", "src", "action")]
+    anchors = {facts["id"] for _, facts in page.tags if "id" in facts}
+    assert links
+    assert all(link and link[0] == "#" and link[1:] in anchors for link in links)
+    assert not re.search(r"https?:|//[a-z]|@import|url\(", text)
+    (script,) = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'" in text
 
 
 def test_page_is_accessible(tmp_path: Path) -> None:
@@ -101,10 +111,18 @@ def test_page_is_accessible(tmp_path: Path) -> None:
     assert names.count("h1") == names.count("main") == 1
     assert names.count("caption") == names.count("table")
     assert all("scope" in attributes for tag, attributes in page.tags if tag == "th")
-    svg = next(attributes for tag, attributes in page.tags if tag == "svg")
-    assert svg["role"] == "img"
-    ids = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
-    assert set(str(svg["aria-labelledby"]).split()) <= ids
+    given = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(given) == len(set(given))
+    pictures = [attributes for tag, attributes in page.tags if tag == "svg"]
+    assert pictures
+    for svg in pictures:
+        assert svg["role"] == "img"
+        assert {svg["aria-labelledby"], svg["aria-describedby"]} <= set(given)
+    assert names.count("figure") == names.count("figcaption") == len(pictures)
+    for tag, attributes in page.tags:
+        if attributes.get("tabindex") == "0":
+            assert attributes["role"] == "region"
+            assert attributes["aria-label"], f"{tag} can be scrolled by keys and says what it is"
 
 
 def test_names_of_users_are_escaped(tmp_path: Path) -> None:
@@ -128,6 +146,45 @@ def test_report_after_quality_control_has_no_quality_part(tmp_path: Path) -> Non
     assert "svg" not in [tag for tag, _ in page.tags]
     assert any("quality control report" in word for word in page.words)
     assert data["mean_r2"] is None
+
+
+def test_checks_of_samples_and_a_map_are_shown_where_the_document_has_them(tmp_path: Path) -> None:
+    finding = {"sample": "<S>", "check": "call_rate", "action": "dropped", "message": "Called at 40% of the sites."}
+    pair = {"first": "S1", "second": "S2", "degree": "duplicate", "kinship": 0.5, "ibs0": 0.0, "concordance": 1.0}
+    qc = qc_document() | {
+        "sample_qc": {
+            "read": 3,
+            "dropped": ["<S>"],
+            "findings": [finding],
+            "relatives": {"sites": 90, "pairs": [pair]},
+        },
+        "ancestry": {
+            "axes": [{"name": "PC1", "explained": 0.1}, {"name": "PC2", "explained": 0.05}],
+            "reference": [{"population": "EUR", "centre": [0.0, 0.0], "spread": [1.0, 1.0]}],
+            "samples": [{"id": "S1", "pc": [0.5, 0.5], "population": "EUR", "probability": 0.9}],
+        },
+    }
+    html, data = report(tmp_path, FACTS, qc, [])
+    page = Page(html.read_text())
+    for word in ("Called at 40% of the sites.", "dropped", "duplicate", "Ancestry", "PC1 (10.0% of variance)"):
+        assert word in page.words
+    jsonschema.validate(json.loads(data.read_text()), json.loads((TEMPLATES / "report.schema.json").read_text()))
+
+
+def test_a_long_list_of_variants_is_cut_and_said(tmp_path: Path) -> None:
+    with gzip.open(tmp_path / "v.tsv.gz", "wt") as file:
+        file.write("chromosome\tposition\tid\tref\talt\tfate\tdetail\n")
+        for row in range(SHOWN + 7):
+            file.write(f"20\t{row}\t.\tA\tC\t{'hwe' if row % 2 else 'swapped'}\thwe_midp=1e-9\n")
+    html, data = report(tmp_path, FACTS, qc_document(), [], parts=ReportParts(variants=tmp_path / "v.tsv.gz"))
+    text = html.read_text()
+    assert text.count('data-fate="') == SHOWN
+    assert "first 5,000 of 5,007" in " ".join(text.split())
+    assert json.loads(data.read_text())["variants"] == {
+        "total": SHOWN + 7,
+        "shown": SHOWN,
+        "by_fate": {"swapped": 2504, "hwe": 2503},
+    }
 
 
 def test_chart_draws_one_bar_for_each_bin_with_sites() -> None:

@@ -52,6 +52,7 @@ def test_folder_holds_what_a_job_has(tmp_path: Path) -> None:
     assert names == files | {
         "report.html",
         "report.json",
+        "quality-samples.tsv.gz",
         "qc.json",
         "qc-samples.tsv.gz",
         "qc-variants.tsv.gz",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pysam
@@ -81,7 +83,7 @@ def test_two_chromosomes_in_two_sample_batches(place: Workplace, engine: FakeEng
     assert (job.samples, job.sites) == (5, 15 + 8)
     files = results(place, job.id, tmp_path / "results")
     doses = {f"chr{name}.dose.vcf.gz{end}" for name in ("20", "X") for end in ("", ".tbi")}
-    assert set(files) == QC_RESULTS | {"report.html", "report.json", "sha256sums.txt"} | doses
+    assert set(files) == QC_RESULTS | {"report.html", "report.json", "quality-samples.tsv.gz", "sha256sums.txt"} | doses
     with pysam.VariantFile(str(files["chr20.dose.vcf.gz"])) as vcf:
         assert sum(1 for _ in vcf) == 30
         assert list(vcf.header.samples) == [f"S{number}" for number in range(5)]
@@ -108,6 +110,56 @@ def test_qc_only(place: Workplace, engine: FakeEngine, tmp_path: Path) -> None:
     assert engine.devices == set()
 
 
+def test_mending_and_thresholds_of_the_job_are_kept_to(place: Workplace, engine: FakeEngine, tmp_path: Path) -> None:
+    upload = make_upload(engine.bundle.sites("20"))
+    upload.ref[1], upload.alt[1] = upload.alt[1], upload.ref[1]
+    given = {"mend": "flip", "qc_hwe": 0.0}
+    job = run_all(place, place.submit(upload.write(tmp_path / "x.vcf.gz"), mode="qc", options=given).id)
+    assert job.qc is not None
+    assert (job.qc["mend"], job.qc["thresholds"]["hwe"]) == ("flip", 0.0)
+    assert job.qc["chromosomes"][0]["not_mended"] == 1
+
+
+@pytest.mark.parametrize(("given", "kept"), [({}, 4), ({"samples": "flag"}, 5)])
+def test_poor_samples_are_dropped_unless_the_job_keeps_them(
+    place: Workplace, engine: FakeEngine, tmp_path: Path, given: dict[str, str], kept: int
+) -> None:
+    upload = make_upload(engine.bundle.sites("20"))
+    for row in upload.gts[1:]:
+        row[3] = "./."
+    job = run_all(place, place.submit(upload.write(tmp_path / "x.vcf.gz"), mode="qc", options=given).id)
+    assert job.qc is not None
+    assert job.qc["samples"] == kept
+    assert [one["sample"] for one in job.qc["sample_qc"]["findings"]] == ["S3"]
+
+
+def test_automatic_choice_is_pinned_and_said(place: Workplace, engine: FakeEngine, tmp_path: Path) -> None:
+    place.installed = [replace(engine.bundle.manifest, id="the-only-one")]
+    upload = make_upload(engine.bundle.sites("20")).write(tmp_path / "x.vcf.gz")
+    job = run_all(place, place.submit(upload, bundle="auto").id)
+    assert (job.state, job.error, job.bundle) == (JobState.complete, None, "the-only-one")
+    assert job.qc is not None
+    assert [note["code"] for note in job.qc["notes"]].index("bundle_chosen") == 0
+    got = results(place, job.id, tmp_path / "results")
+    assert json.loads(got["qc.json"].read_text()) == job.qc
+    assert json.loads(got["report.json"].read_text())["qc"] == job.qc
+    with pysam.VariantFile(str(got["chr20.dose.vcf.gz"])) as vcf:
+        assert "--bundle the-only-one" in str(vcf.header)
+
+
+def test_automatic_choice_refuses_a_small_overlap(place: Workplace, engine: FakeEngine, tmp_path: Path) -> None:
+    place.installed = [replace(engine.bundle.manifest, id="the-only-one")]
+    table = engine.bundle.sites("20")
+    upload = make_upload(table, every=1).edit(
+        lambda one: one.pos.__setitem__(slice(4, 30), [p + 1 for p in one.pos[4:]])
+    )
+    job = run_all(place, place.submit(upload.write(tmp_path / "x.vcf"), bundle="auto").id)
+    assert job.error is not None
+    assert (job.error["code"], job.error["details"]["shared"]) == ("small_overlap", 4)
+    named = run_all(place, place.submit(tmp_path / "x.vcf").id)
+    assert named.state is JobState.complete, "a bundle that is named is used all the same"
+
+
 def test_same_upload_gives_the_same_bytes(place: Workplace, engine: FakeEngine, tmp_path: Path) -> None:
     upload = make_upload(engine.bundle.sites("20")).write(tmp_path / "x.vcf.gz")
     doses = []
@@ -120,7 +172,6 @@ def test_same_upload_gives_the_same_bytes(place: Workplace, engine: FakeEngine, 
 @pytest.mark.parametrize(
     ("engine_name", "pedigree", "code"),
     [
-        ("auto", "f S0 0 0 1 0\nf S1 0 0 2 0\nf S2 S0 S1 1 0\n", "engine_unavailable"),
         ("auto", "f X0 0 0 1 0\n", "pedigree_unknown_ids"),
         ("peeling", None, "engine_unavailable"),
     ],

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from numpy.typing import NDArray
 
 from genotypes.bgzf import concatenate
 from genotypes.fragment import write_header
@@ -15,6 +16,7 @@ from genotypes.header import imputed_header
 from genotypes.index import index_vcf
 from genotypes.quality import SiteSums
 from genotypes.sites import SiteTable
+from worker.pipeline.cohort_stats import WINDOWS, window_edges
 from worker.pipeline.emit import (
     PIECE,
     QUALITY,
@@ -26,8 +28,9 @@ from worker.pipeline.emit import (
 )
 from worker.pipeline.folder import Harmonised
 from worker.pipeline.impute import CELLS, SUMS
+from worker.pipeline.people import PEOPLE, PeopleSums, merge_people
 from worker.pipeline.quality_bins import bin_quality
-from worker.pipeline.types import AssembleSummary, BundleView, ChunkSpec, OutputOptions, Progress, silent
+from worker.pipeline.types import AssembleSummary, BundleView, ChunkSpec, OutputOptions, Progress, Window, silent
 from worker.pipeline.version import software
 
 BLOCK_CELLS = 16 << 20  # cell codes held at once
@@ -147,7 +150,46 @@ def summarise(
         below_r2_min=int((~written).sum()),
         quality=bin_quality(maf[imputed], r2[imputed]),
         mean_er2=float(known.mean()) if len(known) else None,
+        hidden=bin_quality(maf[typed], er2),
+        windows=_windows(sites.pos, r2, typed, imputed, er2),
     )
+
+
+def _windows(
+    pos: NDArray[np.int32],
+    r2: NDArray[np.float32],
+    typed: NDArray[np.bool_],
+    imputed: NDArray[np.bool_],
+    er2: NDArray[np.float32],
+) -> list[Window]:
+    """Equal stretches of the chromosome; `er2` is that of the typed sites alone."""
+    edges = window_edges(pos)
+    where = np.clip(np.searchsorted(edges, pos, "right") - 1, 0, WINDOWS - 1)
+
+    def means(values: NDArray[np.float32], places: NDArray[np.int64]) -> list[float | None]:
+        known = ~np.isnan(values)
+        counts = np.bincount(places[known], minlength=WINDOWS)
+        sums = np.bincount(places[known], values[known].astype(np.float64), minlength=WINDOWS)
+        return [float(s / n) if n else None for s, n in zip(sums.tolist(), counts.tolist(), strict=True)]
+
+    columns = (
+        edges[:-1].astype(int).tolist(),
+        edges[1:].astype(int).tolist(),
+        np.bincount(where[typed], minlength=WINDOWS).tolist(),
+        np.bincount(where[imputed], minlength=WINDOWS).tolist(),
+        means(r2[imputed], where[imputed]),
+        means(er2, where[typed]),
+    )
+    return [Window(*values) for values in zip(*columns, strict=True)]
+
+
+def people_of(chunks: Chunks) -> PeopleSums:
+    """Sums of every sample over the chunks of a chromosome."""
+    ordered = sorted(chunks, key=lambda chunk: (chunk[0].tile_first, chunk[0].sample_first))
+    groups = groupby(ordered, key=lambda chunk: chunk[0].tile_first)
+    total = merge_people(PeopleSums.beside([PeopleSums.load(one / PEOPLE) for _, one in group]) for _, group in groups)
+    assert total is not None
+    return total
 
 
 def _check_complete(groups: Sequence[Sequence[tuple[ChunkSpec, Path]]], sites: int, samples: int) -> None:
@@ -175,7 +217,7 @@ def _write_piece(
 ) -> PieceQuality:
     """Encode one tile batch from the cell codes of its sample batches."""
     spec = group[0][0]
-    typed = Typed(facts, facts.chromosome(spec.chromosome), 0, len(facts.samples))
+    typed = Typed(facts, facts.chromosome(spec.chromosome), sites, 0, len(facts.samples))
     contig = facts.contig_number(spec.chromosome)
     sums = [SiteSums.load(folder / SUMS) for _, folder in group]
     total = sums[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,7 @@ from genotypes.fragment import FragmentWriter
 from genotypes.quality import SiteQuality, SiteSums
 from genotypes.sites import SiteTable
 from worker.pipeline.folder import Harmonised, HarmonisedChromosome
+from worker.pipeline.regions import Region, parts, regions_of
 from worker.pipeline.types import OutputOptions
 
 PIECE = "piece.bgzf"
@@ -90,8 +92,10 @@ class Observed:
 class Typed:
     """The harmonised genotypes of one chromosome, for some of its samples."""
 
-    def __init__(self, harmonised: Harmonised, one: HarmonisedChromosome, first: int, end: int) -> None:
-        """Map the stores; samples `first` to `end` are seen."""
+    def __init__(
+        self, harmonised: Harmonised, one: HarmonisedChromosome, table: SiteTable, first: int, end: int
+    ) -> None:
+        """Map the stores; samples `first` to `end` are seen. `table` holds the bundle's sites of the chromosome."""
         store, only = harmonised.typed(one), harmonised.only(one)
         empty = np.empty(0, np.int32)
         self.rows = empty if store.rows is None else store.rows
@@ -99,7 +103,8 @@ class Typed:
         self.only_sites = only.sites
         self._codes, self._only_codes = store.codes, only.codes
         self._samples = slice(first, end)
-        self.layout = Layout(harmonised.ploidy(one)[first:end], one.phased)
+        self.regions = regions_of(harmonised, one, table, self._samples)
+        self.layout = self.regions[0].layout
 
     def observed(self, first: int, end: int) -> Observed:
         """Genotypes of the typed sites among the bundle rows `first` to `end`."""
@@ -107,6 +112,18 @@ class Typed:
         return Observed(
             np.ascontiguousarray(self._codes[low:high, self._samples]), self.rows[low:high] - np.int32(first)
         )
+
+    def parts(self, first: int, end: int) -> list[tuple[int, int, Region]]:
+        """The bundle rows `first` to `end`, cut where ploidy changes."""
+        return parts(self.regions, first, end)
+
+    def only_parts(self, low: int, high: int) -> Iterator[tuple[int, int, Layout]]:
+        """The typed-only sites `low` to `high`, cut where ploidy changes."""
+        for region in self.regions:
+            until = low + int(np.searchsorted(self.only_sites.pos[low:high], region.last, side="right"))
+            if low < until:
+                yield low, until, region.layout
+            low = until
 
     def only_codes(self, low: int, high: int) -> NDArray[np.int8]:
         """(T, S) genotypes of the typed-only sites `low` to `high`."""
@@ -146,12 +163,21 @@ class PieceWriter:
         self._out = FragmentWriter(path, typed.layout, output.kind, contig=contig, threads=output.threads)
         self._sites, self._typed, self._r2_min = sites, typed, output.r2_min
         self._next, self._end = first, end
+        self._layout = typed.layout  # of the region that is being written
         self._typed_only = 0
         self._quality: list[SiteQuality] = []
         self._masks: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]] = []
 
     def write(self, cells: Cells, quality: SiteQuality) -> None:
         """Write the next V sites: (V, S) cell codes and their INFO values."""
+        start = self._next
+        for first, end, region in self._typed.parts(start, start + len(cells)):
+            piece = slice(first - start, end - start)
+            self._write_region(cells[piece], quality.take(piece), region.layout)
+
+    def _write_region(self, cells: Cells, quality: SiteQuality, layout: Layout) -> None:
+        """Write the next V sites, all of one region."""
+        self._layout = layout
         first, end = self._next, self._next + len(cells)
         observed = self._typed.observed(first, end)
         typed = np.zeros(len(cells), bool)
@@ -220,11 +246,18 @@ class PieceWriter:
         places = np.searchsorted(rows, observed.rows[part]).astype(np.int32)
         picked = slice(low - first, high - first) if len(rows) == high - low else rows
         self._out.write(
-            self._sites.take(rows + first), cells[picked], quality.take(picked), observed.codes[part], places
+            self._sites.take(rows + first),
+            cells[picked],
+            quality.take(picked),
+            observed.codes[part],
+            places,
+            self._layout,
         )
 
     def _write_only(self, low: int, high: int) -> None:
         """Write the typed-only sites `low` to `high`."""
-        if low < high:
-            self._out.write_typed_only(self._typed.only_sites.slice(low, high), self._typed.only_codes(low, high))
-            self._typed_only += high - low
+        for first, end, layout in self._typed.only_parts(low, high):
+            self._out.write_typed_only(
+                self._typed.only_sites.slice(first, end), self._typed.only_codes(first, end), layout
+            )
+        self._typed_only += max(0, high - low)

@@ -6,7 +6,7 @@ Stores are numbered (`c0`, `c1`...) because contig names come from the upload an
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,6 +17,7 @@ from genotypes.store import Store
 
 INGESTED = "ingest.json"
 HARMONISED = "harmonised.json"
+ANYWHERE = (1 << 31) - 1  # a bp past any position
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class IngestedChromosome:
     length: int | None  # bp, as the header gives it
     haploid: list[int]  # rows of the samples that are haploid here
     counts: dict[str, int]  # half_calls, multiallelic, symbolic... that were met while reading
+    ref_known: bool = True  # False where some file does not tell REF from ALT
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Ingested:
     files: list[str]  # names that the user knows
     chromosomes: list[IngestedChromosome]
     notes: list[dict[str, Any]]
+    sex: dict[str, str] = field(default_factory=dict)  # male or female, of the samples whose files tell it
 
     def write(self) -> None:
         """Write `ingest.json`."""
@@ -62,6 +65,14 @@ class Ingested:
 
 
 @dataclass(frozen=True, slots=True)
+class PloidyRegion:
+    """A stretch of a chromosome in which every sample has one ploidy; it starts where the one before ends."""
+
+    last: int  # bp
+    haploid: list[int]  # rows of the samples that are haploid here
+
+
+@dataclass(frozen=True, slots=True)
 class HarmonisedChromosome:
     """One chromosome that will be imputed."""
 
@@ -69,7 +80,8 @@ class HarmonisedChromosome:
     label: str  # name for files, such as chr20
     store: str  # prefix of the stores NAME.typed and NAME.only
     phased: bool  # imputed haplotype by haplotype: the upload is phased and the bundle reads phase
-    haploid: list[int]  # rows of the samples that are haploid here
+    haploid: list[int]  # rows of the samples that are haploid here; on X outside its pseudoautosomal regions
+    regions: list[PloidyRegion] = field(default_factory=list)  # of X: ploidy changes along it; else none
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +103,10 @@ class Harmonised:
     def open(cls, folder: Path) -> Self:
         """Read what `write` wrote."""
         data = json.loads((folder / HARMONISED).read_text())
-        chromosomes = [HarmonisedChromosome(**one) for one in data.pop("chromosomes")]
+        chromosomes = [
+            HarmonisedChromosome(**one | {"regions": [PloidyRegion(**part) for part in one.get("regions", [])]})
+            for one in data.pop("chromosomes")
+        ]
         return cls(folder=folder, chromosomes=chromosomes, **data)
 
     def chromosome(self, name: str) -> HarmonisedChromosome:
@@ -114,7 +129,16 @@ class Harmonised:
         return Store.open(self.folder, f"{one.store}.only")
 
     def ploidy(self, one: HarmonisedChromosome) -> NDArray[np.int8]:
-        """(S,) int8, 1 or 2."""
+        """(S,) int8, 1 or 2; on X outside its pseudoautosomal regions."""
+        return self._ploidy(one.haploid)
+
+    def ploidies(self, one: HarmonisedChromosome) -> list[tuple[int, NDArray[np.int8]]]:
+        """Last bp and (S,) int8 ploidy of every region of the chromosome, in order."""
+        if not one.regions:
+            return [(ANYWHERE, self.ploidy(one))]
+        return [(region.last, self._ploidy(region.haploid)) for region in one.regions]
+
+    def _ploidy(self, haploid: list[int]) -> NDArray[np.int8]:
         ploidy = np.full(len(self.samples), 2, np.int8)
-        ploidy[one.haploid] = 1
+        ploidy[haploid] = 1
         return ploidy

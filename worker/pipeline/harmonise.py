@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -11,36 +12,46 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errors import Code, TesseraError
-from genotypes import codes as gt
 from genotypes.harmonise import normal_contig
+from genotypes.liftover import KEPT, Lift, Lifted
 from genotypes.sites import SiteTable
-from genotypes.store import Store, StoreWriter
-from worker.pipeline.build_check import Overlap, check_choice, check_overlap
+from genotypes.strand import Evidence
+from worker.pipeline.ancestry import place_samples
+from worker.pipeline.chromosome_notes import chromosome_notes
+from worker.pipeline.fates import Fate, Meeting
 from worker.pipeline.folder import Harmonised, HarmonisedChromosome, Ingested, IngestedChromosome
-from worker.pipeline.qc import ChromosomeQc, LeftOut, chromosome_notes, write_qc
-from worker.pipeline.selection import Fate, Selection, count_calls, row_blocks, select
+from worker.pipeline.harmonise_options import HarmoniseOptions
+from worker.pipeline.lifting import View, place
+from worker.pipeline.qc import ChromosomeQc, LeftOut, write_qc
+from worker.pipeline.sample_qc import review_samples
+from worker.pipeline.sample_scan import Examined, well_called
+from worker.pipeline.selection import Rules, Selection, count_genotypes, select
+from worker.pipeline.typed_stores import write_only, write_typed
 from worker.pipeline.types import BundleView, HarmoniseSummary, Note, Progress, silent
 
 VARIANTS = "qc-variants.tsv.gz"
 
 
-@dataclass(frozen=True, slots=True)
-class HarmoniseOptions:
-    """How to meet the bundle."""
-
-    build: str = "auto"  # auto, GRCh37, GRCh38
-    strict: bool = False  # refuse what would be mended
+__all__ = ["VARIANTS", "HarmoniseOptions", "harmonise"]
 
 
 @dataclass(frozen=True, slots=True)
 class _Met:
     """One chromosome that upload and bundle both hold."""
 
-    upload: IngestedChromosome
-    name: str  # the bundle's name
+    view: View
     selection: Selection
     bundle_sites: int
-    beyond: int  # sites past the end of the bundle's contig
+
+    @property
+    def upload(self) -> IngestedChromosome:
+        """The chromosome as it was ingested."""
+        return self.view.one
+
+    @property
+    def name(self) -> str:
+        """The bundle's name."""
+        return self.view.name
 
 
 def harmonise(
@@ -56,7 +67,7 @@ def harmonise(
         ingested: folder that `ingest` wrote.
         bundle: the model bundle.
         out: folder for the stores, `harmonised.json`, `qc.json` and the list of variants, made when missing.
-        options: build and strictness.
+        options: build, strictness, what may be mended, thresholds.
         progress: called with the fraction done; may raise to abort.
 
     Raises:
@@ -64,7 +75,6 @@ def harmonise(
     """
     options = options or HarmoniseOptions()
     out.mkdir(parents=True, exist_ok=True)
-    check_choice(options.build, bundle.manifest.build)
     upload = Ingested.open(ingested)
     shared, left_out = _split(upload, bundle)
     if not shared or (left_out and options.strict):
@@ -72,10 +82,16 @@ def harmonise(
         offered = ", ".join(bundle.chromosomes[:30])
         message = f"The bundle holds no chromosome {names}; it holds {offered}."
         raise TesseraError(Code.chromosome_not_in_bundle, message, field="vcf", chromosomes=[o.name for o in left_out])
+    placed = place(upload, shared, bundle, options)
+    panel = bundle.manifest.panel.get("haplotypes")
+    evidence = sum((one.evidence for one in placed.meetings), Evidence(0, 0))
+    rules = Rules(options.mend, options.qc, int(panel) if panel else None, evidence)
+    judges = well_called([upload.store(held).codes for held, _ in shared], options.samples.min_call_rate)
     met: list[_Met] = []
-    for number, (held, name) in enumerate(shared):
-        met.append(_meet(upload, held, name, bundle, _part(progress, 0.4 * number / len(shared), 0.4 / len(shared))))
-    notes = check_overlap(_overlap(met), upload.build, bundle.manifest.build)
+    for number, (view, meeting) in enumerate(zip(placed.views, placed.meetings, strict=True)):
+        part = _part(progress, 0.4 * number / len(shared), 0.4 / len(shared))
+        met.append(_meet(view, meeting, bundle, rules, judges, part))
+    notes = list(placed.notes)
     for one in met:
         if len(one.selection.used) == 0:
             message = "None of its sites is in the bundle; the chromosome was not imputed."
@@ -84,27 +100,35 @@ def harmonise(
     counted = [_count(upload, one) for one in met]
     if options.strict:
         _refuse_mendings(counted)
-    sample_calls = np.zeros(len(upload.samples), np.int64)
+    examined = [_examined(one, bundle) for one in met]
+    review = review_samples(upload, examined, bundle.manifest.build, options.samples, _part(progress, 0.4, 0.2))
     chromosomes: list[HarmonisedChromosome] = []
     with gzip.open(out / VARIANTS, "wt", encoding="utf-8", compresslevel=6) as variants:
-        variants.write("chromosome\tposition\tid\tref\talt\tfate\n")
+        variants.write("chromosome\tposition\tid\tref\talt\tfate\tdetail\n")
         for number, one in enumerate(met):
-            part = _part(progress, 0.4 + 0.6 * number / len(met), 0.6 / len(met))
-            store = upload.store(one.upload)
-            table = bundle.sites(one.name)
-            sample_calls += _write_typed(out, f"c{number}", store, one, table, part)
-            _write_only(out, f"c{number}", store, one, table)
-            _list_variants(variants, one, store.sites)
+            part = _part(progress, 0.6 + 0.4 * number / len(met), 0.4 / len(met))
+            store, table = upload.store(one.upload), bundle.sites(one.name)
+            lifted = one.view.sites(store.sites)
+            prepare = partial(review.prepare, one.upload.name)
+            discordant = write_typed(out, f"c{number}", store, lifted, one.selection, table, prepare, part)
+            discordant += write_only(out, f"c{number}", store, lifted, one.selection, table, prepare)
+            counted[number] = replace(counted[number], discordant=discordant)
+            _list_variants(variants, one, store.sites, lifted)
             label = f"chr{_safe(normal_contig(one.name))}"
             phased = store.phased and bundle.manifest.reads_haplotypes
-            chromosomes.append(HarmonisedChromosome(one.name, label, f"c{number}", phased, one.upload.haploid))
+            haploid = review.haploid(one.upload.name, one.upload.haploid)
+            regions = review.regions(one.upload.name)
+            chromosomes.append(HarmonisedChromosome(one.name, label, f"c{number}", phased, haploid, regions))
     contigs = {name: bundle.manifest.chromosomes[name].length for name in bundle.chromosomes}
-    Harmonised(out, upload.samples, bundle.manifest.build, contigs, chromosomes).write()
+    harmonised = Harmonised(out, review.kept_samples, bundle.manifest.build, contigs, chromosomes)
+    harmonised.write()
+    on_map = place_samples(harmonised, bundle)
     notes = [Note.from_dict(note) for note in upload.notes] + notes
-    qc = write_qc(out, upload, bundle.manifest.build, options.build, counted, left_out, notes, sample_calls)
+    builds = {"bundle": bundle.manifest.build, "header": upload.build, "chosen": options.build} | placed.as_dict()
+    qc = write_qc(out, upload, builds, options, counted, left_out, notes, review, on_map)
     progress(1.0)
     return HarmoniseSummary(
-        samples=len(upload.samples),
+        samples=len(review.kept),
         sites=sum(len(one.selection.used) for one in met),
         chromosomes=[one.name for one in chromosomes],
         qc=qc,
@@ -129,26 +153,16 @@ def _split(upload: Ingested, bundle: BundleView) -> tuple[list[tuple[IngestedChr
     return shared, [LeftOut(one.name, one.sites) for one in upload.chromosomes if one.name not in held]
 
 
-def _meet(upload: Ingested, one: IngestedChromosome, name: str, bundle: BundleView, progress: Progress) -> _Met:
-    """Match one chromosome."""
-    store = upload.store(one)
-    table = bundle.sites(name)
-    selection = select(store.sites, count_calls(store, progress), table)
-    length = bundle.manifest.chromosomes[name].length
-    beyond = 0 if length is None else int((store.sites.pos > length).sum())
-    return _Met(one, name, selection, len(table), beyond)
-
-
-def _overlap(met: list[_Met]) -> Overlap:
-    """Sum over the chromosomes."""
-    return Overlap(
-        sites=sum(one.upload.sites for one in met),
-        shared=sum(one.selection.shared for one in met),
-        matched=sum(len(one.selection.used) for one in met),
-        beyond=sum(one.beyond for one in met),
-        within=sum(one.selection.within for one in met),
-        chance=sum(one.selection.within * one.selection.density for one in met),
-    )
+def _meet(
+    view: View, meeting: Meeting, bundle: BundleView, rules: Rules, judges: NDArray[np.bool_], progress: Progress
+) -> _Met:
+    """Judge the sites of one chromosome by the samples that are called well."""
+    table, store = bundle.sites(view.name), view.store()
+    lifted = view.sites(store.sites)
+    counts = count_genotypes(store, progress, judges)
+    if view.lifted:
+        counts = counts.take(lifted.source)
+    return _Met(view, select(lifted.sites, counts, table, meeting, rules), len(table))
 
 
 def _count(upload: Ingested, one: _Met) -> ChromosomeQc:
@@ -165,41 +179,24 @@ def _refuse_mendings(counted: list[ChromosomeQc]) -> None:
                 raise TesseraError(code, message, field="vcf", count=note.count, chromosome=one.name)
 
 
-def _write_typed(
-    out: Path, name: str, store: Store, one: _Met, table: SiteTable, progress: Progress
-) -> NDArray[np.int64]:
-    """Write the used sites in the bundle's orientation; returns (S,) calls of every sample."""
-    samples = store.codes.shape[1]
-    calls = np.zeros(samples, np.int64)
-    used, rows = one.selection.used, one.selection.rows[one.selection.used]
-    turned = np.isin(one.selection.fate[used], (Fate.swapped, Fate.flipped_swapped))
-    blocks = row_blocks(len(used), samples)
-    with StoreWriter(out, f"{name}.typed", samples, one.name) as writer:
-        for first in blocks:
-            part = slice(first, first + blocks.step)
-            codes = store.codes[used[part]]
-            codes[turned[part]] = gt.swap_alleles(codes[turned[part]])
-            calls += (codes != gt.MISSING).sum(axis=0)
-            writer.append(table.take(rows[part]), codes, phased=store.phased, rows=rows[part])
-            progress(min(1.0, (first + blocks.step) / len(used)))
-    return calls
+def _examined(one: _Met, bundle: BundleView) -> Examined:
+    """The used sites of a chromosome, for sample QC."""
+    table, used, store = bundle.sites(one.name), one.selection.used, one.view.store()
+    rows = one.selection.rows[used]
+    af = None if table.af is None else table.af[rows]
+    return Examined(one.upload.name, store.codes, one.view.sites(store.sites).source[used], table.pos[rows], af)
 
 
-def _write_only(out: Path, name: str, store: Store, one: _Met, table: SiteTable) -> None:
-    """Write the typed-only sites, each with the bundle row that it goes out before."""
-    samples = store.codes.shape[1]
-    only = one.selection.only
-    before = np.searchsorted(table.pos, store.sites.pos[only], side="right").astype(np.int32)
-    blocks = row_blocks(len(only), samples)
-    with StoreWriter(out, f"{name}.only", samples, one.name) as writer:
-        for first in blocks:
-            part = slice(first, first + blocks.step)
-            sites = replace(store.sites.take(only[part]), chrom=one.name)  # the upload may have written chr20 for 20
-            writer.append(sites, store.codes[only[part]], phased=store.phased, rows=before[part])
-
-
-def _list_variants(out: TextIO, one: _Met, sites: SiteTable) -> None:
-    """One line for every site that was not used as it came."""
-    for row in np.flatnonzero(one.selection.fate != Fate.exact).tolist():
-        fate = Fate(int(one.selection.fate[row])).name
-        out.write(f"{one.name}\t{sites.pos[row]}\t{sites.id[row]}\t{sites.ref[row]}\t{sites.alt[row]}\t{fate}\n")
+def _list_variants(out: TextIO, one: _Met, sites: SiteTable, lifted: Lifted) -> None:
+    """One line for every site that was not used as it came, under its name in the upload."""
+    chosen = one.selection
+    lines = {}
+    for row in np.flatnonzero(chosen.fate != Fate.exact).tolist():
+        lines[int(lifted.source[row])] = Fate(int(chosen.fate[row])).name, chosen.detail.get(row, "")
+    for row, detail in chosen.detail.items():
+        lines[int(lifted.source[row])] = Fate(int(chosen.fate[row])).name, detail
+    for row in np.flatnonzero(~np.isin(lifted.outcome, KEPT)).tolist():
+        lines[row] = "not_lifted", Lift(int(lifted.outcome[row])).name
+    for row, (fate, detail) in sorted(lines.items()):
+        written = f"{sites.pos[row]}\t{sites.id[row]}\t{sites.ref[row]}\t{sites.alt[row]}"
+        out.write(f"{one.name}\t{written}\t{fate}\t{detail}\n")

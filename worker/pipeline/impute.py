@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from genotypes.cells import Cells, quantise, quantise_haplotypes
 from models.protocol import ImputedBlock, Imputer, TypedGenotypes
 from worker.pipeline.emit import PIECE, QUALITY, PieceWriter, Typed, exact_sums, join_sums, quality_of
 from worker.pipeline.folder import Harmonised
+from worker.pipeline.people import PEOPLE, PeopleSums
+from worker.pipeline.regions import impute, recode
 from worker.pipeline.types import ChunkSpec, ChunkSummary, OutputOptions, Progress, silent
 
 CELLS = "cells.i32"
@@ -42,33 +45,40 @@ def impute_chunk(
     out.mkdir(parents=True, exist_ok=True)
     facts = Harmonised.open(harmonised)
     one = facts.chromosome(spec.chromosome)
-    typed = Typed(facts, one, spec.sample_first, spec.sample_end)
-    blocks = imputer.impute(range(spec.tile_first, spec.tile_end), _inputs(imputer, spec, typed))
+    typed = Typed(facts, one, imputer.sites, spec.sample_first, spec.sample_end)
+    people = PeopleSums.empty(spec.samples)
+    inputs = _inputs(imputer, spec, typed)
+    fitted = (lambda _: inputs) if len(typed.regions) == 1 else partial(recode, inputs)
+    blocks = impute(imputer, range(spec.tile_first, spec.tile_end), typed.regions, fitted)
     if spec.sample_batches > 1:
         sums = []
         done = 0
         with (out / CELLS).open("wb") as file:
-            for block in blocks:
+            for region, block in blocks:
                 cells = _cells(block, typed.layout.phased)
                 observed = typed.observed(block.first, block.first + len(cells))
-                sums.append(exact_sums(cells, typed.layout, observed.codes, observed.rows, block.hidden_ds))
+                people.add(block, observed.rows, region.layout.ploidy, imputer.sites.af)
+                sums.append(exact_sums(cells, region.layout, observed.codes, observed.rows, block.hidden_ds))
                 file.write(np.ascontiguousarray(cells, "<i4").data)
                 done += len(cells)
                 progress(done / spec.sites)
         join_sums(sums).save(out / SUMS)
-        return ChunkSummary(done, spec.samples, [CELLS, SUMS])
+        people.save(out / PEOPLE)
+        return ChunkSummary(done, spec.samples, [CELLS, SUMS, PEOPLE])
     contig = facts.contig_number(spec.chromosome)
     done = 0
     with PieceWriter(out / PIECE, imputer.sites, typed, contig, spec.site_first, spec.site_end, output) as writer:
-        for block in blocks:
+        for region, block in blocks:
             cells = _cells(block, typed.layout.phased)
             observed = typed.observed(block.first, block.first + len(cells))
-            parts = exact_sums(cells, typed.layout, observed.codes, observed.rows, block.hidden_ds)
+            people.add(block, observed.rows, region.layout.ploidy, imputer.sites.af)
+            parts = exact_sums(cells, region.layout, observed.codes, observed.rows, block.hidden_ds)
             writer.write(cells, quality_of(parts))
             done += len(cells)
             progress(done / spec.sites)
         writer.close().save(out / QUALITY)
-    return ChunkSummary(done, spec.samples, [PIECE, QUALITY])
+    people.save(out / PEOPLE)
+    return ChunkSummary(done, spec.samples, [PIECE, QUALITY, PEOPLE])
 
 
 def _cells(block: ImputedBlock, phased: bool) -> Cells:

@@ -33,13 +33,23 @@ class ChromosomeWriter:
         self._length: int | None = None
         self._phased = True
         self._sites = 0
+        self._ref_known = True
         self._ranges: dict[int, tuple[int, int, str]] = {}  # file number -> first and last bp, file name
+        self._last: dict[tuple[int, str], int] = {}  # file number and contig -> bp of the last site read
+        self._unsorted = 0  # sites that lie before their predecessor in their file
         self._haploid = np.zeros(len(samples), bool)
         self._diploid = np.zeros(len(samples), bool)
         self._counts = {"half_calls": 0, "multiallelic": 0, "symbolic": 0, "without_gt": 0}
 
     def add(
-        self, number: int, file: str, block: VariantBlock, order: NDArray[np.int64] | None, length: int | None
+        self,
+        number: int,
+        file: str,
+        block: VariantBlock,
+        order: NDArray[np.int64] | None,
+        length: int | None,
+        *,
+        ref_known: bool = True,
     ) -> None:
         """Append one block of file `number`, its samples put in `order`.
 
@@ -54,33 +64,34 @@ class ChromosomeWriter:
             self._contigs.append(block.sites.chrom)
         self._length = self._length or length
         self._phased &= block.phased
+        self._ref_known &= ref_known
         self._sites += len(block.sites)
         self._counts["half_calls"] += int(block.half_calls.sum())
         self._counts["multiallelic"] += block.multiallelic
         self._counts["symbolic"] += block.symbolic
         self._counts["without_gt"] += block.without_gt
         if len(block.sites):
+            last = self._last.get((number, block.sites.chrom), 0)
+            self._unsorted += int((np.diff(block.sites.pos, prepend=np.int32(last)) < 0).sum())
+            self._last[number, block.sites.chrom] = int(block.sites.pos[-1])
             low, high, _ = self._ranges.get(number, (1 << 31, 0, file))
             self._ranges[number] = (min(low, int(block.sites.pos.min())), max(high, int(block.sites.pos.max())), file)
 
     def close(self) -> None:
-        """Finish the store.
-
-        Raises:
-            TesseraError: `duplicate_chromosomes` when two files overlap.
-        """
+        """Finish the store; its sites are in the order of the files."""
         self._writer.close()
-        ranges = sorted(self._ranges.values())
-        for (_, high, first), (low, _, second) in pairwise(ranges):
-            if low <= high:
-                message = f"'{first}' and '{second}' both hold chromosome {self.name} around {low:,} bp."
-                raise TesseraError(
-                    Code.duplicate_chromosomes, message, field="vcf", files=[first, second], chromosome=self.name
-                )
 
     def notes(self) -> Iterator[tuple[Code | None, Note]]:
         """What was mended while reading, with the code that strict mode refuses it with (None: no mending)."""
         counts = self._counts
+        if self._unsorted:
+            message = "Sites were out of order; the chromosome was sorted."
+            yield Code.unsorted, Note("unsorted", message, self._unsorted, self.name)
+        overlaps = [pair for pair in pairwise(sorted(self._ranges.values())) if pair[1][0] <= pair[0][1]]
+        if overlaps:
+            (_, _, first), (low, _, second) = overlaps[0]
+            message = f"'{first}' and '{second}' both hold the chromosome around {low:,} bp; their sites were merged."
+            yield Code.duplicate_chromosomes, Note("files_merged", message, len(overlaps), self.name)
         if counts["half_calls"]:
             message = "Half calls such as ./1 were set to missing and imputed."
             yield Code.half_calls, Note("half_calls", message, counts["half_calls"], self.name)
@@ -90,7 +101,6 @@ class ChromosomeWriter:
         if counts["symbolic"]:
             message = "Symbolic and * alleles were left out."
             yield Code.symbolic_alleles, Note("symbolic_alleles", message, counts["symbolic"], self.name)
-
         if counts["without_gt"]:
             message = "Records without a GT field count as not called."
             yield None, Note("without_gt", message, counts["without_gt"], self.name)
@@ -106,6 +116,7 @@ class ChromosomeWriter:
             length=self._length,
             haploid=np.flatnonzero(self._haploid).tolist(),
             counts=self._counts,
+            ref_known=self._ref_known,
         )
 
     def _check_repeats(self, file: str, block: VariantBlock) -> None:
@@ -116,13 +127,14 @@ class ChromosomeWriter:
             raise TesseraError(Code.duplicate_positions, message, field="vcf", file=file, chromosome=self.name)
 
     def _check_ploidy(self, block: VariantBlock, codes: gt.Codes) -> None:
-        """A sample is haploid or diploid along a chromosome; missing calls say nothing."""
+        """A sample is haploid or diploid along a chromosome, X excepted; missing calls say nothing."""
         ploidy = gt.ploidy(codes)
         was_haploid, was_diploid = self._haploid.copy(), self._diploid.copy()
         self._haploid |= (ploidy == 1).any(axis=0)
         self._diploid |= (ploidy == 2).any(axis=0)
         mixed = np.flatnonzero(self._haploid & self._diploid)
-        if len(mixed) == 0:
+        # Males are haploid on a part of X only; sample QC knows the parts and mends what contradicts them.
+        if len(mixed) == 0 or self.name == "X":
             return
         column = int(mixed[0])
         sample, called = self.samples[column], ploidy[:, column]

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from errors import Code
+from genotypes.ancestry import AncestryMap, Placement
+from genotypes.mending import mend_text
+from worker.pipeline.ancestry import ancestry_document
+from worker.pipeline.chromosome_notes import chromosome_notes, strand_facts
+from worker.pipeline.fates import REMOVED, USED, Fate
 from worker.pipeline.folder import Ingested, IngestedChromosome
-from worker.pipeline.selection import REMOVED, USED, Fate, Selection
+from worker.pipeline.harmonise_options import HarmoniseOptions
+from worker.pipeline.sample_qc import SampleReview
+from worker.pipeline.sample_report import SAMPLES, sample_document, write_samples
+from worker.pipeline.selection import Selection
 from worker.pipeline.types import Note
 
 LOW_CALL_RATE = 0.9
 SHOWN_SAMPLES = 50
 QC = "qc.json"
-SAMPLES = "qc-samples.tsv.gz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,24 @@ class ChromosomeQc:
     phased: bool
     haploid_samples: int
     samples: int
+    ref_known: bool  # False where some file does not tell REF from ALT: then a swap mends nothing
+    palindromic: int  # matched A/T and C/G sites
+    palindromic_flipped: int  # read on the other strand, as the file's other sites or frequencies tell
+    ambiguous_strand: int
+    strand: str  # of the palindromic sites: forward, reverse, or unknown (then frequencies decide)
+    realigned: int  # used, though written otherwise than in the bundle
+    not_mended: int
+    ref_mismatch: int  # lifted sites that neither the bundle nor the reference genome has so
+    merged: int  # repeated records whose calls went into another one
+    low_call_rate: int
+    hwe: int
+    hwe_few_hets: int  # past the threshold, but the whole cohort lacks heterozygotes
+    inbreeding: float | None  # mean inbreeding coefficient of the cohort
+    af_difference: int
+    af_far: int  # past the threshold of chi-square, used or not
+    monomorphic: int
+    not_lifted: int = 0
+    discordant: int = 0  # genotypes that repeated records contradict each other in
 
     @classmethod
     def make(cls, name: str, upload: IngestedChromosome, selection: Selection, bundle_sites: int, samples: int) -> Self:
@@ -63,10 +85,10 @@ class ChromosomeQc:
             read=upload.sites,
             matched=selection.count(*USED),
             exact=selection.count(Fate.exact),
-            swapped=selection.count(Fate.swapped, Fate.flipped_swapped),
+            swapped=selection.count(Fate.swapped, Fate.flipped_swapped, Fate.realigned_swapped),
             flipped=selection.count(Fate.flipped, Fate.flipped_swapped),
             typed_only=selection.count(Fate.typed_only),
-            removed=selection.count(*REMOVED),
+            removed=selection.count(*REMOVED) + upload.sites - len(selection.fate),
             allele_mismatch=selection.count(Fate.allele_mismatch),
             duplicate_positions=selection.count(Fate.duplicate_positions),
             all_missing=selection.count(Fate.all_missing),
@@ -76,62 +98,53 @@ class ChromosomeQc:
             phased=upload.phased,
             haploid_samples=len(upload.haploid),
             samples=samples,
+            ref_known=upload.ref_known,
+            palindromic=selection.palindromic,
+            palindromic_flipped=selection.palindromic_flipped,
+            ambiguous_strand=selection.count(Fate.ambiguous_strand),
+            strand=selection.strand.name,
+            realigned=selection.count(Fate.realigned, Fate.realigned_swapped),
+            not_mended=selection.count(Fate.not_mended),
+            ref_mismatch=selection.count(Fate.ref_mismatch),
+            merged=selection.count(Fate.merged),
+            low_call_rate=selection.count(Fate.low_call_rate),
+            hwe=selection.count(Fate.hwe),
+            hwe_few_hets=selection.qc.few_hets,
+            inbreeding=selection.qc.inbreeding,
+            af_difference=selection.count(Fate.af_difference),
+            af_far=selection.af_far,
+            monomorphic=selection.qc.monomorphic,
+            not_lifted=upload.sites - len(selection.fate),
         )
-
-
-def chromosome_notes(one: ChromosomeQc) -> Iterator[tuple[Code | None, Note]]:
-    """What happened to sites of a chromosome, with the code that strict mode refuses it with (None: no mending)."""
-    mendings: list[tuple[Code | None, str, int, str]] = [
-        (Code.allele_mismatch, "swapped", one.swapped, "REF and ALT were swapped to the bundle's order."),
-        (Code.allele_mismatch, "flipped", one.flipped, "Alleles were read on the other strand."),
-        (
-            Code.allele_mismatch,
-            "allele_mismatch",
-            one.allele_mismatch,
-            "Sites whose alleles fit the bundle's at the same position in no way were removed.",
-        ),
-        (
-            Code.duplicate_positions,
-            "duplicate_positions",
-            one.duplicate_positions,
-            "Repeated records of a variant were removed; the one with the most calls stayed.",
-        ),
-        (None, "all_missing", one.all_missing, "Sites without a single called genotype were taken as not typed."),
-        (None, "typed_only", one.typed_only, "Sites that the bundle lacks stay in the result as they came."),
-    ]
-    for code, name, count, message in mendings:
-        if count:
-            yield code, Note(name, message, count, one.name)
-    if one.contigs != [one.name]:
-        written = ", ".join(f"'{contig}'" for contig in one.contigs)
-        yield None, Note("contig_names", f"Contig {written} was taken as '{one.name}'.", 1, one.name)
 
 
 def write_qc(
     out: Path,
     upload: Ingested,
-    build: str,
-    chosen: str,
+    builds: Mapping[str, Any],
+    options: HarmoniseOptions,
     chromosomes: Sequence[ChromosomeQc],
     left_out: Sequence[LeftOut],
     notes: Sequence[Note],
-    sample_calls: NDArray[np.int64],
+    review: SampleReview,
+    placed: tuple[AncestryMap, Placement] | None = None,
 ) -> dict[str, Any]:
     """Write `qc.json` and the call rate of every sample; returns the document.
 
     Args:
         out: folder.
         upload: what was ingested.
-        build: the bundle's build.
-        chosen: the build that the job asked for.
+        builds: the bundle's build, the header's, the chosen one, and what was found.
+        options: what was allowed, and the thresholds.
         chromosomes: counts of the chromosomes that are used.
         left_out: chromosomes that the bundle lacks.
         notes: what was noted before.
-        sample_calls: (S,) called genotypes of every sample at the sites used.
+        review: what sample QC found.
+        placed: the bundle's map of populations and the kept samples on it, where it has one.
     """
     used = sum(one.matched for one in chromosomes)
-    rates = sample_calls / max(1, used)
-    all_notes = list(notes) + [note for one in chromosomes for _, note in chromosome_notes(one)]
+    rates = review.calls / max(1, review.sites)
+    all_notes = list(notes) + [note for one in chromosomes for _, note in chromosome_notes(one)] + review.notes
     for one in left_out:
         message = "The bundle does not hold this chromosome; it was not imputed."
         all_notes.append(Note("chromosome_not_in_bundle", message, one.sites, one.name))
@@ -142,8 +155,11 @@ def write_qc(
     lowest = np.argsort(rates, kind="stable")[:SHOWN_SAMPLES]
     read = sum(one.sites for one in upload.chromosomes)
     document: dict[str, Any] = {
-        "samples": len(upload.samples),
-        "build": {"bundle": build, "header": upload.build, "chosen": chosen},
+        "samples": len(review.kept),
+        "build": dict(builds),
+        "strand": strand_facts(chromosomes),
+        "mend": mend_text(options.mend),
+        "thresholds": options.qc.as_dict(),
         "sites": {
             "read": read,
             "matched": used,
@@ -160,10 +176,16 @@ def write_qc(
             "warn_below": LOW_CALL_RATE,
             "lowest": [{"sample": upload.samples[row], "rate": float(rates[row])} for row in lowest.tolist()],
         },
+        "sample_qc": sample_document(review, options.samples),
     }
+    if placed is not None:
+        document["ancestry"] = ancestry_document(review.kept_samples, *placed)
     (out / QC).write_text(json.dumps(document, indent=1) + "\n")
-    with gzip.open(out / SAMPLES, "wt", encoding="utf-8", compresslevel=6) as file:
-        file.write("sample\tcalled\tcall_rate\n")
-        for sample, calls, rate in zip(upload.samples, sample_calls.tolist(), rates.tolist(), strict=True):
-            file.write(f"{sample}\t{calls}\t{rate:.4f}\n")
+    write_samples(out / SAMPLES, review, placed)
     return document
+
+
+def add_notes(out: Path, document: dict[str, Any], notes: Sequence[Note]) -> None:
+    """Put notes before those of a QC document that was written into `out`."""
+    document["notes"][:0] = [note.as_dict() for note in notes]
+    (out / QC).write_text(json.dumps(document, indent=1) + "\n")

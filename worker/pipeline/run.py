@@ -5,34 +5,45 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
 from errors import Code, TesseraError
 from genotypes.guard import Limits
 from genotypes.index import index_vcf
+from genotypes.mending import ALL, Mend, QcOptions
 from models.protocol import Imputer
-from worker.pipeline.assemble import Chunks, assemble, join, make_pieces, summarise
+from worker.pipeline.assemble import Chunks, assemble, join, make_pieces, people_of, summarise
+from worker.pipeline.choose import check_enough
+from worker.pipeline.cohort_stats import cohort_stats
 from worker.pipeline.deliver import deliver, describe
 from worker.pipeline.folder import Harmonised
 from worker.pipeline.harmonise import VARIANTS, HarmoniseOptions, harmonise
 from worker.pipeline.impute import impute_chunk
 from worker.pipeline.ingest import IngestOptions, ingest
+from worker.pipeline.people import PeopleSums, merge_people
 from worker.pipeline.plan import plan
-from worker.pipeline.qc import QC, SAMPLES
-from worker.pipeline.report import report
+from worker.pipeline.qc import QC, add_notes
+from worker.pipeline.report import ReportParts, report
+from worker.pipeline.sample_policy import SamplePolicy
+from worker.pipeline.sample_report import SAMPLES
 from worker.pipeline.types import (
     AssembleSummary,
     BundleView,
     ChunkSpec,
     Format,
+    HarmoniseSummary,
+    Note,
     OutputOptions,
     Progress,
     ReportFacts,
     silent,
 )
+
+Chooser = Callable[[Path], tuple[BundleView, Note]]
+"""Gives the bundle for an ingested upload, and the reason."""
 
 StageProgress = Callable[[str, float], None]
 """Called with the stage's name and the fraction done of it."""
@@ -49,14 +60,19 @@ class OfflineOptions:
     name: str | None = None  # for the report; the first input's name when None
     build: str = "auto"
     strict: bool = False
+    mend: frozenset[Mend] = ALL
+    qc: QcOptions = field(default_factory=QcOptions)
+    chains: Path | None = None  # folder of chain files for lifting
+    references: Path | None = None  # folder of reference genomes
     r2_min: float = 0.0
+    mode: Literal["impute", "qc"] = "impute"
     format: Format = "vcf.gz"  # of a folder's files; a file's name decides for itself
     command: str = "tessera impute"
     threads: int = 1
     tile_batch: int = 1
     sample_batch: int = 10_000
     limits: Limits | None = None
-    pedigree: Path | None = None
+    samples: SamplePolicy = field(default_factory=SamplePolicy)
     report: Path | None = None  # folder for report and QC when the result is one file
     scratch: Path | None = None  # the folder of the result when None
 
@@ -89,19 +105,20 @@ def output_format(out: Path) -> Format | None:
 
 def run_offline(
     inputs: Sequence[Path],
-    bundle: BundleView,
+    bundle: BundleView | Chooser,
     make_imputer: Callable[[str], Imputer],
     out: Path,
     options: OfflineOptions | None = None,
     progress: StageProgress = _unwatched,
 ) -> OfflineSummary:
-    """Impute local files.
+    """Impute local files, or only check them.
 
     Args:
         inputs: VCF or BCF files of the same samples.
-        bundle: the model bundle.
+        bundle: the model bundle, or what chooses one when the files have been read.
         make_imputer: engine of one chromosome of the bundle, by its name there.
-        out: a file (.vcf.gz, .bcf) that gets all chromosomes, or a folder that gets what a job's results are.
+        out: a file (.vcf.gz, .bcf) that gets all chromosomes, or a folder that gets what a job's results are; a folder
+            when the files are only checked.
         options: everything else.
         progress: called often; may raise to abort.
 
@@ -110,6 +127,8 @@ def run_offline(
     """
     options = options or OfflineOptions()
     fmt = output_format(out)
+    if fmt and options.mode == "qc":
+        raise TesseraError(Code.invalid_field, f"A check writes no '{out.name}': name a folder.", field="output")
     parent = out.parent if fmt else out
     parent.mkdir(parents=True, exist_ok=True)
     output = OutputOptions(fmt or options.format, options.r2_min, options.command, options.threads)
@@ -119,29 +138,65 @@ def run_offline(
         def part(stage: str) -> Progress:
             return lambda fraction: progress(stage, fraction)
 
-        reading = IngestOptions(options.strict, options.limits or Limits(), None, options.pedigree)
+        reading = IngestOptions(options.strict, options.limits or Limits(), None)
         ingest(inputs, work / "ingest", reading, part("ingest"))
-        meeting = HarmoniseOptions(options.build, options.strict)
-        met = harmonise(work / "ingest", bundle, work / "harmonise", meeting, part("harmonise"))
-        chunks = _impute(work, bundle, make_imputer, output, options, part("impute"))
-        results = work / "results"
-        results.mkdir()
-        if fmt is None:
-            chromosomes = _each(work, bundle, chunks, results, output, part("assemble"))
-        else:
-            chromosomes = _together(work, bundle, chunks, results / out.name, output, part("assemble"))
-        made = [results / name for one in chromosomes for name in (one.file, one.index)]
-        files = _publish(dict.fromkeys(made), parent)
+        view, met = _harmonise(work, bundle, options, part("harmonise"))
+        chromosomes: list[AssembleSummary] = []
+        files: list[Path] = []
+        people: PeopleSums | None = None
+        if options.mode == "impute":
+            chunks = _impute(work, view, make_imputer, output, options, part("impute"))
+            results = work / "results"
+            results.mkdir()
+            if fmt is None:
+                chromosomes = _each(work, view, chunks, results, output, part("assemble"))
+            else:
+                chromosomes = _together(work, view, chunks, results / out.name, output, part("assemble"))
+            people = merge_people(people_of(parts) for parts in chunks.values())
+            made = [results / name for one in chromosomes for name in (one.file, one.index)]
+            files = _publish(dict.fromkeys(made), parent)
         pages = options.report if fmt else parent
         if pages is not None:
-            facts = _facts(options, bundle, inputs)
-            extra = report(work / "report", facts, met.qc, chromosomes, part("report"))
+            facts = _facts(options, view, inputs)
+            parts = ReportParts(
+                cohort_stats(work / "harmonise", view),
+                work / "harmonise" / VARIANTS,
+                people,
+                Harmonised.open(work / "harmonise").samples,
+            )
+            extra = report(work / "report", facts, met.qc, chromosomes, part("report"), parts)
             extra += [work / "harmonise" / name for name in (QC, SAMPLES, VARIANTS)]
             pages.mkdir(parents=True, exist_ok=True)
             files += _publish(extra, pages)
             files.append(deliver([describe(path) for path in files], pages))
         progress("deliver", 1.0)
     return OfflineSummary(files, met.samples, met.qc, chromosomes)
+
+
+def _harmonise(
+    work: Path, bundle: BundleView | Chooser, options: OfflineOptions, progress: Progress
+) -> tuple[BundleView, HarmoniseSummary]:
+    """Harmonise what was ingested, with the bundle that was named or one that is chosen now."""
+    notes: list[Note] = []
+    if callable(bundle):
+        view, note = bundle(work / "ingest")
+        notes = [note]
+    else:
+        view = bundle
+    meeting = HarmoniseOptions(
+        options.build,
+        options.strict,
+        options.mend,
+        options.qc,
+        options.chains,
+        options.references,
+        options.samples,
+    )
+    met = harmonise(work / "ingest", view, work / "harmonise", meeting, progress)
+    if notes:
+        check_enough(work / "harmonise", view)
+    add_notes(work / "harmonise", met.qc, notes)
+    return view, met
 
 
 def _impute(
@@ -236,6 +291,7 @@ def _facts(options: OfflineOptions, bundle: BundleView, inputs: Sequence[Path]) 
         bundle=bundle.manifest.content_id(),
         bundle_sha256=bundle.digest,
         build=bundle.manifest.build,
+        mode=options.mode,
         strict=options.strict,
         r2_min=options.r2_min,
         files=[{"filename": one.name, "size": one.size, "sha256": one.sha256} for one in files],

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
 
+from genotypes.ancestry import AncestryMap
 from genotypes.manifest import BundleManifest
 from genotypes.sites import SiteTable
 from models.protocol import Tile
@@ -44,6 +45,10 @@ class BundleView(Protocol):
 
     def tiles(self, chromosome: str) -> list[Tile]:
         """Tiles of one chromosome in position order; together they hold every site once."""
+        ...
+
+    def ancestry(self) -> AncestryMap | None:
+        """The map of the training populations; None where the bundle has none."""
         ...
 
 
@@ -172,6 +177,22 @@ class QualityBin:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """One of equal stretches of a chromosome."""
+
+    first: int  # bp
+    end: int  # bp, one past the last
+    typed: int  # bundle sites that were typed
+    imputed: int
+    mean_r2: float | None  # of imputed sites
+    mean_er2: float | None  # of typed sites
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
 class AssembleSummary:
     """One finished chromosome."""
 
@@ -185,6 +206,8 @@ class AssembleSummary:
     below_r2_min: int  # imputed sites left out
     quality: list[QualityBin]
     mean_er2: float | None  # mean squared correlation of hidden and observed genotypes at typed sites
+    hidden: list[QualityBin] = field(default_factory=list)  # the same by range of frequency: typed sites and mean ER2
+    windows: list[Window] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -193,7 +216,8 @@ class AssembleSummary:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> AssembleSummary:
         """The summary that `as_dict` described."""
-        return cls(**{**data, "quality": [QualityBin(**one) for one in data["quality"]]})
+        parts = {"quality": QualityBin, "hidden": QualityBin, "windows": Window}
+        return cls(**{**data, **{name: [kind(**one) for one in data.get(name, ())] for name, kind in parts.items()}})
 
 
 @dataclass(frozen=True, slots=True)

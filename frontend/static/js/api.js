@@ -57,18 +57,19 @@ export function refusal(status, body) {
 /**
  * @param {string} method
  * @param {string} path
+ * @param {FormData} [body]
  * @returns {Promise<any>} parsed JSON, or null for an empty answer
  */
-async function call(method, path) {
+async function call(method, path, body) {
   let response;
   try {
-    response = await fetch(url(path), { method, headers: { Accept: "application/json" }, cache: "no-store" });
+    response = await fetch(url(path), { method, body, headers: { Accept: "application/json" }, cache: "no-store" });
   } catch {
     throw unreachable();
   }
-  const body = await response.text();
-  if (!response.ok) throw refusal(response.status, body);
-  return body ? JSON.parse(body) : null;
+  const text = await response.text();
+  if (!response.ok) throw refusal(response.status, text);
+  return text ? JSON.parse(text) : null;
 }
 
 /** @param {string} path @returns {Promise<any>} */
@@ -77,6 +78,13 @@ export const get = (path) => call("GET", path);
 export const post = (path) => call("POST", path);
 /** @param {string} path @returns {Promise<any>} */
 export const remove = (path) => call("DELETE", path);
+
+/** @param {string} id an ended job @returns {Promise<import('./types.js').Job>} the job that imputes its upload */
+export function followUp(id) {
+  const form = new FormData();
+  form.append("from_job", id);
+  return call("POST", "/jobs", form);
+}
 
 /** @param {string} id @returns {string} path of a job */
 export const jobPath = (id) => `/jobs/${encodeURIComponent(id)}`;

@@ -4,7 +4,13 @@ import { announce, byId, el } from "./dom.js";
 import { size } from "./format.js";
 import { look } from "./sniff.js";
 
-const PEDIGREE = /\.(ped|fam|csv)$/i;
+const PEDIGREE = /\.(ped|fam|csv|tsv|txt)$/i;
+const FILESET = /\.(bed|bim)(\.gz)?$/i;
+const FAM = /\.fam$/i;
+const ARRAY_COLUMNS = /^#?\s*"?rs_?id"?[\t,]\s*"?chr/im;
+
+/** @param {File} file @returns {Promise<boolean>} whether a table is the raw data of an array rather than a pedigree */
+const isArray = async (file) => /\.(csv|tsv|txt)$/i.test(file.name) && ARRAY_COLUMNS.test(await file.slice(0, 1 << 16).text());
 
 /** @param {File} a @param {File} b @returns {boolean} */
 const same = (a, b) => a.name === b.name && a.size === b.size && a.lastModified === b.lastModified;
@@ -49,10 +55,18 @@ export class Files {
     });
   }
 
-  /** @param {File[]} files a pedigree among them goes to its own place */
-  add(files) {
-    const pedigree = files.find((file) => PEDIGREE.test(file.name));
-    const fresh = files.filter((file) => !PEDIGREE.test(file.name) && !this.vcfs.some((known) => same(known, file)));
+  /** @param {File[]} files a pedigree among them goes to its own place; a .fam beside a .bed is a part of its fileset */
+  async add(files) {
+    const arrays = await Promise.all(files.map(isArray));
+    const fileset = [...files, ...this.vcfs].some((file) => FILESET.test(file.name));
+    if (fileset && this.pedigree && FAM.test(this.pedigree.name)) {
+      files = [...files, this.pedigree];
+      this.setPedigree(null);
+    }
+    const isPedigree = (/** @type {File} */ file) =>
+      PEDIGREE.test(file.name) && !arrays[files.indexOf(file)] && !(fileset && FAM.test(file.name));
+    const pedigree = files.find(isPedigree);
+    const fresh = files.filter((file) => !isPedigree(file) && !this.vcfs.some((known) => same(known, file)));
     this.vcfs.push(...fresh);
     for (const file of fresh) byId("file-list").append(this.row(file, () => this.drop(file)));
     if (pedigree) this.setPedigree(pedigree);

@@ -1,6 +1,6 @@
 /** The page of one job. */
 
-import { ApiError, get, jobPath, post, remove, url } from "./api.js";
+import { ApiError, followUp, get, jobPath, post, remove, url } from "./api.js";
 import { confirmed } from "./confirm.js";
 import { bindCopyButtons } from "./copy.js";
 import { announce, byId, el, fill, setText, show } from "./dom.js";
@@ -89,6 +89,7 @@ function showActions(job) {
   show(byId("cancel"), active);
   show(byId("restart"), ["failed", "cancelled"].includes(job.state));
   show(byId("delete"), !active);
+  show(byId("follow-up"), job.mode === "qc" && job.state === "complete");
   const again = /** @type {HTMLAnchorElement} */ (byId("again"));
   again.href = url(`/?from=${encodeURIComponent(job.id)}`);
   show(again, !active);
@@ -145,7 +146,7 @@ async function look() {
 function gone(error) {
   follower.stop();
   complain(error);
-  for (const part of ["progress-card", "results-card", "qc-card", "quality-card", "settings-card", "cancel", "restart", "delete", "again"]) show(byId(part), false);
+  for (const part of ["progress-card", "results-card", "qc-card", "quality-card", "settings-card", "cancel", "restart", "delete", "again", "follow-up"]) show(byId(part), false);
 }
 
 /** @param {unknown} error */
@@ -187,6 +188,10 @@ bindAction(
 bindAction("restart", null, async () => {
   await post(`${jobPath(id)}/restart`);
   await look();
+});
+bindAction("follow-up", null, async () => {
+  const job = await followUp(id);
+  location.assign(url(jobPath(job.id)));
 });
 bindAction(
   "delete",

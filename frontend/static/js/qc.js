@@ -24,6 +24,10 @@ function counts(qc) {
   const parts = qc.chromosomes ?? [];
   const rows = [
     line("Samples", qc.samples),
+    line("Animals of the pedigree", qc.pedigree?.animals),
+    line("Of these without data", qc.pedigree?.without_data),
+    line("Mendelian errors", qc.mendel?.trios?.errors, "Genotypes that no child of its parents can have"),
+    line("Doubtful parents", qc.mendel?.suspicious?.length, "Opposite homozygotes at more sites than wrong calls explain"),
     line("Mean call rate", typeof qc.call_rate?.mean === "number" ? share(qc.call_rate.mean) : null),
     line("Sites read", sites.read ?? total(parts, "read")),
     line("Sites used", sites.matched ?? total(parts, "matched")),
@@ -64,7 +68,8 @@ export function showQc(place, qc) {
   const children = [counts(qc)];
   if (qc.left_out?.length) {
     const names = qc.left_out.map((/** @type {Qc} */ one) => one.name).join(", ");
-    children.push(el("p", { className: "caution" }, `Not imputed, as the bundle does not hold them: ${names}.`));
+    const why = qc.pedigree ? "they are not inherited as autosomes are" : "the bundle does not hold them";
+    children.push(el("p", { className: "caution" }, `Not imputed, as ${why}: ${names}.`));
   }
   const low = (qc.call_rate?.lowest ?? []).filter((/** @type {Qc} */ one) => one.rate < qc.call_rate.warn_below);
   if (low.length) {

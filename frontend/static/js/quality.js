@@ -24,7 +24,7 @@ function row(bin) {
 
 /**
  * @param {Element} place
- * @param {{quality?: Bin[], mean_r2?: number|null}} report
+ * @param {{quality?: Bin[], mean_r2?: number|null, job?: {engine: string}}} report
  * @returns {boolean} whether there was something to show
  */
 export function showQuality(place, report) {
@@ -34,13 +34,14 @@ export function showQuality(place, report) {
     "tr",
     {},
     el("th", { scope: "col" }, "Allele frequency"),
-    el("th", { scope: "col", className: "right" }, "Imputed sites"),
+    el("th", { scope: "col", className: "right" }, report.job?.engine === "peeling" ? "Sites" : "Imputed sites"),
     el("th", { scope: "col", className: "right" }, "Mean R²"),
     el("td", {}),
   );
   const mean = typeof report.mean_r2 === "number" ? ` Over all of them: ${report.mean_r2.toFixed(3)}.` : "";
+  const whose = report.job?.engine === "peeling" ? "all sites, over every animal of the pedigree" : "the sites that were not typed";
   fill(place, [
-    el("p", { className: "hint" }, `Estimated R² of the sites that were not typed, by minor allele frequency.${mean}`),
+    el("p", { className: "hint" }, `Estimated R² of ${whose}, by minor allele frequency.${mean}`),
     el("table", { className: "table table-compact" }, el("thead", {}, head), el("tbody", {}, ...bins.map(row))),
   ]);
   return true;

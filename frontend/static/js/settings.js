@@ -4,13 +4,16 @@ import { byId, el, fill } from "./dom.js";
 import { count, size, when } from "./format.js";
 
 /** @type {Record<string, string>} */
+const BUNDLES = { auto: "Chosen when the sites have been seen", none: "None: a pedigree is peeled" };
+
+/** @type {Record<string, string>} */
 const ENGINES = { auto: "Automatic", dae: "Tile autoencoder", peeling: "Pedigree peeling" };
 
 /** @param {import('./types.js').Job} job */
 export function showSettings(job) {
   /** @type {[string, string|null, boolean?][]} */
   const facts = [
-    ["Bundle", job.bundle, true],
+    ["Bundle", BUNDLES[job.bundle] ?? job.bundle, true],
     ["What to do", job.mode === "qc" ? "Check only" : "Check and impute"],
     ["Build", job.build === "auto" ? "Detected" : job.build],
     ["Engine", ENGINES[job.engine] ?? job.engine],

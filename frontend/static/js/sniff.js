@@ -50,14 +50,48 @@ function lookAtVcf(text) {
   return { text: `VCF, ${samples.toLocaleString("en")} ${samples === 1 ? "sample" : "samples"}${chromosome}`, tone: "plain" };
 }
 
+/** Array texts by what their first lines say. @type {[RegExp, string][]} */
+const ARRAYS = [
+  [/23andMe/i, "23andMe"],
+  [/AncestryDNA/i, "AncestryDNA"],
+  [/MyHeritage/i, "MyHeritage"],
+  [/Living DNA/i, "Living DNA"],
+];
+
+/** @param {string} text @returns {Look} */
+function lookAtArray(text) {
+  const maker = ARRAYS.find(([words]) => words.test(text.slice(0, 4096)))?.[1];
+  return { text: maker ? `Raw data of ${maker}: one person` : "Raw data of an array: one person", tone: "plain" };
+}
+
+/** @param {string} name @param {string} text @returns {Look|null} what a table of a PLINK fileset holds; null when it is none */
+function lookAtTable(name, text) {
+  const ending = /\.(bim|fam|pvar|psam)(\.gz|\.zst)?$/i.exec(name)?.[1].toLowerCase();
+  const fields = text.split("\n", 1)[0].trim().split(/\s+/).length;
+  if (ending === "bim") return fields === 6 ? { text: "PLINK sites, goes with .bed and .fam", tone: "plain" } : null;
+  if (ending === "fam") return fields === 5 || fields === 6 ? { text: "PLINK samples, goes with .bed and .bim", tone: "plain" } : null;
+  if (ending === "pvar") return { text: "PLINK 2 sites, goes with .pgen and .psam", tone: "plain" };
+  return ending === "psam" ? { text: "PLINK 2 samples, goes with .pgen and .pvar", tone: "plain" } : null;
+}
+
+/** @param {Uint8Array} bytes @returns {Look|null} what a PLINK file of genotypes is; null when it is none */
+function lookAtPlink(bytes) {
+  if (bytes[0] !== 0x6c || bytes[1] !== 0x1b) return null;
+  if (bytes[2] === 0) return { text: "Sample-major .bed; rewrite it with plink2 --make-bed", tone: "bad" };
+  return { text: bytes[2] === 1 ? "PLINK genotypes, goes with .bim and .fam" : "PLINK 2 genotypes, goes with .pvar and .psam", tone: "plain" };
+}
+
 /** @param {File} file @returns {Promise<Look>} */
 export async function look(file) {
   if (!file.size) return { text: "This file is empty", tone: "bad" };
   let bytes = new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer());
   if (bytes[0] === 31 && bytes[1] === 139) bytes = /** @type {Uint8Array<ArrayBuffer>} */ (await inflateHead(bytes));
-  const text = new TextDecoder("latin1").decode(bytes);
+  const text = new TextDecoder("latin1").decode(bytes).replace(/^\u00ef\u00bb\u00bf/, "");
+  const known = lookAtPlink(bytes) ?? lookAtTable(file.name, text);
+  if (known) return known;
   if (text.startsWith("BCF\x02")) return { text: "BCF", tone: "plain" };
   if (text.startsWith("##fileformat=VCF")) return lookAtVcf(text);
-  if (text.startsWith("PK")) return { text: "This is a zip archive; choose the VCF files inside it", tone: "bad" };
-  return { text: "This does not look like a VCF or BCF file", tone: "bad" };
+  if (text.startsWith("PK\x03\x04")) return { text: "Zip archive; the server looks inside", tone: "plain" };
+  if (/^#?\s*"?rs_?id"?[\t,]\s*"?chr/im.test(text)) return lookAtArray(text);
+  return { text: "This does not look like a genotype file", tone: "bad" };
 }

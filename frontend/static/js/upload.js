@@ -23,7 +23,8 @@ let upload = null;
 /** @returns {[string, string][]} the options that differ from the server's defaults */
 function options() {
   const all = /** @type {[string, string][]} */ ([...new FormData(form)].filter(([, value]) => typeof value === "string"));
-  return all.map(([name, value]) => /** @type {[string, string]} */ ([name, value.trim()])).filter(([name, value]) => value && value !== DEFAULTS[name]);
+  const trimmed = all.map(([name, value]) => /** @type {[string, string]} */ ([name, value.trim()]));
+  return trimmed.filter(([name, value]) => value && value !== DEFAULTS[name] && !(name === "bundle" && files.pedigree));
 }
 
 /** Bring the command line and the words above the button up to date. */
@@ -32,6 +33,8 @@ function refresh() {
   const onlyBundle = /** @type {HTMLSelectElement} */ (byId("bundle")).options.length === 1;
   const fields = options().filter(([name]) => !(onlyBundle && name === "bundle"));
   const names = files.vcfs.map((file) => file.name);
+  show(byId("bundle-choice"), !files.pedigree);
+  show(byId("no-bundle"), Boolean(files.pedigree));
   setText(byId("curl-line"), curlSubmit(absolute(url("/jobs")), names, files.pedigree?.name ?? null, fields));
   setText(byId("ready-text"), names.length ? `${plural(names.length, "genotype file")}, ${size(files.bytes)} to upload.` : "No file chosen yet.");
 }
@@ -40,7 +43,7 @@ function refresh() {
 function faults() {
   const r2 = /** @type {HTMLInputElement} */ (byId("r2_min"));
   const found = [];
-  if (!files.vcfs.length) found.push({ field: "vcf", message: "Choose at least one VCF or BCF file.", action: "" });
+  if (!files.vcfs.length) found.push({ field: "vcf", message: "Choose at least one genotype file.", action: "" });
   const empty = files.vcfs.find((file) => !file.size);
   if (empty) found.push({ field: "vcf", message: `${empty.name} is empty.`, action: "Remove it or choose another file." });
   const number = files.vcfs.length + (files.pedigree ? 1 : 0);

@@ -176,3 +176,26 @@ def test_files_go_in_and_come_out(storage: Storage, tmp_path: Path) -> None:
     with pytest.raises(KeyError):
         fetch(storage, "jobs/absent", tmp_path / "absent")
     assert not (tmp_path / "absent").exists()
+
+
+def test_a_copy_outlives_its_source(storage: Storage) -> None:
+    put(storage, KEY, SMALL)
+    storage.copy(KEY, "jobs/job_2/uploads/0-x.vcf.gz")
+    assert storage.delete("jobs/job_1/") == 1
+    assert get(storage, "jobs/job_2/uploads/0-x.vcf.gz") == SMALL
+    assert is_absent(storage, KEY)
+
+
+def test_a_copy_stays_when_its_source_is_replaced(storage: Storage) -> None:
+    put(storage, KEY, SMALL)
+    storage.copy(KEY, "jobs/job_2/x")
+    put(storage, KEY, b"new")
+    assert get(storage, "jobs/job_2/x") == SMALL
+
+
+def test_a_copy_of_nothing_is_a_key_error_and_leaves_nothing(storage: Storage) -> None:
+    put(storage, "jobs/job_2/a/b", SMALL)
+    for source in (KEY, "jobs/job_2/a"):
+        with pytest.raises(KeyError):
+            storage.copy(source, "jobs/job_2/x")
+        assert is_absent(storage, "jobs/job_2/x")

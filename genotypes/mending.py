@@ -1,0 +1,88 @@
+"""What a user may switch on and off of mending and variant QC, as fields of a job and as options of a command."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from typing import Any, Final, Self
+
+
+class Mend(StrEnum):
+    """One kind of mending."""
+
+    swap = "swap"  # REF and ALT in the other order
+    flip = "flip"  # alleles written on the other strand
+    palindromic = "palindromic"  # A/T and C/G sites: strand from the file or from frequencies, else not used
+    indels = "indels"  # variants written with bases that REF and ALT share, or shifted in a repeat
+    duplicates = "duplicates"  # calls of repeated records merged
+    liftover = "liftover"  # positions of another build
+
+
+ALL: Final = frozenset(Mend)
+
+
+def parse_mend(text: str) -> frozenset[Mend]:
+    """What a list such as `swap,flip` allows; `all` and `none` are words of it too.
+
+    Raises:
+        ValueError: a sentence for the user.
+    """
+    names = [name.strip().lower() for name in text.split(",") if name.strip()]
+    if names == ["all"]:
+        return ALL
+    if names == ["none"]:
+        return frozenset()
+    known = {one.value for one in Mend}
+    if unknown := [name for name in names if name not in known]:
+        allowed = ", ".join(one.value for one in Mend)
+        raise ValueError(f"'mend' holds '{unknown[0]}'; it may be all, none, or a list of {allowed}.")
+    return frozenset(Mend(name) for name in names)
+
+
+def mend_text(mend: frozenset[Mend]) -> str:
+    """The shortest text that `parse_mend` reads as `mend`."""
+    if mend == ALL:
+        return "all"
+    return ",".join(one.value for one in Mend if one in mend) or "none"
+
+
+@dataclass(frozen=True, slots=True)
+class QcOptions:
+    """Thresholds of variant QC; a site past one is not used and imputed. 0 (1 for `af_diff`) switches a test off."""
+
+    call_rate: float = 0.9  # lowest share of samples called; tested from `MIN_SAMPLES` samples on
+    hwe: float = 1e-6  # lowest mid-p of Hardy-Weinberg proportions
+    af_diff: float = 0.4  # largest difference from the bundle's frequency, where chi-square is past its threshold too
+    af_chisq: float = 300.0  # chi-square of the frequency difference; sites past it are listed
+
+    def as_dict(self) -> dict[str, float]:
+        """JSON form."""
+        return asdict(self)
+
+    @classmethod
+    def from_fields(cls, given: Mapping[str, Any]) -> Self:
+        """Thresholds from job fields `qc_call_rate`, `qc_hwe`, `qc_af_diff`; others stay as they are by default."""
+        names = {one.name for one in fields(cls)}
+        found = {key.removeprefix("qc_"): float(value) for key, value in given.items() if key.startswith("qc_")}
+        return cls(**{key: value for key, value in found.items() if key in names})
+
+
+QC_FIELDS: Final = ("qc_call_rate", "qc_hwe", "qc_af_diff")
+"""The thresholds that a job may set, all from 0 to 1."""
+
+
+def parse_share(name: str, text: str) -> float:
+    """A number from 0 to 1.
+
+    Raises:
+        ValueError: a sentence for the user.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0.0 <= value <= 1.0:
+        raise ValueError(f"'{name}' must be a number from 0 to 1.")
+    return value

@@ -1,0 +1,207 @@
+"""From files to what is peeled: joined stores, checks of the pedigree, and the QC document."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from errors import Code, TesseraError
+from models.peeling.pedigree import Pedigree, check_against_samples, read_pedigree
+from worker.pipeline.peel_checks import ANIMALS, LOCI, PARENTS, TRIOS, PedigreeChecks
+from worker.pipeline.peel_drawing import drawing
+from worker.pipeline.peel_folder import PEDIGREE, Joined, JoinedChromosome, ReadChromosome, ReadFiles, file_label
+from worker.pipeline.peel_join import ChromosomeJoin
+from worker.pipeline.peel_maps import UNIFORM, choose_map
+from worker.pipeline.qc import QC
+from worker.pipeline.types import Note, Progress, silent
+
+NOT_AUTOSOMES = {"X", "Y", "XY", "Z", "W", "M", "MT"}
+NOT_HUMAN_AUTOSOMES = {"23", "24", "25", "26"}  # PLINK's numbers of X, Y, XY and MT
+SHOWN = 50
+CHECK_FILES = (QC, TRIOS, PARENTS, LOCI, ANIMALS)  # what users download before peeling has begun
+
+
+@dataclass(frozen=True, slots=True)
+class PeelHarmonised:
+    """What is to be peeled."""
+
+    samples: int  # animals with data
+    sites: int
+    chromosomes: list[str]
+    qc: dict[str, Any]
+
+
+def peel_harmonise(
+    read: Path,
+    out: Path,
+    build: str = "auto",
+    strict: bool = False,
+    maps: Path | None = None,
+    progress: Progress = silent,
+) -> PeelHarmonised:
+    """Join what `peel_read` read, and check pedigree and genotypes against each other.
+
+    Args:
+        read: folder that `peel_read` wrote.
+        out: folder for the joined stores, `qc.json` and the tables of Mendelian errors.
+        build: genome build that the job states, or auto.
+        strict: refuse chromosomes that cannot be peeled instead of leaving them out.
+        maps: where genetic maps are, as in `choose_map`; chromosomes without one are noted.
+        progress: called with the fraction done; may raise to abort.
+
+    Raises:
+        TesseraError: `engine_unavailable` when there is no autosome, `no_overlap` when no site can be used.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    files = ReadFiles.open(read)
+    pedigree = read_pedigree(read / PEDIGREE)
+    shutil.copyfile(read / PEDIGREE, out / PEDIGREE)
+    animals = _animals(pedigree, files.samples)
+    build_used = files.build if build == "auto" else build
+    by_name: dict[str, list[ReadChromosome]] = {}
+    for part in files.parts:
+        by_name.setdefault(part.name, []).append(part)
+    notes = [Note.from_dict(one) for one in files.notes]
+    usable, left_out = _autosomes(by_name, build_used, strict)
+    checks = PedigreeChecks(out, pedigree)
+    chromosomes: list[JoinedChromosome] = []
+    counted: list[dict[str, Any]] = []
+    for number, (name, parts) in enumerate(usable.items()):
+        join = ChromosomeJoin(read, parts)
+        store = f"c{number}"
+        join.write(out, store, animals, len(pedigree))
+        length = next((part.length for part in parts if part.length), None)
+        by_file = [0] * len(files.files)
+        for part, sites in zip(parts, join.by_file, strict=True):
+            by_file[part.file] = sites
+        one = JoinedChromosome(name, parts[0].contig, file_label(name), length, store, len(join.sites), by_file)
+        errors = checks.add(one)
+        notes += join.notes(name)
+        if choose_map(maps, build_used, name)[1] == UNIFORM:
+            notes.append(Note("no_genetic_map", f"There is no genetic map: {UNIFORM} was assumed.", 1, name))
+        if one.sites:
+            chromosomes.append(one)
+            counted.append(_counts(one, join, parts, errors))
+        progress(0.9 * (number + 1) / len(usable))
+    if not chromosomes:
+        raise TesseraError(Code.no_overlap, "No site has an ALT allele: there is nothing to peel.", field="vcf")
+    mendel, more = checks.write(out)
+    strangers = _strangers(animals, files.samples)
+    notes += more + _pedigree_notes(strangers, left_out)
+    has_data = sorted({row for rows in animals for row in rows.tolist() if row >= 0})
+    Joined(out, build_used, files.files, has_data, chromosomes).write()
+    called = checks.tally.called
+    document = {
+        "samples": len(has_data),
+        "build": {"header": files.build, "chosen": build},
+        "sites": {
+            "read": sum(part.sites for part in files.parts),
+            "matched": sum(one.sites for one in chromosomes),
+            "left_out": sum(one["sites"] for one in left_out),
+        },
+        "chromosomes": counted,
+        "left_out": left_out,
+        "files": [{"filename": name, "samples": len(samples)}
+                  for name, samples in zip(files.files, files.samples, strict=True)],
+        "notes": [note.as_dict() for note in notes],
+        "call_rate": _call_rate(pedigree, has_data, called / max(1, checks.tally.loci)),
+        "pedigree": _pedigree_facts(pedigree, has_data, strangers),
+        "mendel": mendel,
+    }  # fmt: skip
+    (out / QC).write_text(json.dumps(document, indent=1) + "\n")
+    progress(1.0)
+    return PeelHarmonised(
+        len(has_data), sum(one.sites for one in chromosomes), [one.name for one in chromosomes], document
+    )
+
+
+def _animals(pedigree: Pedigree, samples: Sequence[Sequence[str]]) -> list[NDArray[np.int32]]:
+    """Of each file's samples the row of the pedigree, -1 for strangers; ids are matched over all files together."""
+    every = list(dict.fromkeys(sample for one in samples for sample in one))
+    rows = dict(zip(every, check_against_samples(pedigree, every).tolist(), strict=True))
+    return [np.array([rows[sample] for sample in one], np.int32) for one in samples]
+
+
+def _strangers(animals: Sequence[NDArray[np.int32]], samples: Sequence[Sequence[str]]) -> list[str]:
+    pairs = ((row, name) for rows, names in zip(animals, samples, strict=True)
+             for row, name in zip(rows.tolist(), names, strict=True))  # fmt: skip
+    return list(dict.fromkeys(name for row, name in pairs if row < 0))
+
+
+def _autosomes(
+    by_name: dict[str, list[ReadChromosome]], build: str | None, strict: bool
+) -> tuple[dict[str, list[ReadChromosome]], list[dict[str, Any]]]:
+    """Chromosomes that can be peeled, and those that are not inherited as autosomes, by their own names."""
+    banned = NOT_AUTOSOMES | (NOT_HUMAN_AUTOSOMES if (build or "").startswith("GRCh") else set())
+    odd = [name for name in by_name if name.upper() in banned]
+    if odd and (strict or len(odd) == len(by_name)):
+        contig = by_name[odd[0]][0].contig
+        raise TesseraError(
+            Code.engine_unavailable,
+            f"Chromosome {contig} is not inherited as autosomes are, and peeling knows autosomes alone.",
+            action=f"Leave it out ('bcftools view -t ^{contig}').",
+            field="vcf",
+        )
+    left_out = [{"name": name, "sites": sum(part.sites for part in by_name[name])} for name in odd]
+    return {name: parts for name, parts in by_name.items() if name not in odd}, left_out
+
+
+def _counts(
+    one: JoinedChromosome, join: ChromosomeJoin, parts: Sequence[ReadChromosome], errors: int
+) -> dict[str, Any]:
+    """Counts of a chromosome, under the names that the page of other jobs knows too."""
+    read = sum(part.sites for part in parts)
+    removed = join.counts["no_alt"] + join.counts["duplicate_positions"] + join.counts["ambiguous"]
+    turned = {key: join.counts[key] for key in ("swapped", "flipped")}
+    return {"name": one.name, "read": read, "matched": one.sites, **turned, "removed": removed,
+            "by_file": one.by_file, "loci_with_errors": errors}  # fmt: skip
+
+
+def _call_rate(pedigree: Pedigree, has_data: Sequence[int], rates: NDArray[np.float64]) -> dict[str, Any]:
+    """Call rates of the animals with data; low ones are what low-density arrays give, so nothing warns of them."""
+    mine = rates[list(has_data)]
+    lowest = np.argsort(mine, kind="stable")[:SHOWN]
+    return {
+        "mean": float(mine.mean()),
+        "min": float(mine.min()),
+        "warn_below": 0.0,
+        "lowest": [{"sample": pedigree.ids[has_data[row]], "rate": float(mine[row])} for row in lowest.tolist()],
+    }
+
+
+def _pedigree_facts(pedigree: Pedigree, has_data: Sequence[int], strangers: Sequence[str]) -> dict[str, Any]:
+    sire, dam = pedigree.sire >= 0, pedigree.dam >= 0
+    return {
+        "animals": len(pedigree),
+        "with_data": len(has_data),
+        "without_data": len(pedigree) - len(has_data),
+        "founders": int((~sire & ~dam).sum()),
+        "one_parent": int((sire ^ dam).sum()),
+        "implied_founders": int((pedigree.line == 0).sum()),
+        "strangers": list(strangers[:SHOWN]),
+        "strangers_count": len(strangers),
+        "hermaphrodite": pedigree.hermaphrodite,
+        **drawing(pedigree, has_data),
+    }
+
+
+def _pedigree_notes(strangers: Sequence[str], left_out: Sequence[dict[str, Any]]) -> list[Note]:
+    notes = []
+    if strangers:
+        shown = ", ".join(strangers[:5]) + (", ..." if len(strangers) > 5 else "")
+        notes.append(
+            Note("not_in_pedigree", f"Samples that the pedigree lacks were left out: {shown}.", len(strangers))
+        )
+    for one in left_out:
+        message = (
+            "The chromosome is not inherited as autosomes are, and peeling knows autosomes alone: it was left out."
+        )
+        notes.append(Note("not_an_autosome", message, one["sites"], one["name"]))
+    return notes

@@ -1,0 +1,95 @@
+"""Stretches of a chromosome's result in which every sample has one ploidy: one for most, three for X."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genotypes import codes as gt
+from genotypes.cells import Layout
+from genotypes.sites import SiteTable
+from models.protocol import ImputedBlock, Imputer, TypedGenotypes
+from worker.pipeline.folder import Harmonised, HarmonisedChromosome
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """Consecutive rows of the bundle's site table."""
+
+    first: int
+    end: int
+    last: int  # bp of the last position that belongs to it
+    layout: Layout
+
+
+def regions_of(harmonised: Harmonised, one: HarmonisedChromosome, table: SiteTable, samples: slice) -> list[Region]:
+    """The regions of a chromosome for some of its samples; neighbours of the same ploidy are one."""
+    regions: list[Region] = []
+    for last, ploidy in harmonised.ploidies(one):
+        layout = Layout(ploidy[samples], one.phased)
+        end = int(np.searchsorted(table.pos, last, side="right"))
+        if regions and np.array_equal(regions[-1].layout.ploidy, layout.ploidy):
+            regions[-1] = replace(regions[-1], end=end, last=last)
+        else:
+            regions.append(Region(regions[-1].end if regions else 0, end, last, layout))
+    return regions
+
+
+def parts(regions: list[Region], first: int, end: int) -> list[tuple[int, int, Region]]:
+    """The rows `first` to `end`, cut where regions meet."""
+    cut = [(max(first, one.first), min(end, one.end), one) for one in regions]
+    return [part for part in cut if part[0] < part[1]]
+
+
+def impute(
+    imputer: Imputer, tiles: range, regions: list[Region], typed: Callable[[NDArray[np.int8]], TypedGenotypes]
+) -> Iterator[tuple[Region, ImputedBlock]]:
+    """Impute consecutive tiles; each block lies in one region.
+
+    An engine knows one ploidy a sample. So a tile is imputed once for every region that it meets, its typed genotypes
+    recoded to that region's ploidy, and gives the rows that lie there.
+
+    Args:
+        imputer: the engine.
+        tiles: consecutive tiles.
+        regions: the chromosome's.
+        typed: makes the typed genotypes of the tiles for a ploidy (S,).
+    """
+    for group, held in _runs(imputer, tiles, regions):
+        runs = [imputer.impute(group, typed(one.layout.ploidy)) for one in held]
+        for blocks in zip(*runs, strict=True):
+            first = blocks[0].first
+            for low, high, region in parts(held, first, first + len(blocks[0].gp)):
+                block = blocks[held.index(region)]
+                yield region, _slice(block, low - first, high - first)
+
+
+def _runs(imputer: Imputer, tiles: range, regions: list[Region]) -> Iterator[tuple[range, list[Region]]]:
+    """Consecutive tiles that meet the same regions, with those regions."""
+    start = tiles.start
+    met: list[Region] = []
+    for index in tiles:
+        here = [region for _, _, region in parts(regions, imputer.tiles[index].first, imputer.tiles[index].end)]
+        if met and here != met:
+            yield range(start, index), met
+            start = index
+        met = here
+    if len(tiles):
+        yield range(start, tiles.stop), met
+
+
+def _slice(block: ImputedBlock, low: int, high: int) -> ImputedBlock:
+    """The rows `low` to `high` of a block."""
+    if low == 0 and high == len(block.gp):
+        return block
+    hds = None if block.hds is None else block.hds[low:high]
+    hidden = None if block.hidden_ds is None else block.hidden_ds[low:high]
+    return ImputedBlock(block.first + low, block.gp[low:high], hds, hidden)
+
+
+def recode(typed: TypedGenotypes, ploidy: NDArray[np.int8]) -> TypedGenotypes:
+    """The typed genotypes with calls of another ploidy recoded (`genotypes.codes.of_ploidy`)."""
+    return TypedGenotypes(typed.rows, gt.of_ploidy(typed.codes, ploidy), ploidy, typed.phased)
