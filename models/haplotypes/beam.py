@@ -8,23 +8,23 @@ haplotype is called the first, are one.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from models.haplotypes.compiled import kernel
 from models.haplotypes.select import WORD
 
 MEMORY = 10  # heterozygotes after which two partial phasings are the same
 FAR = 25.0  # log likelihood ratio beyond which a partial phasing is dropped
 
 
-@njit(cache=True)
+@kernel()
 def _canonical(register: int) -> int:
     """The last heterozygotes' choices, the same for a phasing and its mirror image."""
     mask = (1 << MEMORY) - 1
     return ~register & mask if (register >> (MEMORY - 1)) & 1 else register
 
 
-@njit(fastmath=True, cache=True)
+@kernel(fastmath=True)
 def _step(f: NDArray[np.float32], keep: float, enter: float, fresh: NDArray[np.bool_], border: bool) -> None:
     """Transition of one haplotype's forward probabilities, in place; `fresh` states of a new window only enter."""
     q, c = np.float32(keep), np.float32(enter)
@@ -36,7 +36,7 @@ def _step(f: NDArray[np.float32], keep: float, enter: float, fresh: NDArray[np.b
             f[s] = f[s] * q + c
 
 
-@njit(fastmath=True, cache=True)
+@kernel(fastmath=True)
 def first_phase(
     states: NDArray[np.uint8],
     lists: NDArray[np.int32],

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from models.haplotypes.compiled import kernel
 
-@njit(cache=True)
+
+@kernel()
 def lists_of(alleles: NDArray[np.uint8], flipped: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """(V, K) alleles -> starts (V + 1,) int64 and the carriers (C,) int32 of each site's minor allele."""
     rows, haplotypes = alleles.shape
@@ -30,7 +31,7 @@ def lists_of(alleles: NDArray[np.uint8], flipped: NDArray[np.bool_]) -> tuple[ND
     return starts, carriers
 
 
-@njit(cache=True)
+@kernel()
 def gaps_of(starts: NDArray[np.int64], carriers: NDArray[np.int32]) -> NDArray[np.int32]:
     """Differences between neighbouring carriers of a site, the first counted from 0."""
     out = np.empty(len(carriers), np.int32)
@@ -42,7 +43,7 @@ def gaps_of(starts: NDArray[np.int64], carriers: NDArray[np.int32]) -> NDArray[n
     return out
 
 
-@njit(cache=True)
+@kernel()
 def index_carriers(
     starts: NDArray[np.int64],
     carriers: NDArray[Any],

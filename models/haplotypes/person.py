@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 
 from models.haplotypes.beam import first_phase
+from models.haplotypes.compiled import kernel
 from models.haplotypes.select import WORD, choose_states, gather
 from models.haplotypes.sweep import backward, borders, forward
 
 WIDTH = 8  # partial phasings of the beam
 
 
-@njit(cache=True)
+@kernel()
 def _bits(alleles: NDArray[np.int8], words: NDArray[np.uint32], known: NDArray[np.uint32]) -> None:
     """(T,) alleles, negative unknown -> (W,) bits of ALT and of what is known."""
     words[:] = 0
@@ -25,7 +26,7 @@ def _bits(alleles: NDArray[np.int8], words: NDArray[np.uint32], known: NDArray[n
                 words[t // WORD] |= np.uint32(1) << np.uint32(t % WORD)
 
 
-@njit(cache=True)
+@kernel()
 def _seed(genotype: NDArray[np.int8]) -> np.uint64:
     """Random numbers that depend on the person's genotypes alone (FNV-1a), not on who else is in the batch."""
     x = np.uint64(14695981039346656037)
@@ -34,7 +35,7 @@ def _seed(genotype: NDArray[np.int8]) -> np.uint64:
     return x | np.uint64(1)
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@kernel(parallel=True, nogil=True)
 def impute_people(
     alleles: NDArray[np.uint8],
     words: NDArray[np.uint32],

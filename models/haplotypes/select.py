@@ -9,8 +9,9 @@ enters a list starts with the weight of a fresh switch, so that its entry is a r
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from models.haplotypes.compiled import kernel
 
 WORD = 32  # typed sites of a window
 LONGEST = 1023  # shared lengths are told apart up to this many sites
@@ -22,7 +23,7 @@ _FIRST = _first_bit
 _LAST = np.array([0, *[int(v).bit_length() - 1 for v in range(1, 65536)]], np.int8)
 
 
-@njit(cache=True)
+@kernel()
 def pack_columns(alleles: NDArray[np.uint8]) -> NDArray[np.uint32]:
     """(T, K) alleles 0 or 1 -> (K, ceil(T / 32)) words, site t in bit t % 32 of word t // 32."""
     sites, haplotypes = alleles.shape
@@ -34,7 +35,7 @@ def pack_columns(alleles: NDArray[np.uint8]) -> NDArray[np.uint32]:
     return out
 
 
-@njit(cache=True)
+@kernel()
 def _low(x: np.uint32) -> int:
     """Sites before the first mismatch of a word that has one."""
     if x & np.uint32(0xFFFF):
@@ -42,7 +43,7 @@ def _low(x: np.uint32) -> int:
     return 16 + int(_FIRST[x >> np.uint32(16)])
 
 
-@njit(cache=True)
+@kernel()
 def _high(x: np.uint32) -> int:
     """Sites after the last mismatch of a word that has one."""
     if x >> np.uint32(16):
@@ -50,7 +51,7 @@ def _high(x: np.uint32) -> int:
     return 31 - int(_LAST[x])
 
 
-@njit(cache=True)
+@kernel()
 def shared_lengths(
     words: NDArray[np.uint32], query: NDArray[np.uint32], known: NDArray[np.uint32], out: NDArray[np.int16]
 ) -> None:
@@ -82,7 +83,7 @@ def shared_lengths(
                 right = low
 
 
-@njit(cache=True)
+@kernel()
 def take_longest(
     lengths: NDArray[np.int16],
     want: int,
@@ -121,7 +122,7 @@ def take_longest(
     return filled
 
 
-@njit(cache=True)
+@kernel()
 def align(lists: NDArray[np.int32], where: NDArray[np.int32]) -> None:
     """Reorder (W, S) lists in place so that a haplotype keeps its state from window to window.
 
@@ -152,7 +153,7 @@ def align(lists: NDArray[np.int32], where: NDArray[np.int32]) -> None:
         lists[w] = row
 
 
-@njit(cache=True)
+@kernel()
 def choose_states(
     words: NDArray[np.uint32],
     queries: NDArray[np.uint32],
@@ -180,7 +181,7 @@ def choose_states(
     align(lists, np.empty(haplotypes, np.int32))
 
 
-@njit(cache=True)
+@kernel()
 def gather(alleles: NDArray[np.uint8], lists: NDArray[np.int32], out: NDArray[np.uint8]) -> None:
     """(T, K) panel, (W, S) states -> (T, S) alleles of the states."""
     for t in range(len(alleles)):

@@ -11,15 +11,15 @@ probabilities are averaged over sweeps, so that what the phase leaves open is le
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from models.haplotypes.compiled import kernel
 from models.haplotypes.select import WORD
 
 SMALL = 1e-3  # states of less posterior weight are left out of the imputed alleles
 
 
-@njit(cache=True)
+@kernel()
 def _next(seed: NDArray[np.uint64]) -> float:
     """Uniform in [0, 1): xorshift64* (Vigna 2016, ACM Trans Math Softw 42:30)."""
     x = seed[0]
@@ -30,7 +30,7 @@ def _next(seed: NDArray[np.uint64]) -> float:
     return float((x * np.uint64(0x2545F4914F6CDD1D)) >> np.uint64(11)) / 9007199254740992.0
 
 
-@njit(cache=True)
+@kernel()
 def borders(lists: NDArray[np.int32]) -> NDArray[np.bool_]:
     """(W, S), True where a state's haplotype is not that of the window before."""
     fresh = np.zeros(lists.shape, np.bool_)
@@ -40,7 +40,7 @@ def borders(lists: NDArray[np.int32]) -> NDArray[np.bool_]:
     return fresh
 
 
-@njit(fastmath=True, cache=True)
+@kernel(fastmath=True)
 def _pairs(
     f0: NDArray[np.float32],
     f1: NDArray[np.float32],
@@ -69,7 +69,7 @@ def _pairs(
     out[1, 1, 1], out[1, 1, 0] = a11, t11 - a11
 
 
-@njit(cache=True)
+@kernel()
 def _draw(pairs: NDArray[np.float64], error: float, seed: NDArray[np.uint64]) -> int:
     """One of 2 * (first haplotype's allele) + (the right sides change places)."""
     weight = np.empty(4)
@@ -86,7 +86,7 @@ def _draw(pairs: NDArray[np.float64], error: float, seed: NDArray[np.uint64]) ->
     return 3
 
 
-@njit(fastmath=True, cache=True)
+@kernel(fastmath=True)
 def forward(
     states: NDArray[np.uint8],
     fresh: NDArray[np.bool_],
@@ -157,7 +157,7 @@ def forward(
                 f[s] *= total
 
 
-@njit(fastmath=True, cache=True)
+@kernel(fastmath=True)
 def backward(
     states: NDArray[np.uint8],
     lists: NDArray[np.int32],
@@ -235,7 +235,7 @@ def backward(
                 to[s] = to[s] * q + c
 
 
-@njit(fastmath=True, cache=True)
+@kernel(fastmath=True)
 def _deposit(
     weight: NDArray[np.float32],
     total: np.float32,

@@ -1,0 +1,28 @@
+"""Compile the kernels at installation: `python -m models.haplotypes.compile`. Numba keeps them beside the sources."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from genotypes.sites import SiteTable
+from models.haplotypes.engine import CopyingImputer, CopyingOptions
+from models.haplotypes.library import Library
+from models.protocol import Tile, TypedGenotypes
+
+
+def main() -> None:
+    """Impute two people, which needs every kernel with the types that it always has."""
+    rng = np.random.default_rng(1)
+    alleles = rng.integers(0, 2, (80, 8)).astype(np.int8)
+    rows = np.arange(0, 80, 2, dtype=np.int32)
+    words = [np.full(80, word, object) for word in "AC."]
+    sites = SiteTable("1", np.arange(1, 81, dtype=np.int32), *words)
+    tile = Tile(0, 0, 80, np.arange(80, dtype=np.int32))
+    imputer = CopyingImputer(sites, [tile], Library.of(alleles, np.arange(80) / 10), CopyingOptions(rounds=1, sweeps=2))
+    codes = rng.integers(0, 3, (40, 2)).astype(np.int8)
+    for block in imputer.impute(range(1), TypedGenotypes(rows, codes, np.full(2, 2, np.int8), phased=False)):
+        assert np.allclose(block.gp.sum(axis=2), 1, atol=1e-3)
+
+
+if __name__ == "__main__":
+    main()
