@@ -48,6 +48,11 @@ class CopyingOptions:
     sweeps: int = 4
     burn: int = 1
 
+    def __post_init__(self) -> None:
+        """Refuse what would average nothing."""
+        if self.rounds < 1 or not 0 <= self.burn < self.sweeps:
+            raise ValueError("burn must be less than sweeps, and there must be a round")
+
     @classmethod
     def of(cls, architecture: dict[str, Any]) -> Self:
         """From a manifest; what it does not name has its default."""

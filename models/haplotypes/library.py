@@ -79,6 +79,7 @@ class Library:
             path,
             metadata={"haplotypes": str(self.haplotypes), "tiles": json.dumps(list(tiles))},
         )
+        path.chmod(0o644)  # it is written as readable by its owner alone
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -93,7 +94,7 @@ class Library:
             wide = np.repeat(dense, minor)
             carriers = np.empty(int(starts[-1]), _index_type(count))
             packed = np.frombuffer(zlib.decompress(held["bits"].tobytes()), np.uint8)
-            bits = np.unpackbits(packed.reshape(int(dense.sum()), -1), axis=1, count=count)
+            bits = np.unpackbits(packed.reshape(int(dense.sum()), (count + 7) // 8), axis=1, count=count)
             carriers[wide] = np.nonzero(bits)[1]
             gaps = np.frombuffer(zlib.decompress(held["gaps"].tobytes()), _index_type(count)).astype(np.int64)
             total = np.cumsum(gaps)

@@ -41,7 +41,7 @@ def test_imported_tiles_are_described_and_drawn(tmp_path: Path) -> None:
 
 
 def test_ours_are_described_by_their_own_layers() -> None:
-    rows = describe(Bundle.open(ROOT / "bundles" / "kgp-chr20-demo"))
+    rows = describe(Bundle.open(ROOT / "bundles" / "kgp-chr20-dae"))
     assert [row.tile for row in rows] == list(range(len(rows)))
     spread = {one.name: one for one in summary(rows)}
     assert spread["sites"].total == 24803

@@ -1,16 +1,16 @@
-"""The bundle that the project ships, scored on the example that it ships: neither is from the training people."""
+"""The bundles that the project ships, scored on the example that it ships, which is from other people than theirs."""
 
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from genotypes.codes import unphase
 from genotypes.panel import read_panel
 from genotypes.read import VcfReader
 from genotypes.sites import SiteTable
-from models.dae.bundle import Bundle
+from models.bundles import make_imputer, open_bundle
 from models.dae.calibrate import maf_bins
-from models.dae.engine import DaeImputer
 from models.dae.evaluate import aggregate_r2
 from models.protocol import TypedGenotypes
 
@@ -21,10 +21,12 @@ def keys(sites: SiteTable) -> list[tuple[int, str, str]]:
     return list(zip(sites.pos.tolist(), sites.ref, sites.alt, strict=True))
 
 
-def test_it_is_whole_and_imputes_the_example_well() -> None:
-    bundle = Bundle.open(ROOT / "bundles" / "kgp-chr20-demo")
+# Mosaics lack the population structure that helps with real people: the autoencoder has 0.76 here and 0.82 with those.
+@pytest.mark.parametrize(("name", "floor"), [("kgp-chr20-demo", 0.8), ("kgp-chr20-dae", 0.72)])
+def test_it_is_whole_and_imputes_the_example_well(name: str, floor: float) -> None:
+    bundle = open_bundle(ROOT / "bundles" / name)
     bundle.verify()
-    imputer = DaeImputer(bundle, "20")
+    imputer = make_imputer(bundle, "20", device="cpu", threads=None)
     af = imputer.sites.af
     assert af is not None
     row_of = {key: row for row, key in enumerate(keys(imputer.sites))}
@@ -41,5 +43,4 @@ def test_it_is_whole_and_imputes_the_example_well() -> None:
     people = truth.haplotypes[theirs, 0::2] + truth.haplotypes[theirs, 1::2]
     r2 = aggregate_r2(ds[mine], people, af[mine])
     assert r2 is not None
-    # Mosaics lack the population structure that helps with real people: 0.76 here where those have 0.82.
-    assert r2 > 0.72
+    assert r2 > floor

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from models.haplotypes.panel_index import index_carriers, lists_of
 from models.haplotypes.person import impute_people
 from models.haplotypes.select import align, choose_states, pack_columns, shared_lengths
+from models.haplotypes.sweep import SMALL
 from tests.reference.li_stephens import diploid_posterior, posterior
 
 SITES, SIZE, STEP = 210, 14, 3
@@ -75,8 +76,8 @@ def test_a_known_phase_gives_the_exact_posterior(alleles: NDArray[np.uint8], see
         p = posterior(alleles[TYPED], pair[h], switch, 0.01)
         left, right = p[np.clip(after - 1, 0, None)], p[np.clip(after, 0, len(TYPED) - 1)]
         expected = ((1 - share)[:, None] * left + share[:, None] * right) * alleles
-        # States of less weight than `sweep.SMALL` are left out.
-        np.testing.assert_allclose(found[0, :, h], expected.sum(axis=1), atol=2e-3)
+        # States of less weight than SMALL are left out.
+        np.testing.assert_allclose(found[0, :, h], expected.sum(axis=1), atol=SIZE * SMALL / 2)
 
 
 @pytest.mark.parametrize("seed", range(3))
