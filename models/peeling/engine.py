@@ -12,21 +12,23 @@ Genetics 185:1441 (segregation by peeling and hidden Markov chains).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from models.peeling.anchors import Anchors, anchor
+from models.peeling.anchors import anchor, no_anchors
 from models.peeling.families import Families, full_sib_families
+from models.peeling.loci import first_frequencies, informative
 from models.peeling.pedigree import Pedigree
-from models.peeling.peel import LOCI, peel_loci
 from models.peeling.penetrance import Penetrance
-from models.peeling.segregation import haldane, smooth
+from models.peeling.segregation import CHILDREN, TASK, haldane, interpolated, smooth
+from models.peeling.sweeper import Sweeper, in_threads
 
-_MOST_THREADS: Final[int] = numba.get_num_threads()  # before anybody lowers it
+_NO_CELLS: Final = np.empty((0, 2), np.int64)
+_FREQUENCY_ROUNDS: Final = 2  # EM steps at loci that are peeled once
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,9 @@ class Options:
         sweeps: most rounds up and down the pedigree at a locus in a cycle.
         tolerance: a round that changes no message by more ends the sweeps.
         block: loci of a block that is given out.
-        threads: None leaves numba's number.
+        threads: None takes every core.
         learn_error: estimate the error rate of genotype calls.
+        density: segregation is learned at no more loci per cM; the others are peeled once, at the end.
     """
 
     cycles: int = 10
@@ -48,6 +51,7 @@ class Options:
     block: int = 256
     threads: int | None = None
     learn_error: bool = True
+    density: float = 40.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +86,8 @@ class Peeling:
     Attributes:
         freq: (L,) ALT frequency of the founders.
         error: estimated error rate of calls; None when the data are no calls.
+        seg: (K, C, 4) float32 segregation of the telling children at the K loci of `kept`; C is a multiple of four.
+        kept: (K,) int64 loci at which segregation is learned, all of them unless the map is dense.
     """
 
     def __init__(
@@ -91,64 +97,109 @@ class Peeling:
         centimorgans: NDArray[np.float64],
         options: Options | None = None,
         freq: NDArray[np.float64] | None = None,
+        columns: NDArray[np.integer[Any]] | None = None,
     ) -> None:
         """Prepare.
 
         Args:
             pedigree: N animals.
-            penetrance: (L, N) observations, loci in map order.
+            penetrance: (L, S) observations, loci in map order.
             centimorgans: (L,) map positions in cM.
             options: settings.
             freq: (L,) known ALT frequencies of founders; estimated when left out.
+            columns: (S,) animal of each column of the observations; left out, S = N and they are the animals in order.
         """
         self._options = options or Options()
-        typed: NDArray[np.bool_] = np.asarray(penetrance.observed.any(axis=0))
-        self._families: Families = full_sib_families(pedigree, typed)
-        self._anchors: Anchors
-        self._penetrance, self._anchors = anchor(penetrance, self._families)
-        self._r = haldane(centimorgans)
-        loci = len(penetrance.index)
+        self._penetrance = penetrance
+        self._cm = np.asarray(centimorgans, np.float64)
+        estimate, seen, of_sample = first_frequencies(penetrance)
         self._learn_freq = freq is None
-        self.freq = _first_frequencies(penetrance) if freq is None else freq.astype(np.float64)
+        self.freq = estimate if freq is None else freq.astype(np.float64)
         self.error: float | None = None
-        self.seg = np.full((loci, self._families.slots, 4), 0.25, np.float32)
+        at = np.arange(len(pedigree)) if columns is None else np.asarray(columns)
+        self._column = np.full(len(pedigree), -1, np.int64)
+        self._column[at[of_sample > 0]] = np.flatnonzero(of_sample > 0)
+        self._families: Families = full_sib_families(pedigree, self._column >= 0)
+        self.kept = informative(self._cm, seen, estimate, self._options.density)
+        self._all = len(self.kept) == len(seen)
+        self._r = haldane(self._cm[self.kept]).astype(np.float32)
+        self._anchors = no_anchors()
+        if self._options.cycles:  # without cycles there is no phase to name
+            rows = penetrance if self._all else replace(penetrance, index=penetrance.index[self.kept])
+            self._anchors = anchor(rows, self._column, self._families)
+        self._prior = np.empty((len(seen), 0, 4), np.float32)
+        self._prior_column = np.full(len(pedigree), -1, np.int32)
+        self._whole = Sweeper(self._families, np.arange(len(pedigree)), self._column)
+        self._core = Sweeper(*self._families.core(), self._column)
+        slots = -(-self._families.slots // CHILDREN) * CHILDREN
+        self.seg = np.full((len(self.kept), slots, 4), 0.25, np.float32)
         self._anchors.apply(self.seg)
 
     def run(self, progress: Callable[[int, int], None] | None = None) -> None:
         """Run the cycles; `progress` hears (cycle, cycles) after each."""
-        with_threads(self._options.threads)
         for cycle in range(self._options.cycles):
-            kept = self.freq.copy()
-            counts = self._peel(slice(0, len(self.freq)), True, np.empty((0, 0, 0), np.float32))
-            if not self._learn_freq:
-                self.freq = kept
+            counts = self._learn_rows(self.kept, self.seg, True)
             self._anchors.apply(self.seg)
-            smooth(self.seg, self._r)
+            self._smooth()
             self._anchors.apply(self.seg)
             if self._options.learn_error and cycle > 0 and self._penetrance.calls:
-                self._learn(counts)
+                self._learn_error(counts)
             if progress is not None:
                 progress(cycle + 1, self._options.cycles)
+        if self._learn_freq and not self._all:
+            rest = np.setdiff1d(np.arange(len(self.freq)), self.kept)
+            for first in range(0, len(rest), self._options.block):
+                rows = rest[first : first + self._options.block]
+                for _ in range(_FREQUENCY_ROUNDS):
+                    self._learn_rows(rows, self._segregation(rows), False)
 
     def blocks(self) -> Iterator[PeeledBlock]:
         """Genotype probabilities, in order of the loci."""
-        loci, animals = self._penetrance.index.shape
+        loci = len(self.freq)
         for first in range(0, loci, self._options.block):
             rows = slice(first, min(loci, first + self._options.block))
-            out = np.empty((rows.stop - first, animals, 4), np.float32)
-            self._peel(rows, False, out)
+            every = np.arange(rows.start, rows.stop)
+            seg = self.seg[rows] if self._all else self._segregation(every)
+            out = np.empty((len(every), len(self._column), 4), np.float32)
+            cells = self._cells(every)
+            self._whole.run(self._penetrance, rows, self.freq[rows], seg, cells, self._prior[rows],
+                            self._prior_column, self._options, 2 * self._options.sweeps, out)  # fmt: skip
             yield PeeledBlock(first, out)
 
-    def _peel(self, rows: slice, learn: bool, out: NDArray[np.float32]) -> NDArray[np.float64]:
-        f, data = self._families, self._penetrance
-        sweeps = self._options.sweeps if learn else 2 * self._options.sweeps
-        counts = np.zeros(((rows.stop - rows.start + LOCI - 1) // LOCI, len(data.table), 4))
-        peel_loci(data.index[rows], data.table, self.freq[rows], self.seg[rows], f.sire, f.dam, f.start, f.child,
-                  f.slot, f.founder, sweeps, self._options.tolerance, learn, out, counts)  # fmt: skip
-        total: NDArray[np.float64] = counts.sum(axis=0)
-        return total
+    def _learn_rows(self, rows: NDArray[np.int64], seg: NDArray[np.float32], cells: bool) -> NDArray[np.float64]:
+        """One peeling of some loci: evidence into `seg`, frequencies into `freq`; sums of probabilities."""
+        every = len(rows) == len(self.freq)
+        which = slice(0, len(rows)) if every else rows
+        freq = self.freq[rows]
+        counts = self._core.run(self._penetrance, which, freq, seg, self._cells(rows) if cells else _NO_CELLS,
+                                self._prior[which], self._prior_column, self._options, self._options.sweeps,
+                                None)  # fmt: skip
+        if self._learn_freq:
+            self.freq[rows] = freq
+        return counts
 
-    def _learn(self, counts: NDArray[np.float64]) -> None:
+    def _cells(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Anchored heterozygotes of some loci, numbered within them."""
+        locus = self.kept[self._anchors.cells[:, 0]]
+        place = np.minimum(np.searchsorted(rows, locus), len(rows) - 1)
+        found = rows[place] == locus
+        return np.stack([place[found], self._anchors.cells[found, 1]], axis=1)
+
+    def _segregation(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(V, C, 4) segregation at any loci."""
+        out = interpolated(self.seg, self._cm[self.kept], self._cm[rows])
+        place = np.minimum(np.searchsorted(self.kept, rows), len(self.kept) - 1)
+        own = self.kept[place] == rows
+        out[own] = self.seg[place[own]]
+        return out
+
+    def _smooth(self) -> None:
+        flat = self.seg.reshape(-1)
+        children = self.seg.shape[1]
+        tasks = [partial(smooth, flat, children, first, self._r) for first in range(0, children, TASK * CHILDREN)]
+        in_threads(tasks, self._options.threads)
+
+    def _learn_error(self, counts: NDArray[np.float64]) -> None:
         """EM step of the error rate: the share of calls that the posteriors contradict."""
         size = self._penetrance.size
         called = (counts[:size] + counts[size:])[1:]
@@ -158,20 +209,3 @@ class Peeling:
             wrong = float((called * ~agrees).sum())
             self.error = min(0.05, (wrong + 1) / (total + 1000))
             self._penetrance = self._penetrance.with_error(self.error)
-
-
-def with_threads(threads: int | None) -> None:
-    """Set the number of threads of the kernels, at most what the machine was started with."""
-    if threads is not None:
-        numba.set_num_threads(max(1, min(threads, _MOST_THREADS)))
-
-
-def _first_frequencies(penetrance: Penetrance) -> NDArray[np.float64]:
-    """(L,) ALT frequency among the animals with data, half an allele of each kind added."""
-    share = penetrance.table / penetrance.table.sum(axis=1, keepdims=True)
-    alleles = share @ np.array([0.0, 1.0, 1.0, 2.0])
-    out = np.empty(len(penetrance.index))
-    for locus, row in enumerate(penetrance.index):
-        seen = row % penetrance.size > 0
-        out[locus] = (alleles[row[seen]].sum() + 0.5) / (2 * seen.sum() + 1)
-    return out
