@@ -28,6 +28,9 @@ from models.peeling.segregation import CHILDREN, TASK, haldane, interpolated, sm
 from models.peeling.sweeper import Sweeper, in_threads
 
 _NO_CELLS: Final = np.empty((0, 2), np.int64)
+_SAMPLE: Final = 16  # every so many loci are looked at for convergence
+_SETTLED: Final = 1e-4  # mean change of a child's segregation that ends the cycles
+_SWEEPS_AT_END: Final = 4
 _FREQUENCY_ROUNDS: Final = 2  # EM steps at loci that are peeled once
 
 
@@ -138,6 +141,7 @@ class Peeling:
     def run(self, progress: Callable[[int, int], None] | None = None) -> None:
         """Run the cycles; `progress` hears (cycle, cycles) after each."""
         for cycle in range(self._options.cycles):
+            before = self.seg[::_SAMPLE].copy()
             counts = self._learn_rows(self.kept, self.seg, True)
             self._anchors.apply(self.seg)
             self._smooth()
@@ -146,6 +150,8 @@ class Peeling:
                 self._learn_error(counts)
             if progress is not None:
                 progress(cycle + 1, self._options.cycles)
+            if cycle > 0 and np.abs(self.seg[::_SAMPLE] - before).sum() < _SETTLED * before[..., 0].size:
+                break
         if self._learn_freq and not self._all:
             rest = np.setdiff1d(np.arange(len(self.freq)), self.kept)
             for first in range(0, len(rest), self._options.block):
@@ -163,7 +169,7 @@ class Peeling:
             out = np.empty((len(every), len(self._column), 4), np.float32)
             cells = self._cells(every)
             self._whole.run(self._penetrance, rows, self.freq[rows], seg, cells, self._prior[rows],
-                            self._prior_column, self._options, 2 * self._options.sweeps, out)  # fmt: skip
+                            self._prior_column, self._options, max(_SWEEPS_AT_END, 2 * self._options.sweeps), out)  # fmt: skip
             yield PeeledBlock(first, out)
 
     def _learn_rows(self, rows: NDArray[np.int64], seg: NDArray[np.float32], cells: bool) -> NDArray[np.float64]:

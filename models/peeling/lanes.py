@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import numba
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
@@ -162,3 +163,11 @@ def inlined(function: Any) -> Any:
     """A part of kernels, always inlined by LLVM."""
     return numba.njit(nogil=True, error_model="numpy", fastmath=True, forceinline=True)(function)
 
+
+
+@inlined
+def aligned(size: int, dtype: Any) -> Any:
+    """A new flat array that begins on a cache line, which no load or store of a vector then straddles."""
+    out = np.empty(size + 16, dtype)
+    skipped = (64 - out.ctypes.data % 64) % 64 // out.itemsize
+    return out[skipped : skipped + size]

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from models.peeling.lanes import WIDTH, fill, inlined, kernel, largest, load, most, store
+from models.peeling.lanes import WIDTH, aligned, fill, inlined, kernel, largest, load, most, store
 from models.peeling.messages import (
     FLOOR,
     child_data,
@@ -247,16 +247,19 @@ def peel_loci(
         tolerance: a round that changes no message by more ends the sweeps.
         learn: a cycle of multi-locus peeling; otherwise genotypes are written.
         out: (L, N, 4) float32 genotype probabilities; (0, 0, 0) with `learn`.
-        counts: (K, 4) float64 to which the probabilities of typed animals are added, by what was observed.
+        counts: (K, 4, 8) float64 to which the probabilities of typed animals are added, by what was observed and lane;
+            (0, 4, 8) where nobody asks.
     """
     animals, families = len(prior_column), len(sire)
-    ant, own, post = np.empty(animals * FOUR), np.ones(animals * FOUR), np.ones(animals * FOUR)
-    message, segs = np.empty(families * 2 * FOUR), np.empty(seg.shape[1] * FOUR)
+    ant, own, post = (aligned(animals * FOUR, np.float64), aligned(animals * FOUR, np.float64),
+                      aligned(animals * FOUR, np.float64))  # fmt: skip
+    own[:] = 1.0
+    message, segs = aligned(families * 2 * FOUR, np.float64), aligned(seg.shape[1] * FOUR, np.float64)
     largest_family = 1
     for f in range(families):
         largest_family = max(largest_family, told[f])
-    pair, like, rest = np.empty(PAIR), np.empty(largest_family * PAIR), np.empty(largest_family * PAIR)
-    prior = np.empty(FOUR)
+    pair, prior = aligned(PAIR, np.float64), aligned(FOUR, np.float64)
+    like, rest = aligned(largest_family * PAIR, np.float64), aligned(largest_family * PAIR, np.float64)
     for begin in range(first, last, WIDTH):
         width = min(WIDTH, last - begin)
         for w in range(WIDTH):
@@ -290,11 +293,11 @@ def peel_loci(
             a, b, c4 = load4(ant, i * FOUR), load4(own, i * FOUR), load4(post, i * FOUR)
             store4(ant, i * FOUR, summing_to_one((a[0] * b[0] * c4[0], a[1] * b[1] * c4[1], a[2] * b[2] * c4[2],
                                                   a[3] * b[3] * c4[3])))  # fmt: skip
-        for t in range(len(typed)):
+        for t in range(len(typed) if len(counts) else 0):
             for w in range(width):
                 row = index[begin + w, column[t]]
-                for k in range(4):
-                    counts[row, k] += ant[typed[t] * FOUR + k * WIDTH + w]
+                for k in range(4):  # a lane has sums of its own, as one sum would wait for itself
+                    counts[row, k, w] += ant[typed[t] * FOUR + k * WIDTH + w]
         if not learn:
             for i in range(animals):
                 for w in range(width):

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.peeling.lanes import fill, inlined, kernel, load, store, swap_1, swap_2
+from models.peeling.lanes import aligned, fill, inlined, kernel, load, store, swap_1, swap_2
 
 CHILDREN: Final = 4  # of one vector: sixteen float32
 TASK: Final = 8  # vectors of one task, whose independent chains keep the processor busy
@@ -68,8 +68,8 @@ def smooth(seg: Any, children: int, first: int, r: Any) -> None:
     """
     loci = len(seg) // (4 * children)
     n = min(TASK, (children - first) // CHILDREN)
-    after = np.empty(loci * n * 16, np.float32)
-    now = np.empty(n * 16, np.float32)
+    after = aligned(loci * n * 16, np.float32)
+    now = aligned(n * 16, np.float32)
     quarter, tiny = fill(np.float32(0.25)), fill(np.float32(1e-12))
     for v in range(n):
         store(after, ((loci - 1) * n + v) * 16, quarter)

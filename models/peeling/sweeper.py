@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.peeling.families import Families
+from models.peeling.lanes import WIDTH
 from models.peeling.peel import peel_loci
 from models.peeling.penetrance import Penetrance
 
@@ -57,7 +58,7 @@ class Sweeper:
         """Peel V loci, see `peel_loci`; without `out` segregation evidence and frequencies are written.
 
         Returns:
-            (K, 4) sums of the probabilities of typed animals, by what was observed.
+            (K, 4) sums of the probabilities of typed animals by what was observed, of calls and without `out` alone.
         """
         f = self._families
         index = penetrance.index[rows]
@@ -67,13 +68,13 @@ class Sweeper:
         parts: list[NDArray[np.float64]] = []
         for first in range(0, len(index), _TASK):
             last = min(len(index), first + _TASK)
-            parts.append(np.zeros((len(penetrance.table), 4)))
+            parts.append(np.zeros((len(penetrance.table) if penetrance.calls and out is None else 0, 4, WIDTH)))
             tasks.append(partial(peel_loci, first, last, index, self._column, self._typed, penetrance.table, freq, seg,
                                  own_cells, prior, prior_column[self._animals], f.sire, f.dam, f.start, f.told,
                                  f.child, f.first_slot, self._telling, self._founders, sweeps, options.tolerance,
                                  out is None, result, parts[-1]))  # fmt: skip
         in_threads(tasks, options.threads)
-        total: NDArray[np.float64] = np.sum(parts, axis=0)
+        total: NDArray[np.float64] = np.sum(parts, axis=(0, 3))
         return total
 
 
