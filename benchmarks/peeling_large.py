@@ -153,6 +153,7 @@ def main() -> None:
             words = [sys.executable, "-m", "benchmarks.peeling_large", "--data", name, "--threads", str(a.threads)]
             run = timed("library", words, folder / "data.npz")
             print(f"{len(sire)} x {len(calls)}: {run.wall:.0f} s wall, {run.cpu:.0f} s cpu, {run.memory:.0f} MB")
+            print((folder / "library.log").read_text(), end="")
             return
         drops = [typed_calls(rng, sire, dam, a.size, typed, a.loci) for _ in range(a.chromosomes)]
         write(folder, sire, dam, typed, [calls for calls, _, _ in drops])

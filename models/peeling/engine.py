@@ -20,17 +20,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.peeling.anchors import anchor, no_anchors
+from models.peeling.cutset import cuts_of, exact_groups
 from models.peeling.families import Families, full_sib_families
 from models.peeling.loci import first_frequencies, informative
 from models.peeling.pedigree import Pedigree
 from models.peeling.penetrance import Penetrance
 from models.peeling.segregation import CHILDREN, TASK, haldane, interpolated, smooth
-from models.peeling.sweeper import Sweeper, in_threads
+from models.peeling.sweeper import Effort, Sweeper, Work, in_threads
 
 _NO_CELLS: Final = np.empty((0, 2), np.int64)
 _SAMPLE: Final = 16  # every so many loci are looked at for convergence
 _SETTLED: Final = 1e-4  # mean change of a child's segregation that ends the cycles
 _SWEEPS_AT_END: Final = 4
+_SWEEPS_EXACT: Final = 40  # where they settle
+_EXACT: Final = 1e-6
 _FREQUENCY_ROUNDS: Final = 2  # EM steps at loci that are peeled once
 
 
@@ -132,8 +135,7 @@ class Peeling:
             self._anchors = anchor(rows, self._column, self._families)
         self._prior = np.empty((len(seen), 0, 4), np.float32)
         self._prior_column = np.full(len(pedigree), -1, np.int32)
-        self._whole = Sweeper(self._families, np.arange(len(pedigree)), self._column)
-        self._core = Sweeper(*self._families.core(), self._column)
+        self._whole, self._core = self._sweepers()
         slots = -(-self._families.slots // CHILDREN) * CHILDREN
         self.seg = np.full((len(self.kept), slots, 4), 0.25, np.float32)
         self._anchors.apply(self.seg)
@@ -162,26 +164,48 @@ class Peeling:
     def blocks(self) -> Iterator[PeeledBlock]:
         """Genotype probabilities, in order of the loci."""
         loci = len(self.freq)
+        sweeps = max(_SWEEPS_AT_END, 2 * self._options.sweeps)
         for first in range(0, loci, self._options.block):
             rows = slice(first, min(loci, first + self._options.block))
             every = np.arange(rows.start, rows.stop)
             seg = self.seg[rows] if self._all else self._segregation(every)
             out = np.empty((len(every), len(self._column), 4), np.float32)
-            cells = self._cells(every)
-            self._whole.run(self._penetrance, rows, self.freq[rows], seg, cells, self._prior[rows],
-                            self._prior_column, self._options, max(_SWEEPS_AT_END, 2 * self._options.sweeps), out)  # fmt: skip
+            work = Work(self._penetrance.index[rows], self._penetrance.table, self.freq[rows], seg,
+                        self._cells(every), self._prior[rows], out, False)  # fmt: skip
+            self._peel(self._whole, work, sweeps)
             yield PeeledBlock(first, out)
 
-    def _learn_rows(self, rows: NDArray[np.int64], seg: NDArray[np.float32], cells: bool) -> NDArray[np.float64]:
+    def _sweepers(self) -> tuple[list[Sweeper], list[Sweeper]]:
+        """All animals and the telling ones alone; of each, those that are peeled exactly and the others."""
+        exact, cutting, group = exact_groups(self._families)
+        found: list[list[Sweeper]] = []
+        for chosen, told_only in ((np.ones_like(exact), False), (self._families.telling, True)):
+            parts = [np.flatnonzero(chosen & exact), np.flatnonzero(chosen & ~exact)]
+            found.append([
+                Sweeper(self._families.among(part, told_only), part, self._column, cuts_of(part, group, cutting))
+                for part in parts
+            ])  # fmt: skip
+        return found[0], found[1]
+
+    def _peel(self, sweepers: list[Sweeper], work: Work, sweeps: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        exact = Effort(max(_SWEEPS_EXACT, sweeps), min(_EXACT, self._options.tolerance))
+        efforts = exact, Effort(sweeps, self._options.tolerance)
+        done = [
+            sweeper.run(work, self._prior_column, effort, self._options.threads)
+            for sweeper, effort in zip(sweepers, efforts, strict=True)
+        ]
+        return done[0][0] + done[1][0], done[0][1] + done[1][1]
+
+    def _learn_rows(self, rows: NDArray[np.int64], seg: NDArray[np.float32], anchored: bool) -> NDArray[np.float64]:
         """One peeling of some loci: evidence into `seg`, frequencies into `freq`; sums of probabilities."""
-        every = len(rows) == len(self.freq)
-        which = slice(0, len(rows)) if every else rows
-        freq = self.freq[rows]
-        counts = self._core.run(self._penetrance, which, freq, seg, self._cells(rows) if cells else _NO_CELLS,
-                                self._prior[which], self._prior_column, self._options, self._options.sweeps,
-                                None)  # fmt: skip
+        which = slice(0, len(rows)) if len(rows) == len(self.freq) else rows
+        data = self._penetrance
+        work = Work(data.index[which], data.table, self.freq[which], seg, self._cells(rows) if anchored else _NO_CELLS,
+                    self._prior[which], None, data.calls and self._options.learn_error)  # fmt: skip
+        counts, alleles = self._peel(self._core, work, self._options.sweeps)
         if self._learn_freq:
-            self.freq[rows] = freq
+            # Half an allele of each kind keeps a frequency off the boundary, where EM could not leave it.
+            self.freq[which] = (alleles + 0.5) / (2 * sum(sweeper.founders for sweeper in self._core) + 1)
         return counts
 
     def _cells(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -42,17 +42,22 @@ class Families:
         """The telling children of a family."""
         return self.child[self.start[f] : self.start[f] + self.told[f]]
 
-    def core(self) -> tuple[Families, NDArray[np.int64]]:
-        """The telling animals alone, which are all that the data of any animal pass through, and their numbers."""
-        animals = np.flatnonzero(self.telling)
+    def among(self, animals: NDArray[np.int64], told_only: bool) -> Families:
+        """The families of whole groups of relatives, their members numbered by their place in `animals`.
+
+        Args:
+            animals: (M,) members, with all their relatives.
+            told_only: leave out the children that tell nothing; then `animals` are the telling members.
+        """
         number = np.full(len(self.telling) + 1, -1, np.int32)  # the last one is for parent -1
         number[animals] = np.arange(len(animals))
-        kept = np.flatnonzero(self.told)
-        child = [self.children(f) for f in kept.tolist()]
-        inner = Families(
+        size = self.told if told_only else np.diff(self.start)
+        kept = np.flatnonzero((size > 0) & (number[self.child[self.start[:-1]]] >= 0))
+        child = [self.child[self.start[f] : self.start[f] + size[f]] for f in kept.tolist()]
+        return Families(
             sire=number[self.sire[kept]],
             dam=number[self.dam[kept]],
-            start=np.cumsum([0, *self.told[kept].tolist()]).astype(np.int32),
+            start=np.cumsum([0, *size[kept].tolist()]).astype(np.int32),
             told=self.told[kept],
             child=number[np.concatenate([*child, np.empty(0, np.int32)])],
             first_slot=self.first_slot[kept],
@@ -60,7 +65,6 @@ class Families:
             telling=self.telling[animals],
             slots=self.slots,
         )
-        return inner, animals
 
 
 def full_sib_families(pedigree: Pedigree, typed: NDArray[np.bool_]) -> Families:

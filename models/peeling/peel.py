@@ -12,11 +12,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from models.peeling.lanes import WIDTH, aligned, fill, inlined, kernel, largest, load, most, store
+from models.peeling.lanes import WIDTH, fill, inlined, kernel, largest, load, most, store
 from models.peeling.messages import (
-    FLOOR,
     child_data,
     largest_one,
     likelihood,
@@ -69,7 +66,7 @@ def _rescale(pair: Any, at: int) -> None:
 
 @inlined
 def _up(
-    f: int, sire: Any, dam: Any, start: Any, told: Any, child: Any, first_slot: Any, segs: Any, prior: Any, ant: Any,
+    f: int, sire: Any, dam: Any, start: Any, told: Any, child: Any, local: Any, segs: Any, prior: Any, ant: Any,
     own: Any, post: Any, message: Any, pair: Any,
 ) -> Any:  # fmt: skip
     """Messages of a family to its parents; the vector of the largest change."""
@@ -78,7 +75,7 @@ def _up(
         store(pair, k * WIDTH, fill(1.0))
     for j in range(told[f]):
         q = child_data(own, post, child[start[f] + j] * FOUR)
-        like = likelihood(q, load4(segs, (first_slot[f] + j) * FOUR))
+        like = likelihood(q, load4(segs, (local[f] + j) * FOUR))
         for k in range(16):
             store(pair, k * WIDTH, load(pair, k * WIDTH) * like[k])
         if j % RESCALE == RESCALE - 1:
@@ -125,7 +122,7 @@ def _parents(f: int, sire: Any, dam: Any, prior: Any, ant: Any, own: Any, post: 
 
 @inlined
 def _down(
-    f: int, last: bool, sire: Any, dam: Any, start: Any, told: Any, child: Any, first_slot: Any, segs: Any, prior: Any,
+    f: int, last: bool, sire: Any, dam: Any, start: Any, told: Any, child: Any, local: Any, segs: Any, prior: Any,
     ant: Any, own: Any, post: Any, message: Any, pair: Any, like: Any, rest: Any,
 ) -> None:  # fmt: skip
     """Messages of a family to its telling children and, the last time, to their segregation.
@@ -147,12 +144,12 @@ def _down(
                 _rescale(rest, j * PAIR)
         if n > 1:
             q = child_data(own, post, child[start[f] + j] * FOUR)
-            x = likelihood(q, load4(segs, (first_slot[f] + j) * FOUR))
+            x = likelihood(q, load4(segs, (local[f] + j) * FOUR))
             for k in range(16):
                 store(like, j * PAIR + k * WIDTH, x[k])
     for j in range(n):
         i = child[start[f] + j] * FOUR
-        s = (first_slot[f] + j) * FOUR
+        s = (local[f] + j) * FOUR
         for k in range(16):
             at = j * PAIR + k * WIDTH
             store(rest, at, load(rest, at) * load(pair, k * WIDTH))
@@ -181,7 +178,7 @@ def _down_untold(f: int, start: Any, told: Any, child: Any, ant: Any, n: int, pa
 
 @kernel
 def sweep(
-    sire: Any, dam: Any, start: Any, told: Any, child: Any, first_slot: Any, telling: Any, segs: Any, prior: Any,
+    sire: Any, dam: Any, start: Any, told: Any, child: Any, local: Any, telling: Any, segs: Any, prior: Any,
     ant: Any, own: Any, post: Any, message: Any, pair: Any, like: Any, rest: Any, sweeps: int, tolerance: float,
     learn: bool,
 ) -> None:  # fmt: skip
@@ -189,131 +186,27 @@ def sweep(
     n = len(telling)
     for _ in range(sweeps):
         for v in range(n):
-            _down(telling[v], False, sire, dam, start, told, child, first_slot, segs, prior, ant, own, post, message,
+            _down(telling[v], False, sire, dam, start, told, child, local, segs, prior, ant, own, post, message,
                   pair, like, rest)  # fmt: skip
         change = fill(0.0)
         for v in range(n - 1, -1, -1):
-            change = most(change, _up(telling[v], sire, dam, start, told, child, first_slot, segs, prior, ant, own,
+            change = most(change, _up(telling[v], sire, dam, start, told, child, local, segs, prior, ant, own,
                                       post, message, pair))  # fmt: skip
         if largest(change) < tolerance:
             break
     if learn:
         for v in range(n):
-            _down(telling[v], True, sire, dam, start, told, child, first_slot, segs, prior, ant, own, post, message,
+            _down(telling[v], True, sire, dam, start, told, child, local, segs, prior, ant, own, post, message,
                   pair, like, rest)  # fmt: skip
         return
     for f in range(len(sire)):
-        _down(f, False, sire, dam, start, told, child, first_slot, segs, prior, ant, own, post, message, pair, like,
+        _down(f, False, sire, dam, start, told, child, local, segs, prior, ant, own, post, message, pair, like,
               rest)  # fmt: skip
         if start[f] + told[f] < start[f + 1]:
             n_told = told[f]
             if n_told == 1:
                 q = child_data(own, post, child[start[f]] * FOUR)
-                x = likelihood(q, load4(segs, first_slot[f] * FOUR))
+                x = likelihood(q, load4(segs, local[f] * FOUR))
                 for k in range(16):
                     store(like, k * WIDTH, x[k])
             _down_untold(f, start, told, child, ant, n_told, pair, like)
-
-
-@kernel
-def peel_loci(
-    first: int, last: int, index: Any, column: Any, typed: Any, table: Any, freq: Any, seg: Any, cells: Any,
-    prior4: Any, prior_column: Any, sire: Any, dam: Any, start: Any, told: Any, child: Any, first_slot: Any,
-    telling: Any, founders: Any, sweeps: int, tolerance: float, learn: bool, out: Any, counts: Any,
-) -> None:  # fmt: skip
-    """Peel loci first to last - 1, each on its own, given the segregation of every telling child.
-
-    Args:
-        first: locus.
-        last: locus.
-        index: (L, S) uint16 rows of `table`.
-        column: (T,) int64 column of `index` of each typed animal.
-        typed: (T,) int32 animals with data.
-        table: (K, 4) float64 penetrances.
-        freq: (L,) float64 ALT frequency of founders; with `learn` replaced by what their posteriors say.
-        seg: (L, C, 4) float32 segregation without the locus's own evidence; with `learn` replaced by that evidence.
-        cells: (A, 2) int64 locus and animal where the state Aa is ruled out.
-        prior4: (L, P, 4) float32 prior probabilities of the founders that have their own.
-        prior_column: (N,) int32 column of each animal in it, -1 for those that have allele frequencies.
-        sire: (F,) see `Families`, as the following.
-        dam: (F,).
-        start: (F + 1,).
-        told: (F,).
-        child: (C',).
-        first_slot: (F,).
-        telling: (F',) int32 families with telling children.
-        founders: (G,) int32 telling founders, from which allele frequencies are learned.
-        sweeps: most rounds up and down.
-        tolerance: a round that changes no message by more ends the sweeps.
-        learn: a cycle of multi-locus peeling; otherwise genotypes are written.
-        out: (L, N, 4) float32 genotype probabilities; (0, 0, 0) with `learn`.
-        counts: (K, 4, 8) float64 to which the probabilities of typed animals are added, by what was observed and lane;
-            (0, 4, 8) where nobody asks.
-    """
-    animals, families = len(prior_column), len(sire)
-    ant, own, post = (aligned(animals * FOUR, np.float64), aligned(animals * FOUR, np.float64),
-                      aligned(animals * FOUR, np.float64))  # fmt: skip
-    own[:] = 1.0
-    message, segs = aligned(families * 2 * FOUR, np.float64), aligned(seg.shape[1] * FOUR, np.float64)
-    largest_family = 1
-    for f in range(families):
-        largest_family = max(largest_family, told[f])
-    pair, prior = aligned(PAIR, np.float64), aligned(FOUR, np.float64)
-    like, rest = aligned(largest_family * PAIR, np.float64), aligned(largest_family * PAIR, np.float64)
-    for begin in range(first, last, WIDTH):
-        width = min(WIDTH, last - begin)
-        for w in range(WIDTH):
-            p = freq[begin + min(w, width - 1)]
-            prior[w], prior[WIDTH + w], prior[2 * WIDTH + w] = (1 - p) * (1 - p), p * (1 - p), p * (1 - p)
-            prior[3 * WIDTH + w] = p * p
-        at_prior = load4(prior, 0)
-        for i in range(animals):
-            store4(ant, i * FOUR, at_prior)
-            if prior_column[i] >= 0:
-                for w in range(width):
-                    for k in range(4):
-                        ant[i * FOUR + k * WIDTH + w] = prior4[begin + w, prior_column[i], k]
-        post[:] = 1.0
-        message[:] = 1.0
-        for t in range(len(typed)):
-            for w in range(WIDTH):
-                row = index[begin + w, column[t]] if w < width else 0
-                for k in range(4):
-                    own[typed[t] * FOUR + k * WIDTH + w] = max(table[row, k], FLOOR)
-        for a in range(len(cells)):
-            if begin <= cells[a, 0] < begin + width:
-                own[cells[a, 1] * FOUR + 2 * WIDTH + cells[a, 0] - begin] = FLOOR
-        for c in range(seg.shape[1]):
-            for w in range(WIDTH):
-                for k in range(4):
-                    segs[c * FOUR + k * WIDTH + w] = seg[begin + w, c, k] if w < width else 0.25
-        sweep(sire, dam, start, told, child, first_slot, telling, segs, prior, ant, own, post, message, pair, like,
-              rest, sweeps, tolerance, learn)  # fmt: skip
-        for i in range(animals):
-            a, b, c4 = load4(ant, i * FOUR), load4(own, i * FOUR), load4(post, i * FOUR)
-            store4(ant, i * FOUR, summing_to_one((a[0] * b[0] * c4[0], a[1] * b[1] * c4[1], a[2] * b[2] * c4[2],
-                                                  a[3] * b[3] * c4[3])))  # fmt: skip
-        for t in range(len(typed) if len(counts) else 0):
-            for w in range(width):
-                row = index[begin + w, column[t]]
-                for k in range(4):  # a lane has sums of its own, as one sum would wait for itself
-                    counts[row, k, w] += ant[typed[t] * FOUR + k * WIDTH + w]
-        if not learn:
-            for i in range(animals):
-                for w in range(width):
-                    for k in range(4):
-                        out[begin + w, i, k] = ant[i * FOUR + k * WIDTH + w]
-            continue
-        for c in range(seg.shape[1]):
-            for w in range(width):
-                for k in range(4):
-                    seg[begin + w, c, k] = segs[c * FOUR + k * WIDTH + w]
-        if len(founders) > 0:
-            alleles = fill(0.0)
-            for g in range(len(founders)):
-                x = load4(ant, founders[g] * FOUR)
-                alleles = alleles + x[1] + x[2] + x[3] + x[3]
-            store(prior, 0, alleles)
-            for w in range(width):
-                # Half an allele of each kind keeps a frequency off the boundary, where EM could not leave it.
-                freq[begin + w] = (prior[w] + 0.5) / (2 * len(founders) + 1)
