@@ -162,7 +162,7 @@ def main() -> None:
         words = [program, "peel", str(folder / "in.vcf"), "-p", str(folder / "pedigree.txt"), "-o", str(output)]
         run = timed("tessera", [*words, "-t", str(a.threads)], output)
         cells = len(sire) * a.loci * a.chromosomes
-        print(f"tessera peel: {run.wall:.0f} s wall, {run.cpu:.0f} s cpu, {run.memory:.0f} MB, {cells / 1e6:.0f} million cells")
+        print(f"{cells / 1e6:.0f} million cells: {run.wall:.0f} s wall, {run.cpu:.0f} s cpu, {run.memory:.0f} MB")
 
 
 if __name__ == "__main__":

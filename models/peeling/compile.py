@@ -1,4 +1,4 @@
-"""Compile the kernels once, at installation: `python -m models.peeling.compile`; numba keeps them beside the sources."""
+"""Compile the kernels at installation: `python -m models.peeling.compile`. Numba keeps them beside the sources."""
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ from models.peeling.loci import first_frequencies, informative
 from models.peeling.pedigree import Pedigree
 from models.peeling.penetrance import Penetrance
 from models.peeling.segregation import CHILDREN, TASK, haldane, interpolated, smooth
+from models.peeling.small_groups import posteriors, small_groups
 from models.peeling.sweeper import Effort, Sweeper, Work, in_threads
 
 _NO_CELLS: Final = np.empty((0, 2), np.int64)
@@ -116,7 +117,7 @@ class Peeling:
             columns: (S,) animal of each column of the observations; left out, S = N and they are the animals in order.
         """
         self._options = options or Options()
-        self._penetrance = penetrance
+        self._penetrance = replace(penetrance, index=np.ascontiguousarray(penetrance.index))
         self._cm = np.asarray(centimorgans, np.float64)
         estimate, seen, of_sample = first_frequencies(penetrance)
         self._learn_freq = freq is None
@@ -135,6 +136,8 @@ class Peeling:
             self._anchors = anchor(rows, self._column, self._families)
         self._prior = np.empty((len(seen), 0, 4), np.float32)
         self._prior_column = np.full(len(pedigree), -1, np.int32)
+        self._pedigree = pedigree
+        self._small = np.empty(0, np.int64), np.empty((len(seen), 0, 4), np.float32)
         self._whole, self._core = self._sweepers()
         slots = -(-self._families.slots // CHILDREN) * CHILDREN
         self.seg = np.full((len(self.kept), slots, 4), 0.25, np.float32)
@@ -154,6 +157,17 @@ class Peeling:
                 progress(cycle + 1, self._options.cycles)
             if cycle > 0 and np.abs(self.seg[::_SAMPLE] - before).sum() < _SETTLED * before[..., 0].size:
                 break
+        self._learn_the_rest()
+        if self._options.cycles:
+            found = small_groups(self._pedigree, self._families, self._group, len(self.freq))
+            anchors = replace(self._anchors, cells=self._cells(np.arange(len(self.freq))),
+                              locus=self.kept[self._anchors.locus])  # fmt: skip
+            self._small = posteriors(found, self._penetrance, self._column, self._families, anchors, self._prior,
+                                     self._prior_column, self.freq, haldane(self._cm),
+                                     self._options.threads)  # fmt: skip
+
+    def _learn_the_rest(self) -> None:
+        """Allele frequencies at the loci that the cycles left out."""
         if self._learn_freq and not self._all:
             rest = np.setdiff1d(np.arange(len(self.freq)), self.kept)
             for first in range(0, len(rest), self._options.block):
@@ -173,11 +187,13 @@ class Peeling:
             work = Work(self._penetrance.index[rows], self._penetrance.table, self.freq[rows], seg,
                         self._cells(every), self._prior[rows], out, False)  # fmt: skip
             self._peel(self._whole, work, sweeps)
+            out[:, self._small[0]] = self._small[1][rows]
             yield PeeledBlock(first, out)
 
     def _sweepers(self) -> tuple[list[Sweeper], list[Sweeper]]:
         """All animals and the telling ones alone; of each, those that are peeled exactly and the others."""
         exact, cutting, group = exact_groups(self._families)
+        self._group = group
         found: list[list[Sweeper]] = []
         for chosen, told_only in ((np.ones_like(exact), False), (self._families.telling, True)):
             parts = [np.flatnonzero(chosen & exact), np.flatnonzero(chosen & ~exact)]
@@ -187,7 +203,9 @@ class Peeling:
             ])  # fmt: skip
         return found[0], found[1]
 
-    def _peel(self, sweepers: list[Sweeper], work: Work, sweeps: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _peel(
+        self, sweepers: list[Sweeper], work: Work, sweeps: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         exact = Effort(max(_SWEEPS_EXACT, sweeps), min(_EXACT, self._options.tolerance))
         efforts = exact, Effort(sweeps, self._options.tolerance)
         done = [
@@ -205,7 +223,8 @@ class Peeling:
         counts, alleles = self._peel(self._core, work, self._options.sweeps)
         if self._learn_freq:
             # Half an allele of each kind keeps a frequency off the boundary, where EM could not leave it.
-            self.freq[which] = (alleles + 0.5) / (2 * sum(sweeper.founders for sweeper in self._core) + 1)
+            founders = sum(sweeper.founders for sweeper in self._core)
+            self.freq[which] = (alleles + 0.5) / (2 * founders + 1) if founders else self.freq[which]
         return counts
 
     def _cells(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:

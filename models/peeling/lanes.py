@@ -13,12 +13,17 @@ from typing import Any, Final
 import numba
 import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import extending, types
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
-from numba.extending import intrinsic, lower_builtin, models, register_model
+from numba.extending import lower_builtin, models, register_model
 
 WIDTH: Final = 8  # float64 lanes of a vector
 FLAGS: Final = ("fast",)
+
+
+def intrinsic(function: Any) -> Any:
+    """Numba's decorator, whose own types know nothing of what becomes of a function."""
+    return extending.intrinsic(function)
 
 
 class Vector(types.Type):
@@ -31,11 +36,11 @@ class Vector(types.Type):
 
 
 @register_model(Vector)
-class VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+class VectorModel(models.PrimitiveModel):
     """In LLVM it is a vector."""
 
     def __init__(self, manager: Any, kind: Vector) -> None:
-        super().__init__(manager, kind, ir.VectorType(_scalar(kind), kind.lanes))
+        super().__init__(manager, kind, ir.VectorType(_scalar(kind), kind.lanes))  # type: ignore[no-untyped-call]
 
 
 def _scalar(kind: Vector) -> Any:
@@ -44,12 +49,8 @@ def _scalar(kind: Vector) -> Any:
 
 def _pointer(context: Any, builder: Any, array_type: Any, array: Any, at: Any) -> Any:
     data = context.make_array(array_type)(context, builder, array).data
-    address = builder.gep(data, [at])
-    return builder.bitcast(address, ir.VectorType(context.get_data_type(array_type.dtype), _lanes(array_type)).as_pointer())
-
-
-def _lanes(array_type: Any) -> int:
-    return Vector(array_type.dtype).lanes
+    kind = context.get_value_type(Vector(array_type.dtype))
+    return builder.bitcast(builder.gep(data, [at]), kind.as_pointer())
 
 
 @intrinsic
@@ -102,21 +103,21 @@ def _binary(emit: Callable[[Any, Any, Any], Any]) -> Any:
 most = _binary(lambda builder, a, b: builder.select(builder.fcmp_ordered(">", a, b), a, b))
 
 
-class _SameKind(AbstractTemplate):  # type: ignore[misc]
+class _SameKind(AbstractTemplate):
     """Two vectors of one kind give a third."""
 
     def generic(self, args: Any, kws: Any) -> Any:
         """Type of the result; None leaves the operator to numba."""
-        return signature(args[0], *args) if isinstance(args[0], Vector) and args[0] == args[-1] else None
+        return signature(args[0], *args) if isinstance(args[0], Vector) and args[0] == args[-1] else None  # type: ignore[no-untyped-call]
 
 
 def _operator(symbol: Any, name: str) -> None:
-    infer_global(symbol)(type(f"Vector{name}", (_SameKind,), {}))
+    infer_global(symbol)(type(f"Vector{name}", (_SameKind,), {}))  # type: ignore[no-untyped-call]
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return getattr(builder, name)(args[0], args[1], flags=FLAGS)
 
-    lower_builtin(symbol, Vector, Vector)(code)
+    lower_builtin(symbol, Vector, Vector)(code)  # type: ignore[no-untyped-call]
 
 
 _operator(operator.add, "fadd")
@@ -162,7 +163,6 @@ def kernel(function: Any) -> Any:
 def inlined(function: Any) -> Any:
     """A part of kernels, always inlined by LLVM."""
     return numba.njit(nogil=True, error_model="numpy", fastmath=True, forceinline=True)(function)
-
 
 
 @inlined

@@ -39,7 +39,8 @@ def _fill(
                 own[typed[t] * FOUR + k * WIDTH + w] = max(table[row, k], FLOOR)
     for a in range(len(cells)):
         if begin <= cells[a, 0] < begin + width:
-            own[cells[a, 1] * FOUR + 2 * WIDTH + cells[a, 0] - begin] = FLOOR
+            at = cells[a, 1] * FOUR + cells[a, 0] - begin
+            own[at + WIDTH], own[at + 2 * WIDTH] = 2 * own[at + WIDTH], FLOOR  # aA stands for both
 
 
 @kernel

@@ -56,9 +56,7 @@ class Work:
 class Sweeper:
     """Groups of relatives ready for the kernel."""
 
-    def __init__(
-        self, families: Families, animals: NDArray[np.int64], column: NDArray[np.int64], cuts: Cuts
-    ) -> None:
+    def __init__(self, families: Families, animals: NDArray[np.int64], column: NDArray[np.int64], cuts: Cuts) -> None:
         """Prepare.
 
         Args:
