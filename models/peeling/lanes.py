@@ -6,8 +6,10 @@ vectors of it by hand; on processors with narrower registers LLVM splits them. A
 
 from __future__ import annotations
 
+import hashlib
 import operator
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import numba
@@ -19,6 +21,10 @@ from numba.extending import lower_builtin, models, register_model
 
 WIDTH: Final = 8  # float64 lanes of a vector
 FLAGS: Final = ("fast",)
+_FILES: Final = ("conditioning", "lander_green", "lanes", "locus", "messages", "peel", "segregation")
+SOURCES: Final = hashlib.sha256(
+    b"".join(Path(__file__).with_name(f"{name}.py").read_bytes() for name in _FILES)
+).hexdigest()
 
 
 def intrinsic(function: Any) -> Any:
@@ -156,8 +162,14 @@ def largest(typing: Any, a: Any) -> Any:
 
 
 def kernel(function: Any) -> Any:
-    """Compile for use by several Python threads at once; what is compiled stays beside the sources."""
-    return numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)(function)
+    """Compile for use by several Python threads at once; what is compiled stays beside the sources.
+
+    Numba looks at the kernel's own file alone to tell whether what it kept is stale; a kernel here is made of several
+    files, so the digest of all takes that place.
+    """
+    made: Any = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)(function)
+    made._cache._cache_file._source_stamp = SOURCES
+    return made
 
 
 def inlined(function: Any) -> Any:
