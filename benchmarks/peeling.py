@@ -1,7 +1,7 @@
 """Accuracy and speed of peeling, beside the peers in one run: `python -m benchmarks.peeling [--seed 11]`.
 
-Simulates a pedigree with the shared simulator (needs msprime), runs `tessera peel`, and AlphaPeel and AlphaImpute2 where
-`AP=` and `AI2=` name their programs, and scores all by the shared evaluation.
+Simulates a pedigree with the shared simulator (needs msprime), runs `tessera peel`, and AlphaPeel and AlphaImpute2
+where `AP=` and `AI2=` name their programs, and scores all by the shared evaluation.
 """
 
 from __future__ import annotations
