@@ -34,6 +34,7 @@ def run_ours(data: Path, out: Path, cycles: int, threads: int) -> None:
     from models.peeling.engine import Options, Peeling
     from models.peeling.pedigree import read_pedigree
     from models.peeling.penetrance import from_calls
+    from models.peeling.population import PopulationOptions
 
     ids: list[str] = []
     rows: list[Any] = []
@@ -47,7 +48,9 @@ def run_ours(data: Path, out: Path, cycles: int, threads: int) -> None:
     for name, row in zip(ids, rows, strict=True):
         codes[:, place[name]] = np.where(row == 9, -1, row)
     cm = np.array([int(line.split()[2]) for line in (data / "map.txt").read_text().splitlines()]) / 1e6
-    peeling = Peeling(pedigree, from_calls(codes), cm, Options(cycles=cycles, threads=threads))
+    peeling = Peeling(
+        pedigree, from_calls(codes), cm, Options(cycles=cycles, threads=threads, population=PopulationOptions())
+    )
     started = time.perf_counter()
     peeling.run()
     unit = (time.perf_counter() - started) / peeling.seg[..., 0].size / cycles * 1e9

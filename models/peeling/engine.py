@@ -24,6 +24,8 @@ from models.peeling.families import Families, full_sib_families
 from models.peeling.pedigree import Pedigree
 from models.peeling.peel import LOCI, peel_loci
 from models.peeling.penetrance import Penetrance
+from models.peeling.population import Population, PopulationOptions
+from models.peeling.priors import FounderPriors
 from models.peeling.segregation import haldane, smooth
 
 _MOST_THREADS: Final[int] = numba.get_num_threads()  # before anybody lowers it
@@ -40,6 +42,8 @@ class Options:
         block: loci of a block that is given out.
         threads: None leaves numba's number.
         learn_error: estimate the error rate of genotype calls.
+        population: learn founders' priors from the other founders' haplotypes (`population`); None: from allele
+            frequencies alone.
     """
 
     cycles: int = 10
@@ -48,6 +52,7 @@ class Options:
     block: int = 256
     threads: int | None = None
     learn_error: bool = True
+    population: PopulationOptions | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +96,7 @@ class Peeling:
         centimorgans: NDArray[np.float64],
         options: Options | None = None,
         freq: NDArray[np.float64] | None = None,
+        priors: FounderPriors | None = None,
     ) -> None:
         """Prepare.
 
@@ -100,6 +106,7 @@ class Peeling:
             centimorgans: (L,) map positions in cM.
             options: settings.
             freq: (L,) known ALT frequencies of founders; estimated when left out.
+            priors: of founders about whom more is known; no population is learned then.
         """
         self._options = options or Options()
         typed: NDArray[np.bool_] = np.asarray(penetrance.observed.any(axis=0))
@@ -113,6 +120,15 @@ class Peeling:
         self.error: float | None = None
         self.seg = np.full((loci, self._families.slots, 4), 0.25, np.float32)
         self._anchors.apply(self.seg)
+        self._founders = np.flatnonzero(self._families.founder) if priors is None else priors.animal
+        self._column = np.full(len(pedigree), -1, np.int32)  # of each animal in the priors
+        self._prior = np.empty((loci, 0, 4), np.float32) if priors is None else priors.gp4
+        self._population: Population | None = None
+        if priors is None and self._options.population is not None:
+            self._population = Population(len(self._founders), centimorgans, self.freq, self._options.population)
+            self._prior = self._population.prior
+        if self._prior.shape[1]:
+            self._column[self._founders] = np.arange(len(self._founders))
 
     def run(self, progress: Callable[[int, int], None] | None = None) -> None:
         """Run the cycles; `progress` hears (cycle, cycles) after each."""
@@ -127,6 +143,8 @@ class Peeling:
             self._anchors.apply(self.seg)
             if self._options.learn_error and cycle > 0 and self._penetrance.calls:
                 self._learn(counts)
+            if self._population is not None and self._population.due(cycle, self._options.cycles):
+                self._population.learn(self._evidence(), self.freq)
             if progress is not None:
                 progress(cycle + 1, self._options.cycles)
 
@@ -139,12 +157,22 @@ class Peeling:
             self._peel(rows, False, out)
             yield PeeledBlock(first, out)
 
+    def _evidence(self) -> NDArray[np.float32]:
+        """(P, L, 4) what calls and offspring say of each founder, its prior left out; largest 1."""
+        like = np.empty((len(self._founders), len(self.freq), 4), np.float32)
+        for block in self.blocks():
+            rows = slice(block.first, block.first + len(block.gp4))
+            found = block.gp4[:, self._founders] / np.maximum(self._prior[rows], 1e-20)
+            like[:, rows] = (found / found.max(axis=2, keepdims=True)).transpose(1, 0, 2)
+        return like
+
     def _peel(self, rows: slice, learn: bool, out: NDArray[np.float32]) -> NDArray[np.float64]:
         f, data = self._families, self._penetrance
         sweeps = self._options.sweeps if learn else 2 * self._options.sweeps
         counts = np.zeros(((rows.stop - rows.start + LOCI - 1) // LOCI, len(data.table), 4))
         peel_loci(data.index[rows], data.table, self.freq[rows], self.seg[rows], f.sire, f.dam, f.start, f.child,
-                  f.slot, f.founder, sweeps, self._options.tolerance, learn, out, counts)  # fmt: skip
+                  f.slot, f.founder, sweeps, self._options.tolerance, learn, out, counts,
+                  self._prior[rows], self._column)  # fmt: skip
         total: NDArray[np.float64] = counts.sum(axis=0)
         return total
 

@@ -176,7 +176,7 @@ def peel_loci(
     index: NDArray[np.uint16], table: NDArray[np.float64], freq: NDArray[np.float64], seg: NDArray[np.float32],
     sire: NDArray[np.int32], dam: NDArray[np.int32], start: NDArray[np.int32], child: NDArray[np.int32],
     slot: NDArray[np.int32], founder: NDArray[np.bool_], sweeps: int, tolerance: float, learn: bool,
-    out: NDArray[np.float32], counts: NDArray[np.float64],
+    out: NDArray[np.float32], counts: NDArray[np.float64], prior4: NDArray[np.float32], column: NDArray[np.int32],
 ) -> None:  # fmt: skip
     """Peel every locus on its own, given the segregation of every child.
 
@@ -196,6 +196,8 @@ def peel_loci(
         learn: a cycle of multi-locus peeling; otherwise genotypes are written.
         out: (L, N, 4) float32 genotype probabilities; (0, 0, 0) with `learn`.
         counts: (tasks, K, 4) sums of probabilities by what was observed.
+        prior4: (L, P, 4) float32 prior probabilities of founders that have their own.
+        column: (N,) int32 column of each animal in it, -1 for p and q.
     """
     loci, animals = index.shape
     families = len(sire)
@@ -216,10 +218,10 @@ def peel_loci(
             p = freq[locus]
             prior[0], prior[1], prior[2], prior[3] = (1 - p) * (1 - p), p * (1 - p), p * (1 - p), p * p
             for i in range(animals):
-                row = index[locus, i]
+                row, mine = index[locus, i], column[i]
                 for k in range(4):
                     own[i, k] = table[row, k]
-                    ant[i, k] = prior[k]
+                    ant[i, k] = prior[k] if mine < 0 else prior4[locus, mine, k]
                     post[i, k] = 1.0
             messages[:] = 1.0
             for c in range(seg.shape[1]):
