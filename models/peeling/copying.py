@@ -263,9 +263,9 @@ def copy_pair(
                     p = now[i, j] * b[i, j]
                     t += p
                     t2 += p * x[j]
-                s += t
+                s += float(t)
                 s1 += t * x[i]
-                s2 += t2
+                s2 += float(t2)
                 s12 += t2 * x[i]
             prior[locus, 3] = s12 / s
             prior[locus, 2] = (s1 - s12) / s
