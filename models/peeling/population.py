@@ -27,6 +27,7 @@ class PopulationOptions:
 
     Attributes:
         every: cycles of peeling between two draws of the haplotypes.
+        burn_in: draws that the mean of the priors leaves out, as phase was not settled yet.
         states: haplotypes of the library that one founder may copy at a locus.
         library: most haplotypes of the library.
         known: share of loci that must be known of a founder in the library.
@@ -37,7 +38,8 @@ class PopulationOptions:
         seed: of the draws.
     """
 
-    every: int = 2
+    every: int = 1
+    burn_in: int = 2
     states: int = 48
     library: int = 800
     known: float = 0.5
@@ -73,6 +75,7 @@ class Population:
         self._window = max(1, int(len(centimorgans) * options.window / max(span, options.window)))
         self.prior = np.repeat(hardy_weinberg(freq)[:, None], founders, axis=1)
         self._drawn: NDArray[np.float32] | None = None
+        self._sum: NDArray[np.float32] | None = None  # (P, L, 4) priors of the draws after the burn-in
         self._round = 0
 
     def due(self, cycle: int, cycles: int) -> bool:
@@ -109,6 +112,11 @@ class Population:
                  o.seed * 1000003 + 7919 * self._round, prior, drawn)  # fmt: skip
         self._drawn = drawn
         self._round += 1
+        if self._sum is None or self._round <= o.burn_in:
+            self._sum = prior
+        else:
+            self._sum += prior
+        prior = self._sum / self._sum.sum(axis=2, keepdims=True)
         mixed = (1 - o.distrust) * prior + o.distrust * flat
         self.prior[:] = mixed.transpose(1, 0, 2)
 

@@ -82,7 +82,7 @@ def test_the_population_imputes_founders_that_no_family_knows() -> None:
         right[name] = (gp.argmax(axis=2) == truth[:, 30:40])[hidden].mean()
         sure[name] = gp.max(axis=2)[hidden].mean()
         assert np.abs(gp.sum(axis=2) - 1).max() < 1e-5
-    assert right["with"] > right["without"] + 0.2
+    assert right["with"] > right["without"] + 0.15
     assert right["with"] - 0.1 < sure["with"] < right["with"] + 0.03  # about as sure as it is right, and not surer
 
 
