@@ -26,6 +26,9 @@ def peel(
         Path | None, typer.Option(help="File of the ids to write, one a line; without it every member.")
     ] = None,
     cycles: Annotated[int, typer.Option(min=1, help="Rounds of peeling.")] = 10,
+    population: Annotated[
+        bool, typer.Option("--population/--no-population", help="Founders also from each other's haplotypes.")
+    ] = True,
     threads: Annotated[int, typer.Option("--threads", "-t", min=0, help="0: all cores.")] = 0,
 ) -> None:
     """Impute and phase a pedigree: GT paternal|maternal, DS, GP, GQ of every member, also those without data."""
@@ -35,6 +38,7 @@ def peel(
     started = time.monotonic()
     from models.peeling.engine import Options
     from models.peeling.offline import peel_file
+    from models.peeling.population import PopulationOptions
 
     with stage_bar() as show:
         done = peel_file(
@@ -43,7 +47,11 @@ def peel(
             output,
             map_file=map,
             only=only.read_text().split() if only else None,
-            options=Options(cycles=cycles, threads=threads or len(os.sched_getaffinity(0))),
+            options=Options(
+                cycles=cycles,
+                threads=threads or len(os.sched_getaffinity(0)),
+                population=PopulationOptions() if population else None,
+            ),
             software=f"tessera {software_version()}",
             command=shlex.join(["tessera", *sys.argv[1:]]).replace("\n", " "),
             progress=show,

@@ -25,6 +25,8 @@ from models.peeling.families import Families, full_sib_families
 from models.peeling.loci import first_frequencies, informative
 from models.peeling.pedigree import Pedigree
 from models.peeling.penetrance import Penetrance
+from models.peeling.population import Population, PopulationOptions
+from models.peeling.priors import FounderPriors
 from models.peeling.segregation import CHILDREN, TASK, haldane, interpolated, smooth
 from models.peeling.small_groups import posteriors, small_groups
 from models.peeling.sweeper import Effort, Sweeper, Work, in_threads
@@ -50,6 +52,8 @@ class Options:
         threads: None takes every core.
         learn_error: estimate the error rate of genotype calls.
         density: segregation is learned at no more loci per cM; the others are peeled once, at the end.
+        population: learn founders' priors from the other founders' haplotypes (`population`); None: from allele
+            frequencies alone.
     """
 
     cycles: int = 10
@@ -59,6 +63,7 @@ class Options:
     threads: int | None = None
     learn_error: bool = True
     density: float = 40.0
+    population: PopulationOptions | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,6 +110,7 @@ class Peeling:
         options: Options | None = None,
         freq: NDArray[np.float64] | None = None,
         columns: NDArray[np.integer[Any]] | None = None,
+        priors: FounderPriors | None = None,
     ) -> None:
         """Prepare.
 
@@ -115,6 +121,7 @@ class Peeling:
             options: settings.
             freq: (L,) known ALT frequencies of founders; estimated when left out.
             columns: (S,) animal of each column of the observations; left out, S = N and they are the animals in order.
+            priors: of founders about whom more is known; no population is learned then.
         """
         self._options = options or Options()
         self._penetrance = replace(penetrance, index=np.ascontiguousarray(penetrance.index))
@@ -131,11 +138,19 @@ class Peeling:
         self._all = len(self.kept) == len(seen)
         self._r = haldane(self._cm[self.kept]).astype(np.float32)
         self._anchors = no_anchors()
-        if self._options.cycles:  # without cycles there is no phase to name
+        phased = priors is not None and not np.array_equal(priors.gp4[..., 1], priors.gp4[..., 2])
+        if self._options.cycles and not phased:  # without cycles there is no phase to name; phased priors name it
             rows = penetrance if self._all else replace(penetrance, index=penetrance.index[self.kept])
             self._anchors = anchor(rows, self._column, self._families)
-        self._prior = np.empty((len(seen), 0, 4), np.float32)
+        self._founders = self._with_data() if priors is None else priors.animal
+        self._prior = np.empty((len(seen), 0, 4), np.float32) if priors is None else priors.gp4
+        self._population: Population | None = None
+        if priors is None and self._options.population is not None and self._options.cycles:
+            self._population = Population(len(self._founders), self._cm, self.freq, self._options.population)
+            self._prior = self._population.prior
         self._prior_column = np.full(len(pedigree), -1, np.int32)
+        if self._prior.shape[1]:
+            self._prior_column[self._founders] = np.arange(len(self._founders))
         self._pedigree = pedigree
         self._small = np.empty(0, np.int64), np.empty((len(seen), 0, 4), np.float32)
         self._whole, self._core = self._sweepers()
@@ -153,9 +168,16 @@ class Peeling:
             self._anchors.apply(self.seg)
             if self._options.learn_error and cycle > 0 and self._penetrance.calls:
                 self._learn_error(counts)
+            learning = self._population is not None and cycle < self._options.cycles - 2
+            if self._population is not None and self._population.due(cycle, self._options.cycles):
+                self._population.learn(self._evidence(), self.freq, self._options.threads)
             if progress is not None:
                 progress(cycle + 1, self._options.cycles)
-            if cycle > 0 and np.abs(self.seg[::_SAMPLE] - before).sum() < _SETTLED * before[..., 0].size:
+            if (
+                cycle > 0
+                and not learning
+                and np.abs(self.seg[::_SAMPLE] - before).sum() < _SETTLED * before[..., 0].size
+            ):
                 break
         self._learn_the_rest()
         if self._options.cycles:
@@ -177,8 +199,13 @@ class Peeling:
 
     def blocks(self) -> Iterator[PeeledBlock]:
         """Genotype probabilities, in order of the loci."""
+        for first, gp4 in self._peeled(self._whole, max(_SWEEPS_AT_END, 2 * self._options.sweeps)):
+            gp4[:, self._small[0]] = self._small[1][first : first + len(gp4)]
+            yield PeeledBlock(first, gp4)
+
+    def _peeled(self, sweepers: list[Sweeper], sweeps: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """First locus and (V, N, 4) genotype probabilities of blocks of loci; only the sweepers' animals are set."""
         loci = len(self.freq)
-        sweeps = max(_SWEEPS_AT_END, 2 * self._options.sweeps)
         for first in range(0, loci, self._options.block):
             rows = slice(first, min(loci, first + self._options.block))
             every = np.arange(rows.start, rows.stop)
@@ -186,9 +213,21 @@ class Peeling:
             out = np.empty((len(every), len(self._column), 4), np.float32)
             work = Work(self._penetrance.index[rows], self._penetrance.table, self.freq[rows], seg,
                         self._cells(every), self._prior[rows], out, False)  # fmt: skip
-            self._peel(self._whole, work, sweeps)
-            out[:, self._small[0]] = self._small[1][rows]
-            yield PeeledBlock(first, out)
+            self._peel(sweepers, work, sweeps)
+            yield first, out
+
+    def _with_data(self) -> NDArray[np.int64]:
+        """Founders that data tell something about, their own or their descendants'."""
+        return np.flatnonzero(self._families.founder & self._families.telling)
+
+    def _evidence(self) -> NDArray[np.float32]:
+        """(P, L, 4) what calls and offspring say of each founder, its prior left out; largest 1."""
+        like = np.empty((len(self._founders), len(self.freq), 4), np.float32)
+        for first, gp4 in self._peeled(self._core, self._options.sweeps):
+            rows = slice(first, first + len(gp4))
+            found = gp4[:, self._founders] / np.maximum(self._prior[rows], 1e-20)
+            like[:, rows] = (found / found.max(axis=2, keepdims=True)).transpose(1, 0, 2)
+        return like
 
     def _sweepers(self) -> tuple[list[Sweeper], list[Sweeper]]:
         """All animals and the telling ones alone; of each, those that are peeled exactly and the others."""

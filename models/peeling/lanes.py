@@ -21,7 +21,9 @@ from numba.extending import lower_builtin, models, register_model
 
 WIDTH: Final = 8  # float64 lanes of a vector
 FLAGS: Final = ("fast",)
-_FILES: Final = ("conditioning", "lander_green", "lanes", "locus", "messages", "peel", "segregation")
+_FILES: Final = (
+    "conditioning", "copying", "lander_green", "lanes", "locus", "matching", "messages", "peel", "segregation",
+)  # fmt: skip
 SOURCES: Final = hashlib.sha256(
     b"".join(Path(__file__).with_name(f"{name}.py").read_bytes() for name in _FILES)
 ).hexdigest()
@@ -157,6 +159,24 @@ def largest(typing: Any, a: Any) -> Any:
             one = builder.extract_element(args[0], ir.Constant(ir.IntType(32), lane))
             top = builder.select(builder.fcmp_ordered(">", one, top), one, top)
         return top
+
+    return a.dtype(a), code
+
+
+@intrinsic
+def total(typing: Any, a: Any) -> Any:
+    """The sum of the lanes."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        found, lanes = args[0], signature.args[0].lanes
+        while lanes > 1:  # halves are added until one lane is left
+            lanes //= 2
+            parts = [
+                builder.shuffle_vector(found, found, ir.Constant(ir.VectorType(ir.IntType(32), lanes), order))
+                for order in (list(range(lanes)), list(range(lanes, 2 * lanes)))
+            ]
+            found = builder.fadd(*parts, flags=FLAGS)
+        return builder.extract_element(found, ir.Constant(ir.IntType(32), 0))
 
     return a.dtype(a), code
 

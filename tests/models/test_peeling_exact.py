@@ -7,6 +7,7 @@ import pytest
 
 from models.peeling.engine import Options, Peeling
 from models.peeling.penetrance import Penetrance, from_calls
+from models.peeling.priors import FounderPriors
 from tests.reference.peeling_exact import Parents, enumerate_one_locus, lander_green
 from tests.support.pedigrees import drop, pedigree_of, tree
 
@@ -144,6 +145,29 @@ def lander_green_of(parents: Parents, data: Penetrance, r: np.ndarray) -> np.nda
 @pytest.mark.parametrize("parents", CHAINS)
 def test_few_meioses_are_exact_along_the_chromosome(parents: Parents) -> None:
     assert off_lander_green(parents, Options(learn_error=False), 8).max() < 1e-5
+
+
+@pytest.mark.parametrize("parents", CHAINS)
+def test_founders_priors_are_exact_along_the_chromosome(parents: Parents) -> None:
+    """The reference takes them as evidence: what they say more than allele frequencies do."""
+    rng = np.random.default_rng(5)
+    r, hardy_weinberg = np.array([0.1, 0.2]), np.array([0.49, 0.21, 0.21, 0.09])
+    cm = np.concatenate([[0.0], np.cumsum(-np.log(1 - 2 * r) / 2 * 100)])
+    founders = np.array([i for i, pair in enumerate(parents) if pair == (None, None)])
+    for phased in (False, True):
+        gp4 = rng.dirichlet(np.ones(4), (3, len(founders)))
+        if not phased:
+            gp4[..., 1:3] = gp4[..., 1:3].mean(axis=2, keepdims=True)
+        data = calls(rng, 3, len(parents), 0.3)
+        peeling = Peeling(pedigree_of(parents), data, cm, Options(learn_error=False), np.full(3, 0.3),
+                          priors=FounderPriors(founders, gp4.astype(np.float32)))  # fmt: skip
+        peeling.run()
+        got = np.concatenate([block.gp() for block in peeling.blocks()])
+        cells = data.table[data.index]
+        cells[:, founders] *= gp4 / hardy_weinberg
+        table = np.concatenate([np.ones((1, 4)), cells.reshape(-1, 4)])
+        told = Penetrance((1 + np.arange(data.index.size, dtype=np.uint16)).reshape(data.index.shape), table, False)
+        assert np.abs(got - lander_green_of(parents, told, r)).max() < 1e-5
 
 
 @pytest.mark.parametrize("parents", CHAINS)
