@@ -14,19 +14,44 @@ Bioinformatics 16:217).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from models.peeling.lanes import aligned, fill, inlined, kernel, load, store, total
 from models.peeling.matching import LANES, choose, match
 
+ROWS: Final = 4  # of a table that are done together, as their sums by column would wait for each other
+
 
 @inlined
-def _evidence(like: Any, x: Any) -> Any:
-    """The evidence of a row that shows ALT with probability x: u + v times that of the column."""
-    u, v = like[0] + (like[2] - like[0]) * x, like[1] + (like[3] - like[1]) * x
-    return u, v - u
+def _evidence(like: Any, x: Any, width: int, terms: Any) -> None:
+    """Evidence of a pair that shows ALT with probabilities x, y: terms[row] + terms[width + row] * y."""
+    u0, u1 = fill(like[0]), fill(like[2] - like[0])
+    w0, w1 = fill(like[1] - like[0]), fill(like[3] - like[1] - like[2] + like[0])
+    for v in range(0, width, LANES):
+        shown = load(x, v)
+        store(terms, v, u0 + u1 * shown)
+        store(terms, width + v, w0 + w1 * shown)
+
+
+@inlined
+def _bases(rows: Any, first: int, one: Any, both: Any, width: int, terms: Any, to: int) -> None:
+    """What a pair gets from its row and from all pairs in a step."""
+    a, b = fill(one), fill(both)
+    for v in range(0, width, LANES):
+        store(terms, to + v, a * load(rows, first + v) + b)
+
+
+@inlined
+def _row(terms: Any, width: int, i: int) -> Any:
+    return fill(terms[i]), fill(terms[width + i]), fill(terms[2 * width + i])
+
+
+@inlined
+def _sums(a: Any, b: Any, c: Any, d: Any, out: Any, at: int) -> Any:
+    out[at], out[at + 1], out[at + 2], out[at + 3] = total(a), total(b), total(c), total(d)
+    return out[at] + out[at + 1] + out[at + 2] + out[at + 3]
 
 
 @inlined
@@ -39,42 +64,43 @@ def _step(rho: float, n: int, mass: float) -> Any:
 @kernel
 def _forward(
     pairs: Any, rows: Any, cols: Any, mass: Any, source: int, target: int, n: int, x: Any, mask: Any, like: Any,
-    rho: float, work: Any,
+    rho: float, work: Any, terms: Any,
 ) -> None:  # fmt: skip
     """Filtered table `target` from that of the locus before, `source`; its sums of rows, columns and all."""
     width = len(mask)
     stay, one, both = _step(rho, n, mass[source])
-    keep = fill(stay)
+    keep, nothing = fill(stay), fill(np.float32(0))
     for v in range(0, width, LANES):
         store(work, v, fill(one) * load(cols, source * width + v))
-        store(cols, target * width + v, fill(np.float32(0)))
+        store(cols, target * width + v, nothing)
+    _evidence(like, x, width, terms)
+    _bases(rows, source * width, one, both, width, terms, 2 * width)
     at, to, top = source * n * width, target * n * width, np.float32(0)
-    for i in range(0, n, 2):
-        u0, w0 = _evidence(like, x[i])
-        u1, w1 = _evidence(like, x[i + 1])
-        base0 = fill(both + one * rows[source * width + i])
-        base1 = fill(both + one * rows[source * width + i + 1])
-        a0, b0, a1, b1 = fill(u0), fill(w0), fill(u1), fill(w1)
-        add0, add1 = fill(np.float32(0)), fill(np.float32(0))
+    for i in range(0, n, ROWS):
+        r0, r1 = _row(terms, width, i), _row(terms, width, i + 1)
+        r2, r3 = _row(terms, width, i + 2), _row(terms, width, i + 3)
+        t0, t1, t2, t3 = nothing, nothing, nothing, nothing
         for v in range(0, width, LANES):
-            here, col, shown = load(mask, v), load(work, v), load(x, v)
-            p = (load(pairs, at + i * width + v) * keep + (col + base0 * here)) * (a0 + b0 * shown)
-            q = (load(pairs, at + (i + 1) * width + v) * keep + (col + base1 * here)) * (a1 + b1 * shown)
-            store(pairs, to + i * width + v, p)
-            store(pairs, to + (i + 1) * width + v, q)
-            add0 = add0 + p
-            add1 = add1 + q
-            store(cols, target * width + v, load(cols, target * width + v) + p + q)
-        first, second = total(add0), total(add1)
-        rows[target * width + i], rows[target * width + i + 1] = first, second
-        top += first + second
+            here, col, shown, k = load(mask, v), load(work, v), load(x, v), at + i * width + v
+            p0 = (load(pairs, k) * keep + (col + r0[2] * here)) * (r0[0] + r0[1] * shown)
+            p1 = (load(pairs, k + width) * keep + (col + r1[2] * here)) * (r1[0] + r1[1] * shown)
+            p2 = (load(pairs, k + 2 * width) * keep + (col + r2[2] * here)) * (r2[0] + r2[1] * shown)
+            p3 = (load(pairs, k + 3 * width) * keep + (col + r3[2] * here)) * (r3[0] + r3[1] * shown)
+            t0, t1, t2, t3 = t0 + p0, t1 + p1, t2 + p2, t3 + p3
+            k += to - at
+            store(pairs, k, p0)
+            store(pairs, k + width, p1)
+            store(pairs, k + 2 * width, p2)
+            store(pairs, k + 3 * width, p3)
+            store(cols, target * width + v, load(cols, target * width + v) + ((p0 + p1) + (p2 + p3)))
+        top += _sums(t0, t1, t2, t3, rows, target * width + i)
     mass[target] = top
 
 
 @kernel
 def _backward(
     pairs: Any, rows: Any, cols: Any, mass: Any, source: int, n: int, x: Any, mask: Any, like: Any, rho: float,
-    back: Any, back_rows: Any, back_cols: Any, ways: Any, work: Any, prior: Any,
+    back: Any, back_rows: Any, back_cols: Any, ways: Any, work: Any, terms: Any, prior: Any,
 ) -> None:  # fmt: skip
     """One locus: its prior from all others; what it and all after it say goes into `back`.
 
@@ -90,29 +116,35 @@ def _backward(
         store(work, v, fill(one) * load(cols, source * width + v))
         store(work, width + v, fill(back_one) * load(back_cols, v))
         store(back_cols, v, nothing)
+    _evidence(like, x, width, terms)
+    _bases(rows, source * width, one, both, width, terms, 2 * width)
+    _bases(back_rows, 0, back_one, back_both, width, terms, 3 * width)
     at, top = source * n * width, np.float32(0)
     s, s1, s2, s12 = nothing, nothing, nothing, nothing
-    for i in range(n):
-        u, w = _evidence(like, x[i])
-        a, b, mine = fill(u), fill(w), fill(x[i])
-        base, back_base = fill(both + one * rows[source * width + i]), fill(back_both + back_one * back_rows[i])
-        add = nothing
+    for i in range(0, n, 2):
+        r0, r1 = _row(terms, width, i), _row(terms, width, i + 1)
+        from0, from1 = fill(terms[3 * width + i]), fill(terms[3 * width + i + 1])
+        mine0, mine1, t0, t1 = fill(x[i]), fill(x[i + 1]), nothing, nothing
         for v in range(0, width, LANES):
-            here, shown = load(mask, v), load(x, v)
-            now = load(pairs, at + i * width + v) * keep + (load(work, v) + base * here)
-            after = load(back, i * width + v) * back_keep + (load(work, width + v) + back_base * here)
-            p = now * after
-            alt = p * shown
-            s, s1, s2, s12 = s + p, s1 + p * mine, s2 + alt, s12 + alt * mine
-            q = after * (a + b * shown)
-            store(back, i * width + v, q)
-            add = add + q
-            store(back_cols, v, load(back_cols, v) + q)
-        back_rows[i] = total(add)
-        top += back_rows[i]
-    t, t1, t2, t12 = total(s), total(s1), total(s2), total(s12)
-    prior[0] = max(t - t1 - t2 + t12, np.float32(0)) / t
-    prior[1], prior[2], prior[3] = max(t2 - t12, np.float32(0)) / t, max(t1 - t12, np.float32(0)) / t, t12 / t
+            here, shown, k = load(mask, v), load(x, v), i * width + v
+            col, back_col = load(work, v), load(work, width + v)
+            after0 = load(back, k) * back_keep + (back_col + from0 * here)
+            after1 = load(back, k + width) * back_keep + (back_col + from1 * here)
+            p0 = (load(pairs, at + k) * keep + (col + r0[2] * here)) * after0
+            p1 = (load(pairs, at + k + width) * keep + (col + r1[2] * here)) * after1
+            both_p, alt = p0 + p1, p0 * mine0 + p1 * mine1
+            s, s1, s2, s12 = s + both_p, s1 + alt, s2 + both_p * shown, s12 + alt * shown
+            q0, q1 = after0 * (r0[0] + r0[1] * shown), after1 * (r1[0] + r1[1] * shown)
+            store(back, k, q0)
+            store(back, k + width, q1)
+            t0, t1 = t0 + q0, t1 + q1
+            store(back_cols, v, load(back_cols, v) + (q0 + q1))
+        back_rows[i], back_rows[i + 1] = total(t0), total(t1)
+        top += back_rows[i] + back_rows[i + 1]
+    mean, alt1, alt2, alts = total(s), total(s1), total(s2), total(s12)
+    prior[0] = max(mean - alt1 - alt2 + alts, np.float32(0)) / mean
+    prior[1], prior[2] = max(alt2 - alts, np.float32(0)) / mean, max(alt1 - alts, np.float32(0)) / mean
+    prior[3] = alts / mean
     ways[0], ways[1], ways[2] = _step(rho, n, top)
     for k in range(3):  # likelihoods need no prior of a state; their mean is kept at 1
         ways[k] *= np.float32(n * n)
@@ -168,7 +200,7 @@ def copy_pair(
         library: (L * M,) float32 P(ALT), error included.
         m: M.
         rho: (L,) probability of a switch before each locus.
-        choice: (W, K) int32 library haplotypes that are states, by window; K is even.
+        choice: (W, K) int32 library haplotypes that are states, by window; K is a multiple of four.
         window: loci of a window.
         seed: of the draw.
         prior: (L, 4) float32 out: probabilities of the phased genotypes from all other loci.
@@ -184,14 +216,14 @@ def copy_pair(
     cols, mass = aligned((step + 1) * width, np.float32), np.empty(step + 1, np.float32)
     kept_rows, kept_cols = np.empty((parts, width), np.float32), np.empty((parts, width), np.float32)
     kept_mass = np.empty(parts, np.float32)
-    back, back_rows = aligned(size, np.float32), np.zeros(width, np.float32)
+    back, back_rows = aligned(size, np.float32), aligned(width, np.float32)
     back_cols, work = aligned(width, np.float32), aligned(2 * width, np.float32)
     x, mask = aligned(width, np.float32), aligned(width, np.float32)
     ways, kinds = np.array([1, 0, 0], np.float32), np.empty(4)
     state = np.zeros(2, np.int64)
     x[:] = 0
     mask[:n], mask[n:] = 1, 0
-    back_cols[:] = 0
+    back_cols[:], back_rows[:], rows[:], terms = 0, 0, 0, aligned(4 * width, np.float32)
     pairs[:size], rows[:width], cols[:width], mass[0] = 0, 0, 0, 1
     for i in range(n):
         back[i * width : (i + 1) * width] = mask
@@ -204,7 +236,7 @@ def copy_pair(
             _shown(library, m, choice, locus, window, x)
             here = (locus - part * step) % 2
             _forward(pairs, rows, cols, mass, here, 1 - here, n, x, mask, like[locus],
-                     1.0 if locus == 0 else rho[locus], work)  # fmt: skip
+                     1.0 if locus == 0 else rho[locus], work, terms)  # fmt: skip
         if step % 2:
             pairs[:size], rows[:width] = pairs[size : 2 * size], rows[width : 2 * width]
             cols[:width], mass[0] = cols[width : 2 * width], mass[1]
@@ -215,7 +247,7 @@ def copy_pair(
         for locus in range(first, end):
             _shown(library, m, choice, locus, window, x)
             _forward(pairs, rows, cols, mass, locus - first, locus - first + 1, n, x, mask, like[locus],
-                     1.0 if locus == 0 else rho[locus], work)  # fmt: skip
+                     1.0 if locus == 0 else rho[locus], work, terms)  # fmt: skip
         for locus in range(end - 1, first - 1, -1):
             _shown(library, m, choice, locus, window, x)
             slot = locus - first + 1
@@ -229,7 +261,7 @@ def copy_pair(
             sum_of = e[0] * (1 - x1) * (1 - x2) + p1 + p2 + p3
             drawn[locus, 0], drawn[locus, 1] = (p2 + p3) / sum_of, (p1 + p3) / sum_of
             _backward(pairs, rows, cols, mass, slot - 1, n, x, mask, e, 1.0 if locus == 0 else rho[locus], back,
-                      back_rows, back_cols, ways, work, prior[locus])  # fmt: skip
+                      back_rows, back_cols, ways, work, terms, prior[locus])  # fmt: skip
 
 
 @kernel
@@ -266,7 +298,7 @@ def copy_some(
         score[:] = 0
         for side in range(2):
             match(like[f], library, rho, freq, side, mask, room, window, score)
-        most = min(states, room) // 2 * 2
+        most = min(states, room) // ROWS * ROWS
         choice = np.empty((windows, most), np.int32)
         choose(score, mask, most, choice)
         copy_pair(like[f], library, width, rho, choice, window, seed + f, prior[f], drawn[f])

@@ -44,7 +44,7 @@ class PopulationOptions:
         seed: of the draws.
     """
 
-    every: int = 1
+    every: int = 2
     burn_in: int = 2
     states: int = 48
     library: int = 800
