@@ -7,15 +7,22 @@ import numpy as np
 from models.peeling.engine import Options, Peeling
 from models.peeling.pedigree import Pedigree
 from models.peeling.penetrance import from_calls
+from models.peeling.population import PopulationOptions
+
+TRIOS = 3  # whose founders are enough for a population
 
 
 def main() -> None:
-    """Peel one trio, which needs every kernel with the types that it always has."""
-    none = np.full(2, -1, np.int32)
-    sire, dam = np.append(none, np.int32(0)), np.append(none, np.int32(1))
-    order = np.arange(3, dtype=np.int32)
-    trio = Pedigree(["a", "b", "c"], [""] * 3, sire, dam, np.zeros(3, np.int8), order + 1, order, False)
-    peeling = Peeling(trio, from_calls(np.ones((9, 3), np.int8)), np.arange(9.0), Options(cycles=2, threads=1))
+    """Peel trios, which need every kernel with the types that it always has."""
+    founders, n = 2 * TRIOS, 3 * TRIOS
+    none = np.full(founders, -1, np.int32)
+    sire = np.concatenate([none, np.arange(0, founders, 2, dtype=np.int32)])
+    dam = np.concatenate([none, np.arange(1, founders, 2, dtype=np.int32)])
+    order = np.arange(n, dtype=np.int32)
+    names = [str(k) for k in range(n)]
+    trios = Pedigree(names, [""] * n, sire, dam, np.zeros(n, np.int8), order + 1, order, False)
+    options = Options(cycles=4, threads=1, population=PopulationOptions())
+    peeling = Peeling(trios, from_calls(np.ones((9, n), np.int8)), np.arange(9.0), options)
     peeling.run()
     for block in peeling.blocks():
         assert np.allclose(block.gp4.sum(axis=2), 1, atol=1e-5)

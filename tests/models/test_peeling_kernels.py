@@ -71,15 +71,17 @@ def test_compiling_leaves_nothing_to_compile_at_the_first_peeling() -> None:
     subprocess.run([sys.executable, "-m", "models.peeling.compile"], check=True)
     code = (
         "import numpy as np\n"
-        "from models.peeling import lander_green, locus, segregation\n"
+        "from models.peeling import copying, lander_green, locus, segregation\n"
         "from models.peeling.engine import Options, Peeling\n"
         "from models.peeling.penetrance import from_calls\n"
+        "from models.peeling.population import PopulationOptions\n"
         "from tests.support.pedigrees import pedigree_of\n"
         "family = pedigree_of([(None, None)] * 3 + [(0, 1)] * 3 + [(2, 4)] * 9 + [(5, 6)])\n"
-        "peeling = Peeling(family, from_calls(np.ones((300, 16), np.int8)), np.arange(300.0), Options(cycles=2))\n"
+        "peeling = Peeling(family, from_calls(np.ones((300, 16), np.int8)), np.arange(300.0),"
+        " Options(cycles=4, population=PopulationOptions()))\n"
         "peeling.run()\n"
         "list(peeling.blocks())\n"
-        "for one in (locus.peel_loci, segregation.smooth):\n"
+        "for one in (locus.peel_loci, segregation.smooth, copying.copy_some):\n"
         "    assert one.stats.cache_hits and not one.stats.cache_misses, one\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOM.parents[1])
