@@ -1,13 +1,14 @@
 """Accuracy and speed of peeling, beside the peers in one run: `python -m benchmarks.peeling [--seed 11]`.
 
-Simulates a pedigree with the shared simulator (needs msprime), runs Tessera, and AlphaPeel and AlphaImpute2 where `AP=`
-and `AI2=` name their programs, and scores all by the shared evaluation.
+Simulates a pedigree with the shared simulator (needs msprime), runs `tessera peel`, and AlphaPeel and AlphaImpute2
+where `AP=` and `AI2=` name their programs, and scores all by the shared evaluation.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
+import gzip
 import json
 import os
 import subprocess
@@ -29,50 +30,91 @@ GROUPS = {
 }
 
 
-def run_ours(data: Path, out: Path, cycles: int, threads: int) -> None:
-    """Peel the simulated calls; writes dosages, and genotype probabilities beside them."""
-    from models.peeling.engine import Options, Peeling
-    from models.peeling.pedigree import read_pedigree
-    from models.peeling.penetrance import from_calls
-
+def read_calls(data: Path) -> tuple[list[str], Any]:
+    """Ids and (L, S) calls of a simulated folder, -1 missing."""
     ids: list[str] = []
     rows: list[Any] = []
     for line in (data / "genotypes.txt").read_text().splitlines():
         name, _, calls = line.partition(" ")
         ids.append(name)
         rows.append(np.frombuffer(calls.encode(), np.uint8)[::2].astype(np.int8) - 48)
+    codes = np.stack(rows, axis=1)
+    return ids, np.where(codes == 9, -1, codes).astype(np.int8)
+
+
+def positions(data: Path) -> list[int]:
+    """Base pairs of the loci; the simulator has 1 cM/Mb, as `tessera peel` has without a map."""
+    return [int(line.split()[2]) for line in (data / "map.txt").read_text().splitlines()]
+
+
+def write_vcf(data: Path, path: Path) -> None:
+    """The simulated calls as a VCF."""
+    ids, codes = read_calls(data)
+    text = np.array(["0/0", "0/1", "1/1", "./."])
+    with path.open("w") as out:
+        out.write("##fileformat=VCFv4.3\n##contig=<ID=1>\n")
+        out.write('##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">\n')
+        out.write("#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t" + "\t".join(ids) + "\n")
+        for pos, row in zip(positions(data), codes, strict=True):
+            out.write(f"1\t{pos + 1}\t.\tA\tC\t.\t.\t.\tGT\t" + "\t".join(text[row]) + "\n")
+
+
+def to_text(vcf: Path, dosages: Path) -> None:
+    """Dosages and, beside them, genotype probabilities of a peeled VCF in the form that the evaluation reads."""
+    ds: list[list[str]] = []
+    gp: list[list[list[str]]] = []
+    names: list[str] = []
+    with gzip.open(vcf, "rt") as lines:
+        for line in lines:
+            if line.startswith("##"):
+                continue
+            cells = line.rstrip("\n").split("\t")
+            if line.startswith("#"):
+                names = cells[9:]
+                continue
+            at = [cells[8].split(":").index(key) for key in ("DS", "GP")]
+            fields = [cell.split(":") for cell in cells[9:]]
+            ds.append([one[at[0]] for one in fields])
+            gp.append([one[at[1]].split(",") for one in fields])
+    with dosages.open("w") as doses, dosages.with_suffix(".gp").open("w") as probabilities:
+        for k, name in enumerate(names):
+            doses.write(name + " " + " ".join(row[k] for row in ds) + "\n")
+            for state in range(3):
+                probabilities.write(name + " " + " ".join(row[k][state] for row in gp) + "\n")
+
+
+def warm(data: Path, cycles: int) -> None:
+    """Print the cost of the kernels alone, compiled and on one thread."""
+    from models.peeling.engine import Options, Peeling
+    from models.peeling.pedigree import read_pedigree
+    from models.peeling.penetrance import from_calls
+
+    ids, codes = read_calls(data)
     pedigree = read_pedigree(data / "pedigree.txt")
     place = {name: row for row, name in enumerate(pedigree.ids)}
-    codes = np.full((len(rows[0]), len(pedigree)), -1, np.int8)
-    for name, row in zip(ids, rows, strict=True):
-        codes[:, place[name]] = np.where(row == 9, -1, row)
-    cm = np.array([int(line.split()[2]) for line in (data / "map.txt").read_text().splitlines()]) / 1e6
-    peeling = Peeling(pedigree, from_calls(codes), cm, Options(cycles=cycles, threads=threads))
-    started = time.perf_counter()
-    peeling.run()
-    unit = (time.perf_counter() - started) / peeling.seg[..., 0].size / cycles * 1e9
-    gp = np.concatenate([block.gp() for block in peeling.blocks()])
-    dosage = gp[..., 1] + 2 * gp[..., 2]
-    with out.open("w") as doses, out.with_suffix(".gp").open("w") as probabilities:
-        for name, row in place.items():
-            doses.write(name + " " + " ".join(f"{x:.3f}" for x in dosage[:, row]) + "\n")
-            for state in range(3):
-                probabilities.write(name + " " + " ".join(f"{x:.4f}" for x in gp[:, row, state]) + "\n")
-    print(f"{unit:.0f} ns per child, locus and cycle on {threads} threads")
+    columns = np.array([place[name] for name in ids])
+    cm = np.array(positions(data)) / 1e6
+    for counted in (1, cycles):
+        options = Options(cycles=counted, threads=1)
+        peeling = Peeling(pedigree, from_calls(codes), cm, options, columns=columns)
+        started = time.process_time()
+        peeling.run()
+        took = time.process_time() - started
+    print(f"tessera, warm: {took / peeling.seg[..., 0].size / cycles * 1e9:.0f} ns per child, locus, cycle and core")
 
 
 def commands(data: Path, work: Path, cycles: int, threads: int) -> dict[str, tuple[list[str], Path]]:
     """Command and dosage file of every program."""
-    own = work / "tessera.dosage.txt"
-    ours = [sys.executable, "-m", "benchmarks.peeling", "--data", str(data), "--write", str(own)]
-    found = {"tessera": ([*ours, "--cycles", str(cycles), "--threads", str(threads)], own)}
+    program, own = str(Path(sys.executable).with_name("tessera")), work / "tessera.vcf.gz"
+    ours = [program, "peel", str(work / "in.vcf"), "-p", str(data / "pedigree.txt"), "-o", str(own)]
+    found = {"tessera": ([*ours, "--cycles", str(cycles), "-t", str(threads)], own)}
     files = {"geno": str(data / "genotypes.txt"), "ped": str(data / "pedigree.txt")}
-    if program := os.environ.get("AP"):
-        words = [program, "-geno_file", files["geno"], "-ped_file", files["ped"], "-method", "multi", "-n_cycle", "5",
-                 "-est_alt_allele_prob", "-n_thread", str(threads), "-out_file", str(work / "ap")]  # fmt: skip
+    if peer := os.environ.get("AP"):
+        words = [peer, "-geno_file", files["geno"], "-ped_file", files["ped"], "-method", "multi", "-n_cycle", "5",
+                 "-est_alt_allele_prob", "-n_thread_loci", str(threads), "-out_file", str(work / "ap")]  # fmt: skip
         found["AlphaPeel"] = (words, work / "ap.dosage.txt")
-    if program := os.environ.get("AI2"):
-        words = [program, "-genotypes", files["geno"], "-pedigree", files["ped"], "-maxthreads", str(threads),
+    if peer := os.environ.get("AI2"):
+        words = [peer, "-genotypes", files["geno"], "-pedigree", files["ped"], "-maxthreads", str(threads),
                  "-out", str(work / "ai2")]  # fmt: skip
         found["AlphaImpute2"] = (words, work / "ai2.genotypes")
     return found
@@ -87,11 +129,7 @@ def main() -> None:
     cli.add_argument("--cycles", type=int, default=10)
     cli.add_argument("--threads", type=int, default=2)
     cli.add_argument("--data", type=Path, help="a simulated folder instead of a new one")
-    cli.add_argument("--write", type=Path, help="only run Tessera on --data and write dosages there")
     a = cli.parse_args()
-    if a.write:
-        run_ours(a.data, a.write, a.cycles, a.threads)
-        return
     bench = a.shared / "bench" / "peeling"
     if not bench.exists():
         sys.exit(f"There is no {bench}: give the shared folder by --shared.")
@@ -105,8 +143,13 @@ def main() -> None:
             subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
         print(f"{datetime.date.today()}  {hardware()}  python -m benchmarks.peeling {' '.join(sys.argv[1:])}")
         print("centred individual r / locus r / masked concordance (calibration error of GP)")
+        write_vcf(data, work / "in.vcf")
+        warm(data, a.cycles)
         for name, (words, dosage) in commands(data, work, a.cycles, a.threads).items():
             run = timed(name, words, dosage)
+            if dosage.suffix == ".gz":
+                to_text(dosage, work / "tessera.dosage.txt")
+                dosage = work / "tessera.dosage.txt"
             gp = ["--gp", str(dosage.with_suffix(".gp"))] if dosage.with_suffix(".gp").exists() else []
             score = [sys.executable, str(bench / "evaluate.py"), str(data), str(dosage), *gp]
             result = json.loads(subprocess.run(score, check=True, capture_output=True, text=True).stdout)

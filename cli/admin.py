@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from cli.plain import out
 from cli.up_command import settings_for
 from errors import Code, TesseraError
-from jobs.settings import Settings
 
 if TYPE_CHECKING:
+    from jobs.settings import Settings
     from jobs.storage.s3 import S3Storage
 
 

@@ -57,6 +57,9 @@ def peel(
     report: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where report and checks go.")] = None,
     strict: Annotated[bool, typer.Option("--strict/--mend", help="Refuse what could be mended.")] = False,
     cycles: Annotated[int, typer.Option(min=1, help="Rounds of peeling.")] = 10,
+    population: Annotated[
+        bool, typer.Option("--population/--no-population", help="Founders also from each other's haplotypes.")
+    ] = True,
     threads: Annotated[int, typer.Option("--threads", "-t", min=0, help="0: all cores.")] = 0,
 ) -> None:
     """Impute and phase a pedigree: GT paternal|maternal, DS, GP, GQ of every member, also those without data."""
@@ -69,6 +72,7 @@ def peel(
 
     options = PeelOptions(
         cycles=cycles,
+        population=population,
         threads=threads or len(os.sched_getaffinity(0)),
         r2_min=r2_min,
         animals=only.read_text().split() if only else None,

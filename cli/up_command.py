@@ -7,13 +7,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.plain import err, out
 from cli.up import Service
-from jobs.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from jobs.settings import Settings
 
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", metavar="FOLDER", help="Where all data lie; default: ./var.")
@@ -44,6 +46,8 @@ def settings_for(data_dir: Path | None, host: str | None, port: int | None) -> S
     Raises:
         TesseraError: `setup_invalid`, naming each variable at fault.
     """
+    from jobs.settings import load_settings
+
     changed: dict[str, Any] = {} if data_dir is None else {"data_dir": data_dir}
     server = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     return load_settings(**changed, **({"server": server} if server else {}))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from cli.client import Client
@@ -17,8 +17,9 @@ from cli.up import redis
 from cli.up.child import Child, Program
 from cli.up.guards import only_service_of, refuse_taken_port
 from errors import Code, TesseraError
-from jobs.database import upgrade
-from jobs.settings import Settings
+
+if TYPE_CHECKING:
+    from jobs.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 TICK_S = 0.1
@@ -93,6 +94,8 @@ class Service:
         env = self._environment()
         if self._embedded_redis:
             self._start_redis(env)
+        from jobs.database import upgrade  # Alembic and SQLAlchemy: no other command should wait for them
+
         upgrade(self.settings.database.url)
         # The worker starts before the API, so that it is stopped after it.
         for program in (self._worker(env), self._api(env)):

@@ -11,7 +11,7 @@ locus costs nothing (each choice is as likely as its mirror image) and breaks th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +22,16 @@ from models.peeling.penetrance import Penetrance
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Anchors:
-    """Anchored meioses.
+    """What was named.
 
     Attributes:
+        cells: (A', 2) int64 locus and animal of each heterozygote that is taken for aA.
         locus: (A,) int64.
         slot: (A,) int64 columns of the segregation array.
         mask: (A, 4) float32, 0 for what is ruled out there.
     """
 
+    cells: NDArray[np.int64]
     locus: NDArray[np.int64]
     slot: NDArray[np.int64]
     mask: NDArray[np.float32]
@@ -41,30 +43,41 @@ class Anchors:
             seg[self.locus, self.slot] = kept / np.maximum(kept.sum(axis=1, keepdims=True), np.float32(1e-12))
 
 
-def anchor(penetrance: Penetrance, families: Families) -> tuple[Penetrance, Anchors]:
+def no_anchors() -> Anchors:
+    """Nothing is named."""
+    none = np.empty(0, np.int64)
+    return Anchors(none.reshape(0, 2), none, none, np.empty((0, 4), np.float32))
+
+
+def anchor(penetrance: Penetrance, column: NDArray[np.int64], families: Families) -> Anchors:
     """Break every symmetry of phase.
 
+    Args:
+        penetrance: (L, S) observations.
+        column: (N,) column of each animal in it, -1 for those without.
+        families: of N animals.
+
     Returns:
-        The penetrances with one heterozygote phased per typed founder and per pair of exchangeable parents, and the
-        anchored meioses of untyped founders.
+        One heterozygote to phase per typed founder and per pair of exchangeable parents, and the anchored meioses of
+        untyped founders.
     """
-    loci, animals = penetrance.index.shape
+    index = penetrance.index
+    loci = len(index)
     het = penetrance.heterozygous
-    observed = penetrance.observed
-    seen = observed.sum(axis=0)
-    index = penetrance.index.copy()
+    seen = np.zeros(len(column), np.int64)
+    seen[column >= 0] = penetrance.observed.sum(axis=0)[column[column >= 0]]
     masks: dict[tuple[int, int], NDArray[np.float32]] = {}
+    cells: list[tuple[int, int]] = []
 
     def phase(animal: int) -> bool:
-        found = np.flatnonzero(het[index[:, animal]])
+        found = np.flatnonzero(het[index[:, column[animal]]]) if column[animal] >= 0 else np.empty(0, np.int64)
         if not len(found):
             return False
-        locus = int(found[np.argmin(np.abs(found - loci // 2))])
-        index[locus, animal] += np.uint16(penetrance.size)
+        cells.append((int(found[np.argmin(np.abs(found - loci // 2))]), animal))
         return True
 
-    role = np.full(animals, -1, np.int64)
-    best: dict[int, tuple[int, int]] = {}  # of each founder: its best-typed child's observations and place
+    role: dict[int, int] = {}
+    best: dict[int, tuple[int, int, int]] = {}  # of each founder: its best-typed child's observations, itself and slot
     mates: dict[int, set[int]] = {}
     for f, (sire, dam) in enumerate(zip(families.sire.tolist(), families.dam.tolist(), strict=True)):
         for parent, mate in ((sire, dam), (dam, sire)):
@@ -73,25 +86,23 @@ def anchor(penetrance: Penetrance, families: Families) -> tuple[Penetrance, Anch
             mates.setdefault(parent, set()).add(mate)
             if not families.founder[parent]:
                 continue
-            for place in range(families.start[f], families.start[f + 1]):
-                found = (int(seen[families.child[place]]), place)
-                if families.slot[place] >= 0 and found[0] > best.get(parent, (0, 0))[0]:
-                    best[parent] = found
+            for place, child in enumerate(families.children(f).tolist()):
+                if seen[child] > best.get(parent, (0, 0, 0))[0]:
+                    best[parent] = (int(seen[child]), child, int(families.first_slot[f]) + place)
                     role[parent] = 0 if parent == sire else 1
     for founder in np.flatnonzero(families.founder).tolist():
         if phase(founder) or founder not in best:
             continue
-        _, place = best[founder]
-        typed = np.flatnonzero(observed[:, families.child[place]])
+        _, child, slot = best[founder]
+        typed = np.flatnonzero(index[:, column[child]] % penetrance.size)
         locus = int(typed[np.argmin(np.abs(typed - loci // 2))])
         rule = np.array([1, 1, 0, 0] if role[founder] == 0 else [1, 0, 1, 0], np.float32)
-        key = (locus, int(families.slot[place]))
-        masks[key] = masks.get(key, np.ones(4, np.float32)) * rule
+        masks[locus, slot] = masks.get((locus, slot), np.ones(4, np.float32)) * rule
     for f, (sire, dam) in enumerate(zip(families.sire.tolist(), families.dam.tolist(), strict=True)):
         unseen = [p < 0 or (families.founder[p] and seen[p] == 0 and len(mates[p]) == 1) for p in (sire, dam)]
-        if all(unseen) and sire != dam:
-            children = families.child[families.start[f] : families.start[f + 1]]
+        if all(unseen) and sire != dam and families.told[f]:
+            children = families.children(f)
             phase(int(children[np.argmax(seen[children])]))
     rows = np.array(list(masks), np.int64).reshape(-1, 2)
     mask = np.array(list(masks.values()), np.float32).reshape(-1, 4)
-    return replace(penetrance, index=index), Anchors(rows[:, 0], rows[:, 1], mask)
+    return Anchors(np.array(cells, np.int64).reshape(-1, 2), rows[:, 0], rows[:, 1], mask)

@@ -12,21 +12,32 @@ Genetics 185:1441 (segregation by peeling and hidden Markov chains).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from models.peeling.anchors import Anchors, anchor
+from models.peeling.anchors import anchor, no_anchors
+from models.peeling.cutset import cuts_of, exact_groups
 from models.peeling.families import Families, full_sib_families
+from models.peeling.loci import first_frequencies, informative
 from models.peeling.pedigree import Pedigree
-from models.peeling.peel import LOCI, peel_loci
 from models.peeling.penetrance import Penetrance
-from models.peeling.segregation import haldane, smooth
+from models.peeling.population import Population, PopulationOptions
+from models.peeling.priors import FounderPriors
+from models.peeling.segregation import CHILDREN, TASK, haldane, interpolated, smooth
+from models.peeling.small_groups import posteriors, small_groups
+from models.peeling.sweeper import Effort, Sweeper, Work, in_threads
 
-_MOST_THREADS: Final[int] = numba.get_num_threads()  # before anybody lowers it
+_NO_CELLS: Final = np.empty((0, 2), np.int64)
+_SAMPLE: Final = 16  # every so many loci are looked at for convergence
+_SETTLED: Final = 1e-4  # mean change of a child's segregation that ends the cycles
+_SWEEPS_AT_END: Final = 4
+_SWEEPS_EXACT: Final = 40  # where they settle
+_EXACT: Final = 1e-6
+_FREQUENCY_ROUNDS: Final = 2  # EM steps at loci that are peeled once
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +49,11 @@ class Options:
         sweeps: most rounds up and down the pedigree at a locus in a cycle.
         tolerance: a round that changes no message by more ends the sweeps.
         block: loci of a block that is given out.
-        threads: None leaves numba's number.
+        threads: None takes every core.
         learn_error: estimate the error rate of genotype calls.
+        density: segregation is learned at no more loci per cM; the others are peeled once, at the end.
+        population: learn founders' priors from the other founders' haplotypes (`population`); None: from allele
+            frequencies alone.
     """
 
     cycles: int = 10
@@ -48,6 +62,8 @@ class Options:
     block: int = 256
     threads: int | None = None
     learn_error: bool = True
+    density: float = 40.0
+    population: PopulationOptions | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +98,8 @@ class Peeling:
     Attributes:
         freq: (L,) ALT frequency of the founders.
         error: estimated error rate of calls; None when the data are no calls.
+        seg: (K, C, 4) float32 segregation of the telling children at the K loci of `kept`; C is a multiple of four.
+        kept: (K,) int64 loci at which segregation is learned, all of them unless the map is dense.
     """
 
     def __init__(
@@ -91,64 +109,185 @@ class Peeling:
         centimorgans: NDArray[np.float64],
         options: Options | None = None,
         freq: NDArray[np.float64] | None = None,
+        columns: NDArray[np.integer[Any]] | None = None,
+        priors: FounderPriors | None = None,
     ) -> None:
         """Prepare.
 
         Args:
             pedigree: N animals.
-            penetrance: (L, N) observations, loci in map order.
+            penetrance: (L, S) observations, loci in map order.
             centimorgans: (L,) map positions in cM.
             options: settings.
             freq: (L,) known ALT frequencies of founders; estimated when left out.
+            columns: (S,) animal of each column of the observations; left out, S = N and they are the animals in order.
+            priors: of founders about whom more is known; no population is learned then.
         """
         self._options = options or Options()
-        typed: NDArray[np.bool_] = np.asarray(penetrance.observed.any(axis=0))
-        self._families: Families = full_sib_families(pedigree, typed)
-        self._anchors: Anchors
-        self._penetrance, self._anchors = anchor(penetrance, self._families)
-        self._r = haldane(centimorgans)
-        loci = len(penetrance.index)
+        self._penetrance = replace(penetrance, index=np.ascontiguousarray(penetrance.index))
+        self._cm = np.asarray(centimorgans, np.float64)
+        estimate, seen, of_sample = first_frequencies(penetrance)
         self._learn_freq = freq is None
-        self.freq = _first_frequencies(penetrance) if freq is None else freq.astype(np.float64)
+        self.freq = estimate if freq is None else freq.astype(np.float64)
         self.error: float | None = None
-        self.seg = np.full((loci, self._families.slots, 4), 0.25, np.float32)
+        at = np.arange(len(pedigree)) if columns is None else np.asarray(columns)
+        self._column = np.full(len(pedigree), -1, np.int64)
+        self._column[at[of_sample > 0]] = np.flatnonzero(of_sample > 0)
+        self._families: Families = full_sib_families(pedigree, self._column >= 0)
+        self.kept = informative(self._cm, seen, estimate, self._options.density)
+        self._all = len(self.kept) == len(seen)
+        self._r = haldane(self._cm[self.kept]).astype(np.float32)
+        self._anchors = no_anchors()
+        phased = priors is not None and not np.array_equal(priors.gp4[..., 1], priors.gp4[..., 2])
+        if self._options.cycles and not phased:  # without cycles there is no phase to name; phased priors name it
+            rows = penetrance if self._all else replace(penetrance, index=penetrance.index[self.kept])
+            self._anchors = anchor(rows, self._column, self._families)
+        self._founders = self._with_data() if priors is None else priors.animal
+        self._prior = np.empty((len(seen), 0, 4), np.float32) if priors is None else priors.gp4
+        self._population: Population | None = None
+        if priors is None and self._options.population is not None and self._options.cycles:
+            self._population = Population(len(self._founders), self._cm, self.freq, self._options.population)
+            self._prior = self._population.prior
+        self._prior_column = np.full(len(pedigree), -1, np.int32)
+        if self._prior.shape[1]:
+            self._prior_column[self._founders] = np.arange(len(self._founders))
+        self._pedigree = pedigree
+        self._small = np.empty(0, np.int64), np.empty((len(seen), 0, 4), np.float32)
+        self._whole, self._core = self._sweepers()
+        slots = -(-self._families.slots // CHILDREN) * CHILDREN
+        self.seg = np.full((len(self.kept), slots, 4), 0.25, np.float32)
         self._anchors.apply(self.seg)
 
     def run(self, progress: Callable[[int, int], None] | None = None) -> None:
         """Run the cycles; `progress` hears (cycle, cycles) after each."""
-        with_threads(self._options.threads)
         for cycle in range(self._options.cycles):
-            kept = self.freq.copy()
-            counts = self._peel(slice(0, len(self.freq)), True, np.empty((0, 0, 0), np.float32))
-            if not self._learn_freq:
-                self.freq = kept
+            before = self.seg[::_SAMPLE].copy()
+            counts = self._learn_rows(self.kept, self.seg, True)
             self._anchors.apply(self.seg)
-            smooth(self.seg, self._r)
+            self._smooth()
             self._anchors.apply(self.seg)
             if self._options.learn_error and cycle > 0 and self._penetrance.calls:
-                self._learn(counts)
+                self._learn_error(counts)
+            learning = self._population is not None and cycle < self._options.cycles - 2
+            if self._population is not None and self._population.due(cycle, self._options.cycles):
+                self._population.learn(self._evidence(), self.freq, self._options.threads)
             if progress is not None:
                 progress(cycle + 1, self._options.cycles)
+            if (
+                cycle > 0
+                and not learning
+                and np.abs(self.seg[::_SAMPLE] - before).sum() < _SETTLED * before[..., 0].size
+            ):
+                break
+        self._learn_the_rest()
+        if self._options.cycles:
+            found = small_groups(self._pedigree, self._families, self._group, len(self.freq))
+            anchors = replace(self._anchors, cells=self._cells(np.arange(len(self.freq))),
+                              locus=self.kept[self._anchors.locus])  # fmt: skip
+            self._small = posteriors(found, self._penetrance, self._column, self._families, anchors, self._prior,
+                                     self._prior_column, self.freq, haldane(self._cm),
+                                     self._options.threads)  # fmt: skip
+
+    def _learn_the_rest(self) -> None:
+        """Allele frequencies at the loci that the cycles left out."""
+        if self._learn_freq and not self._all:
+            rest = np.setdiff1d(np.arange(len(self.freq)), self.kept)
+            for first in range(0, len(rest), self._options.block):
+                rows = rest[first : first + self._options.block]
+                for _ in range(_FREQUENCY_ROUNDS):
+                    self._learn_rows(rows, self._segregation(rows), False)
 
     def blocks(self) -> Iterator[PeeledBlock]:
         """Genotype probabilities, in order of the loci."""
-        loci, animals = self._penetrance.index.shape
+        for first, gp4 in self._peeled(self._whole, max(_SWEEPS_AT_END, 2 * self._options.sweeps)):
+            gp4[:, self._small[0]] = self._small[1][first : first + len(gp4)]
+            yield PeeledBlock(first, gp4)
+
+    def _peeled(self, sweepers: list[Sweeper], sweeps: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """First locus and (V, N, 4) genotype probabilities of blocks of loci; only the sweepers' animals are set."""
+        loci = len(self.freq)
         for first in range(0, loci, self._options.block):
             rows = slice(first, min(loci, first + self._options.block))
-            out = np.empty((rows.stop - first, animals, 4), np.float32)
-            self._peel(rows, False, out)
-            yield PeeledBlock(first, out)
+            every = np.arange(rows.start, rows.stop)
+            seg = self.seg[rows] if self._all else self._segregation(every)
+            out = np.empty((len(every), len(self._column), 4), np.float32)
+            work = Work(self._penetrance.index[rows], self._penetrance.table, self.freq[rows], seg,
+                        self._cells(every), self._prior[rows], out, False)  # fmt: skip
+            self._peel(sweepers, work, sweeps)
+            yield first, out
 
-    def _peel(self, rows: slice, learn: bool, out: NDArray[np.float32]) -> NDArray[np.float64]:
-        f, data = self._families, self._penetrance
-        sweeps = self._options.sweeps if learn else 2 * self._options.sweeps
-        counts = np.zeros(((rows.stop - rows.start + LOCI - 1) // LOCI, len(data.table), 4))
-        peel_loci(data.index[rows], data.table, self.freq[rows], self.seg[rows], f.sire, f.dam, f.start, f.child,
-                  f.slot, f.founder, sweeps, self._options.tolerance, learn, out, counts)  # fmt: skip
-        total: NDArray[np.float64] = counts.sum(axis=0)
-        return total
+    def _with_data(self) -> NDArray[np.int64]:
+        """Founders that data tell something about, their own or their descendants'."""
+        return np.flatnonzero(self._families.founder & self._families.telling)
 
-    def _learn(self, counts: NDArray[np.float64]) -> None:
+    def _evidence(self) -> NDArray[np.float32]:
+        """(P, L, 4) what calls and offspring say of each founder, its prior left out; largest 1."""
+        like = np.empty((len(self._founders), len(self.freq), 4), np.float32)
+        for first, gp4 in self._peeled(self._core, self._options.sweeps):
+            rows = slice(first, first + len(gp4))
+            found = gp4[:, self._founders] / np.maximum(self._prior[rows], 1e-20)
+            like[:, rows] = (found / found.max(axis=2, keepdims=True)).transpose(1, 0, 2)
+        return like
+
+    def _sweepers(self) -> tuple[list[Sweeper], list[Sweeper]]:
+        """All animals and the telling ones alone; of each, those that are peeled exactly and the others."""
+        exact, cutting, group = exact_groups(self._families)
+        self._group = group
+        found: list[list[Sweeper]] = []
+        for chosen, told_only in ((np.ones_like(exact), False), (self._families.telling, True)):
+            parts = [np.flatnonzero(chosen & exact), np.flatnonzero(chosen & ~exact)]
+            found.append([
+                Sweeper(self._families.among(part, told_only), part, self._column, cuts_of(part, group, cutting))
+                for part in parts
+            ])  # fmt: skip
+        return found[0], found[1]
+
+    def _peel(
+        self, sweepers: list[Sweeper], work: Work, sweeps: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        exact = Effort(max(_SWEEPS_EXACT, sweeps), min(_EXACT, self._options.tolerance))
+        efforts = exact, Effort(sweeps, self._options.tolerance)
+        done = [
+            sweeper.run(work, self._prior_column, effort, self._options.threads)
+            for sweeper, effort in zip(sweepers, efforts, strict=True)
+        ]
+        return done[0][0] + done[1][0], done[0][1] + done[1][1]
+
+    def _learn_rows(self, rows: NDArray[np.int64], seg: NDArray[np.float32], anchored: bool) -> NDArray[np.float64]:
+        """One peeling of some loci: evidence into `seg`, frequencies into `freq`; sums of probabilities."""
+        which = slice(0, len(rows)) if len(rows) == len(self.freq) else rows
+        data = self._penetrance
+        work = Work(data.index[which], data.table, self.freq[which], seg, self._cells(rows) if anchored else _NO_CELLS,
+                    self._prior[which], None, data.calls and self._options.learn_error)  # fmt: skip
+        counts, alleles = self._peel(self._core, work, self._options.sweeps)
+        if self._learn_freq:
+            # Half an allele of each kind keeps a frequency off the boundary, where EM could not leave it.
+            founders = sum(sweeper.founders for sweeper in self._core)
+            self.freq[which] = (alleles + 0.5) / (2 * founders + 1) if founders else self.freq[which]
+        return counts
+
+    def _cells(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Anchored heterozygotes of some loci, numbered within them."""
+        locus = self.kept[self._anchors.cells[:, 0]]
+        place = np.minimum(np.searchsorted(rows, locus), len(rows) - 1)
+        found = rows[place] == locus
+        return np.stack([place[found], self._anchors.cells[found, 1]], axis=1)
+
+    def _segregation(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(V, C, 4) segregation at any loci."""
+        out = interpolated(self.seg, self._cm[self.kept], self._cm[rows])
+        place = np.minimum(np.searchsorted(self.kept, rows), len(self.kept) - 1)
+        own = self.kept[place] == rows
+        out[own] = self.seg[place[own]]
+        return out
+
+    def _smooth(self) -> None:
+        flat = self.seg.reshape(-1)
+        children = self.seg.shape[1]
+        tasks = [partial(smooth, flat, children, first, self._r) for first in range(0, children, TASK * CHILDREN)]
+        in_threads(tasks, self._options.threads)
+
+    def _learn_error(self, counts: NDArray[np.float64]) -> None:
         """EM step of the error rate: the share of calls that the posteriors contradict."""
         size = self._penetrance.size
         called = (counts[:size] + counts[size:])[1:]
@@ -158,20 +297,3 @@ class Peeling:
             wrong = float((called * ~agrees).sum())
             self.error = min(0.05, (wrong + 1) / (total + 1000))
             self._penetrance = self._penetrance.with_error(self.error)
-
-
-def with_threads(threads: int | None) -> None:
-    """Set the number of threads of the kernels, at most what the machine was started with."""
-    if threads is not None:
-        numba.set_num_threads(max(1, min(threads, _MOST_THREADS)))
-
-
-def _first_frequencies(penetrance: Penetrance) -> NDArray[np.float64]:
-    """(L,) ALT frequency among the animals with data, half an allele of each kind added."""
-    share = penetrance.table / penetrance.table.sum(axis=1, keepdims=True)
-    alleles = share @ np.array([0.0, 1.0, 1.0, 2.0])
-    out = np.empty(len(penetrance.index))
-    for locus, row in enumerate(penetrance.index):
-        seen = row % penetrance.size > 0
-        out[locus] = (alleles[row[seen]].sum() + 0.5) / (2 * seen.sum() + 1)
-    return out

@@ -20,21 +20,51 @@ class Families:
         sire: (F,) int32 animal, -1 unknown.
         dam: (F,) int32 animal, -1 unknown; the same animal as the sire after selfing.
         start: (F + 1,) int32 first place of each family in `child`.
+        told: (F,) int32, the first so many children of each family tell something, the others nothing.
         child: (C,) int32 animals.
-        slot: (C,) int32 column of each child in the segregation array, -1 for those that tell nothing.
+        first_slot: (F,) int32 column of the family's first child in the segregation array; the telling ones follow.
         founder: (N,) bool, animals without known parents.
+        telling: (N,) bool, observed animals and those with an observed descendant.
         slots: number of columns of the segregation array.
-        slot_animal: (slots,) int32 animal of each column.
     """
 
     sire: NDArray[np.int32]
     dam: NDArray[np.int32]
     start: NDArray[np.int32]
+    told: NDArray[np.int32]
     child: NDArray[np.int32]
-    slot: NDArray[np.int32]
+    first_slot: NDArray[np.int32]
     founder: NDArray[np.bool_]
+    telling: NDArray[np.bool_]
     slots: int
-    slot_animal: NDArray[np.int32]
+
+    def children(self, f: int) -> NDArray[np.int32]:
+        """The telling children of a family."""
+        return self.child[self.start[f] : self.start[f] + self.told[f]]
+
+    def among(self, animals: NDArray[np.int64], told_only: bool) -> Families:
+        """The families of whole groups of relatives, their members numbered by their place in `animals`.
+
+        Args:
+            animals: (M,) members, with all their relatives.
+            told_only: leave out the children that tell nothing; then `animals` are the telling members.
+        """
+        number = np.full(len(self.telling) + 1, -1, np.int32)  # the last one is for parent -1
+        number[animals] = np.arange(len(animals))
+        size = self.told if told_only else np.diff(self.start)
+        kept = np.flatnonzero((size > 0) & (number[self.child[self.start[:-1]]] >= 0))
+        child = [self.child[self.start[f] : self.start[f] + size[f]] for f in kept.tolist()]
+        return Families(
+            sire=number[self.sire[kept]],
+            dam=number[self.dam[kept]],
+            start=np.cumsum([0, *size[kept].tolist()]).astype(np.int32),
+            told=self.told[kept],
+            child=number[np.concatenate([*child, np.empty(0, np.int32)])],
+            first_slot=self.first_slot[kept],
+            founder=self.founder[animals],
+            telling=self.telling[animals],
+            slots=self.slots,
+        )
 
 
 def full_sib_families(pedigree: Pedigree, typed: NDArray[np.bool_]) -> Families:
@@ -62,17 +92,18 @@ def full_sib_families(pedigree: Pedigree, typed: NDArray[np.bool_]) -> Families:
         generation[animal] = 1 + max(generation[s] if s >= 0 else 0, generation[d] if d >= 0 else 0)
         groups.setdefault((s, d, -1 if s >= 0 and d >= 0 else animal), []).append(animal)
     ordered = sorted(groups.items(), key=lambda group: (generation[group[1][0]], place[group[1][0]]))
-    child = np.array([animal for _, group in ordered for animal in group], np.int32)
-    slot = np.full(len(child), -1, np.int32)
-    told = telling[child]
-    slot[told] = np.arange(int(told.sum()))
+    groups_told = [[a for a in group if telling[a]] for _, group in ordered]
+    told = np.array([len(group) for group in groups_told], np.int32)
+    untold = [[a for a in group if not telling[a]] for _, group in ordered]
+    child = [animal for pair in zip(groups_told, untold, strict=True) for group in pair for animal in group]
     return Families(
         sire=np.array([key[0] for key, _ in ordered], np.int32),
         dam=np.array([key[1] for key, _ in ordered], np.int32),
         start=np.cumsum([0, *(len(group) for _, group in ordered)]).astype(np.int32),
-        child=child,
-        slot=slot,
+        told=told,
+        child=np.array(child, np.int32),
+        first_slot=(np.cumsum(told) - told).astype(np.int32),
         founder=(sire < 0) & (dam < 0),
+        telling=telling,
         slots=int(told.sum()),
-        slot_animal=child[told],
     )

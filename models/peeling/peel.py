@@ -1,261 +1,212 @@
-"""The kernels of single-locus peeling: anterior and posterior messages over the full-sib families of one locus.
+"""The kernels of single-locus peeling: anterior and posterior messages over the full-sib families, eight loci at once.
 
 Every animal has an anterior message (from its parents), a penetrance (its own data) and posterior messages (one from
 each family in which it is a parent). A family holds the exact joint of both parents' genotypes; a message to a parent
 or child never contains what came from it. On a pedigree without loops sweeping up and down until nothing changes is
 exact (Elston and Stewart 1971; Fernando, Stricker and Elston 1993); on others it is loopy belief propagation.
 
-Given the segregation of a child, P(sp, sm) with sp, sm = 0 for the parent's paternal and 1 for its maternal haplotype,
-the likelihood of parents (s0 s1) x (d0 d1) is the sum over sp and sm of P(sp, sm) q(s_sp, d_sm), q being the child's
-own penetrance x posterior. It collapses for homozygous parents, which makes it half as dear as the 4x4x4 tensor.
+Children that tell nothing send no message: sweeps leave them out, and their genotypes follow in one last way down.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numba
-import numpy as np
-from numpy.typing import NDArray
+from models.peeling.lanes import WIDTH, fill, inlined, kernel, largest, load, most, store
+from models.peeling.messages import (
+    child_data,
+    largest_one,
+    likelihood,
+    load4,
+    store4,
+    summing_to_one,
+    to_child,
+    to_segregation,
+)
 
-FLOOR = 1e-30
-TINY = 1e-50  # products below are scaled up
-LOCI = 8  # loci of one parallel task
-
-
-@numba.njit(cache=True, error_model="numpy", fastmath=True)
-def _likelihood(q: Any, s: Any, out: Any) -> None:
-    """out[4 * sire + dam] = P(child's data | parents), from q (4,) and segregation s (4,)."""
-    p0, p1, m0, m1 = s[0] + s[1], s[2] + s[3], s[0] + s[2], s[1] + s[3]
-    q0, q1, q2, q3 = q[0], q[1], q[2], q[3]
-    out[0], out[3], out[12], out[15] = q0, q1, q2, q3
-    out[1], out[2] = m0 * q0 + m1 * q1, m1 * q0 + m0 * q1
-    out[13], out[14] = m0 * q2 + m1 * q3, m1 * q2 + m0 * q3
-    out[4], out[8] = p0 * q0 + p1 * q2, p1 * q0 + p0 * q2
-    out[7], out[11] = p0 * q1 + p1 * q3, p1 * q1 + p0 * q3
-    out[5] = s[0] * q0 + s[1] * q1 + s[2] * q2 + s[3] * q3
-    out[6] = s[1] * q0 + s[0] * q1 + s[3] * q2 + s[2] * q3
-    out[9] = s[2] * q0 + s[3] * q1 + s[0] * q2 + s[1] * q3
-    out[10] = s[3] * q0 + s[2] * q1 + s[1] * q2 + s[0] * q3
+PAIR = 16 * WIDTH  # places of the vectors of a pair of parents
+FOUR = 4 * WIDTH  # and of an animal
+RESCALE = 8  # children after whose product the joint is scaled up
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath=True)
-def _to_child(w: Any, s: Any, out: Any) -> None:
-    """Out (4,) = P(child's genotype | parents' weights w (16,), segregation s (4,))."""
-    p0, p1, m0, m1 = s[0] + s[1], s[2] + s[3], s[0] + s[2], s[1] + s[3]
-    out[0] = (w[0] + m0 * w[1] + m1 * w[2] + p0 * w[4] + p1 * w[8]
-              + s[0] * w[5] + s[1] * w[6] + s[2] * w[9] + s[3] * w[10])  # fmt: skip
-    out[1] = (w[3] + m1 * w[1] + m0 * w[2] + p0 * w[7] + p1 * w[11]
-              + s[1] * w[5] + s[0] * w[6] + s[3] * w[9] + s[2] * w[10])  # fmt: skip
-    out[2] = (w[12] + m0 * w[13] + m1 * w[14] + p1 * w[4] + p0 * w[8]
-              + s[2] * w[5] + s[3] * w[6] + s[0] * w[9] + s[1] * w[10])  # fmt: skip
-    out[3] = (w[15] + m1 * w[13] + m0 * w[14] + p1 * w[7] + p0 * w[11]
-              + s[3] * w[5] + s[2] * w[6] + s[1] * w[9] + s[0] * w[10])  # fmt: skip
-    total = out[0] + out[1] + out[2] + out[3]
-    scale = 1.0 / total if total > 0.0 else 0.0
-    for k in range(4):
-        out[k] = out[k] * scale if total > 0.0 else 0.25
-
-
-@numba.njit(cache=True, error_model="numpy", fastmath=True)
-def _to_segregation(w: Any, q: Any, out: Any) -> None:
-    """Out (4,) = P(child's data | segregation) under the parents' weights w (16,), summing to 1."""
-    q0, q1, q2, q3 = q[0], q[1], q[2], q[3]
-    both = w[0] * q0 + w[3] * q1 + w[12] * q2 + w[15] * q3
-    mat0 = w[1] * q0 + w[2] * q1 + w[13] * q2 + w[14] * q3
-    mat1 = w[1] * q1 + w[2] * q0 + w[13] * q3 + w[14] * q2
-    pat0 = w[4] * q0 + w[8] * q2 + w[7] * q1 + w[11] * q3
-    pat1 = w[4] * q2 + w[8] * q0 + w[7] * q3 + w[11] * q1
-    x0 = both + mat0 + pat0 + w[5] * q0 + w[6] * q1 + w[9] * q2 + w[10] * q3
-    x1 = both + mat1 + pat0 + w[5] * q1 + w[6] * q0 + w[9] * q3 + w[10] * q2
-    x2 = both + mat0 + pat1 + w[5] * q2 + w[6] * q3 + w[9] * q0 + w[10] * q1
-    x3 = both + mat1 + pat1 + w[5] * q3 + w[6] * q2 + w[9] * q1 + w[10] * q0
-    total = x0 + x1 + x2 + x3
-    if total <= 0.0:
-        x0, x1, x2, x3, total = 1.0, 1.0, 1.0, 1.0, 4.0
-    out[0], out[1], out[2], out[3] = x0 / total, x1 / total, x2 / total, x3 / total
-
-
-@numba.njit(cache=True, error_model="numpy", fastmath=True)
-def _parent(animal: int, here: Any, prior: Any, ant: Any, own: Any, post: Any, message: Any, out: Any) -> None:
-    """Out (4,) = a parent's genotype as the family sees it: without the family's own message."""
+@inlined
+def _without(animal: int, at: int, prior: Any, ant: Any, own: Any, post: Any, message: Any) -> Any:
+    """A parent as the family sees it, without the family's own message: all of it, and its posterior alone."""
     if animal < 0:
-        for k in range(4):
-            out[k] = prior[k]
-        return
-    total = 0.0
-    for k in range(4):
-        out[k] = ant[animal, k] * own[animal, k] * post[animal, k] / message[k]
-        total += out[k]
-    scale = 1.0 / total if total > 0.0 else 0.0
-    for k in range(4):
-        out[k] *= scale
+        x = load4(prior, 0)
+        return x, x
+    a, b, p, m = load4(ant, animal * FOUR), load4(own, animal * FOUR), load4(post, animal * FOUR), load4(message, at)
+    rest = p[0] / m[0], p[1] / m[1], p[2] / m[2], p[3] / m[3]
+    seen = summing_to_one((a[0] * b[0] * rest[0], a[1] * b[1] * rest[1], a[2] * b[2] * rest[2], a[3] * b[3] * rest[3]))
+    return seen, rest
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath=True)
-def _replace(animal: int, message: Any, old: Any, post: Any) -> float:
-    """Put a new message (4,) in place of an old one, in a parent's posterior; returns the largest change."""
-    top = max(message[0], message[1], message[2], message[3])
-    change, most = 0.0, 0.0
-    for k in range(4):
-        new = max(message[k] / top, FLOOR) if top > 0.0 else 1.0
-        change = max(change, abs(new - old[k]))
-        if animal >= 0:
-            post[animal, k] *= new / old[k]
-            most = max(most, post[animal, k])
-        old[k] = new
+@inlined
+def _send(animal: int, at: int, found: Any, rest: Any, post: Any, message: Any) -> Any:
+    """Give a parent a new message; the vector of its largest change."""
+    new, old = largest_one(found), load4(message, at)
+    store4(message, at, new)
     if animal >= 0:
-        for k in range(4):
-            post[animal, k] = max(post[animal, k] / most, FLOOR * FLOOR)
-    return change
+        all_of = largest_one((rest[0] * new[0], rest[1] * new[1], rest[2] * new[2], rest[3] * new[3]))
+        store4(post, animal * FOUR, all_of)
+    d0, d1, d2, d3 = new[0] - old[0], new[1] - old[1], new[2] - old[2], new[3] - old[3]
+    zero = fill(0.0)
+    return most(most(most(d0, zero - d0), most(d1, zero - d1)), most(most(d2, zero - d2), most(d3, zero - d3)))
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath=True)
-def _family(
-    f: int, up: bool, last: bool, sire: Any, dam: Any, start: Any, child: Any, slot: Any, seg: Any, prior: Any,
-    ant: Any, own: Any, post: Any, messages: Any, like: Any, work: Any,
-) -> float:  # fmt: skip
-    """One visit: messages to the parents (up), or to the children (down) and, the last time, to their segregation."""
+@inlined
+def _rescale(pair: Any, at: int) -> None:
+    top = load(pair, at)
+    for k in range(1, 16):
+        top = most(top, load(pair, at + k * WIDTH))
+    scale = fill(1.0) / most(top, fill(1e-290))
+    for k in range(16):
+        store(pair, at + k * WIDTH, load(pair, at + k * WIDTH) * scale)
+
+
+@inlined
+def _up(
+    f: int, sire: Any, dam: Any, start: Any, told: Any, child: Any, local: Any, segs: Any, prior: Any, ant: Any,
+    own: Any, post: Any, message: Any, pair: Any,
+) -> Any:  # fmt: skip
+    """Messages of a family to its parents; the vector of the largest change."""
     s, d = sire[f], dam[f]
-    ps, pd, q, w, joint = work[0, :4], work[1, :4], work[2, :4], work[3], work[4]
-    flat = work[5, :4]
-    _parent(s, f, prior, ant, own, post, messages[f, 0], ps)
-    _parent(d, f, prior, ant, own, post, messages[f, 1], pd)
-    self = s == d
     for k in range(16):
-        joint[k] = 1.0
-    first, end = start[f], start[f + 1]
-    for c in range(first, end):
-        if slot[c] < 0:
-            continue
-        i = child[c]
-        for k in range(4):
-            q[k] = own[i, k] * post[i, k]
-        _likelihood(q, seg[slot[c]], like[c - first])
-        top = 0.0
+        store(pair, k * WIDTH, fill(1.0))
+    for j in range(told[f]):
+        q = child_data(own, post, child[start[f] + j] * FOUR)
+        like = likelihood(q, load4(segs, (local[f] + j) * FOUR))
         for k in range(16):
-            joint[k] *= like[c - first, k]
-            top = max(top, joint[k])
-        if 0.0 < top < TINY:
-            scale = 1.0 / top
-            for k in range(16):
-                joint[k] *= scale
-    if up:
-        change = 0.0
-        if self:
-            for k in range(4):
-                q[k] = joint[5 * k]
-            return _replace(s, q, messages[f, 0], post)
+            store(pair, k * WIDTH, load(pair, k * WIDTH) * like[k])
+        if j % RESCALE == RESCALE - 1:
+            _rescale(pair, 0)
+    at = 2 * f * FOUR
+    ps, rest_s = _without(s, at, prior, ant, own, post, message)
+    if s == d:
+        same = load(pair, 0), load(pair, 5 * WIDTH), load(pair, 10 * WIDTH), load(pair, 15 * WIDTH)
+        return _send(s, at, same, rest_s, post, message)
+    pd, rest_d = _without(d, at + FOUR, prior, ant, own, post, message)
+    a, b = load4(pair, 0), load4(pair, FOUR)
+    c, e = load4(pair, 2 * FOUR), load4(pair, 3 * FOUR)
+    change = _send(s, at, (
+        a[0] * pd[0] + a[1] * pd[1] + a[2] * pd[2] + a[3] * pd[3],
+        b[0] * pd[0] + b[1] * pd[1] + b[2] * pd[2] + b[3] * pd[3],
+        c[0] * pd[0] + c[1] * pd[1] + c[2] * pd[2] + c[3] * pd[3],
+        e[0] * pd[0] + e[1] * pd[1] + e[2] * pd[2] + e[3] * pd[3],
+    ), rest_s, post, message)  # fmt: skip
+    return most(change, _send(d, at + FOUR, (
+        a[0] * ps[0] + b[0] * ps[1] + c[0] * ps[2] + e[0] * ps[3],
+        a[1] * ps[0] + b[1] * ps[1] + c[1] * ps[2] + e[1] * ps[3],
+        a[2] * ps[0] + b[2] * ps[1] + c[2] * ps[2] + e[2] * ps[3],
+        a[3] * ps[0] + b[3] * ps[1] + c[3] * ps[2] + e[3] * ps[3],
+    ), rest_d, post, message))  # fmt: skip
+
+
+@inlined
+def _parents(f: int, sire: Any, dam: Any, prior: Any, ant: Any, own: Any, post: Any, message: Any, pair: Any) -> None:
+    """Joint weights of a family's parents, without its children."""
+    s, d = sire[f], dam[f]
+    at = 2 * f * FOUR
+    ps, _ = _without(s, at, prior, ant, own, post, message)
+    if s == d and s >= 0:
+        for k in range(16):
+            store(pair, k * WIDTH, fill(0.0))
         for k in range(4):
-            q[k] = joint[4 * k] * pd[0] + joint[4 * k + 1] * pd[1] + joint[4 * k + 2] * pd[2] + joint[4 * k + 3] * pd[3]
-        change = _replace(s, q, messages[f, 0], post)
-        for k in range(4):
-            q[k] = joint[k] * ps[0] + joint[4 + k] * ps[1] + joint[8 + k] * ps[2] + joint[12 + k] * ps[3]
-        return max(change, _replace(d, q, messages[f, 1], post))
-    for k in range(16):
-        joint[k] *= (ps[k >> 2] if k % 5 == 0 else 0.0) if self else ps[k >> 2] * pd[k & 3]
+            store(pair, 5 * k * WIDTH, ps[k])
+        return
+    pd, _ = _without(d, at + FOUR, prior, ant, own, post, message)
     for k in range(4):
-        flat[k] = 0.25
-    for c in range(first, end):
-        i = child[c]
-        if slot[c] < 0:
-            _to_child(joint, flat, ant[i])
-            continue
-        for k in range(16):
-            w[k] = joint[k] / max(like[c - first, k], 1e-200)
-        _to_child(w, seg[slot[c]], ant[i])
-        if last:
-            for k in range(4):
-                q[k] = own[i, k] * post[i, k]
-            _to_segregation(w, q, seg[slot[c]])
-    return 0.0
+        for m in range(4):
+            store(pair, (4 * k + m) * WIDTH, ps[k] * pd[m])
 
 
-@numba.njit(cache=True, parallel=True, error_model="numpy", fastmath=True)
-def peel_loci(
-    index: NDArray[np.uint16], table: NDArray[np.float64], freq: NDArray[np.float64], seg: NDArray[np.float32],
-    sire: NDArray[np.int32], dam: NDArray[np.int32], start: NDArray[np.int32], child: NDArray[np.int32],
-    slot: NDArray[np.int32], founder: NDArray[np.bool_], sweeps: int, tolerance: float, learn: bool,
-    out: NDArray[np.float32], counts: NDArray[np.float64],
+@inlined
+def _down(
+    f: int, last: bool, sire: Any, dam: Any, start: Any, told: Any, child: Any, local: Any, segs: Any, prior: Any,
+    ant: Any, own: Any, post: Any, message: Any, pair: Any, like: Any, rest: Any,
 ) -> None:  # fmt: skip
-    """Peel every locus on its own, given the segregation of every child.
+    """Messages of a family to its telling children and, the last time, to their segregation.
 
-    Args:
-        index: (L, N) uint16 rows of `table`.
-        table: (K, 4) penetrances.
-        freq: (L,) ALT frequency of founders; with `learn` replaced by what the founders' posteriors say.
-        seg: (L, C, 4) float32 segregation without the locus's own evidence; with `learn` replaced by that evidence.
-        sire: (F,) see `Families`, as the following.
-        dam: (F,).
-        start: (F + 1,).
-        child: (C,).
-        slot: (C,).
-        founder: (N,).
-        sweeps: most rounds up and down.
-        tolerance: a round that changes no message by more ends the sweeps.
-        learn: a cycle of multi-locus peeling; otherwise genotypes are written.
-        out: (L, N, 4) float32 genotype probabilities; (0, 0, 0) with `learn`.
-        counts: (tasks, K, 4) sums of probabilities by what was observed.
+    A child must not hear itself: it gets the product of the parents, the children before it (`pair`, which grows) and
+    those behind it (`rest`).
     """
-    loci, animals = index.shape
-    families = len(sire)
-    largest = 1
-    for f in range(families):
-        largest = max(largest, start[f + 1] - start[f])
-    n_founders = founder.sum()
-    for task in numba.prange((loci + LOCI - 1) // LOCI):
-        ant = np.empty((animals, 4))
-        own = np.empty((animals, 4))
-        post = np.empty((animals, 4))
-        messages = np.empty((families, 2, 4))
-        like = np.empty((largest, 16))
-        work = np.empty((6, 16))
-        prior = np.empty(4)
-        segs = np.empty((seg.shape[1], 4))
-        for locus in range(task * LOCI, min(loci, (task + 1) * LOCI)):
-            p = freq[locus]
-            prior[0], prior[1], prior[2], prior[3] = (1 - p) * (1 - p), p * (1 - p), p * (1 - p), p * p
-            for i in range(animals):
-                row = index[locus, i]
-                for k in range(4):
-                    own[i, k] = table[row, k]
-                    ant[i, k] = prior[k]
-                    post[i, k] = 1.0
-            messages[:] = 1.0
-            for c in range(seg.shape[1]):
-                for k in range(4):
-                    segs[c, k] = seg[locus, c, k]
-            for _ in range(sweeps):
-                change = 0.0
-                for f in range(families):
-                    _family(f, False, False, sire, dam, start, child, slot, segs, prior, ant, own, post, messages,
-                            like, work)  # fmt: skip
-                for f in range(families - 1, -1, -1):
-                    change = max(change, _family(f, True, False, sire, dam, start, child, slot, segs, prior, ant, own,
-                                                 post, messages, like, work))  # fmt: skip
-                if change < tolerance:
-                    break
-            for f in range(families):
-                _family(f, False, learn, sire, dam, start, child, slot, segs, prior, ant, own, post, messages, like,
-                        work)  # fmt: skip
-            if learn:
-                for c in range(seg.shape[1]):
-                    for k in range(4):
-                        seg[locus, c, k] = segs[c, k]
-            alleles = 0.0
-            for i in range(animals):
-                total = 0.0
-                for k in range(4):
-                    prior[k] = ant[i, k] * own[i, k] * post[i, k]
-                    total += prior[k]
-                row = index[locus, i]
-                for k in range(4):
-                    x = prior[k] / total if total > 0.0 else 0.25
-                    counts[task, row, k] += x
-                    if not learn:
-                        out[locus, i, k] = x
-                    elif founder[i]:
-                        alleles += x * (0.0 if k == 0 else 2.0 if k == 3 else 1.0)
-            if learn and n_founders > 0:
-                # Half an allele of each kind keeps a frequency off the boundary, where EM could not leave it.
-                freq[locus] = (alleles + 0.5) / (2 * n_founders + 1)
+    n = told[f]
+    _parents(f, sire, dam, prior, ant, own, post, message, pair)
+    for j in range(n - 1, -1, -1):
+        if j == n - 1:
+            for k in range(16):
+                store(rest, j * PAIR + k * WIDTH, fill(1.0))
+        else:
+            for k in range(16):
+                at = (j + 1) * PAIR + k * WIDTH
+                store(rest, at - PAIR, load(rest, at) * load(like, at))
+            if (n - j) % RESCALE == 0:
+                _rescale(rest, j * PAIR)
+        if n > 1:
+            q = child_data(own, post, child[start[f] + j] * FOUR)
+            x = likelihood(q, load4(segs, (local[f] + j) * FOUR))
+            for k in range(16):
+                store(like, j * PAIR + k * WIDTH, x[k])
+    for j in range(n):
+        i = child[start[f] + j] * FOUR
+        s = (local[f] + j) * FOUR
+        for k in range(16):
+            at = j * PAIR + k * WIDTH
+            store(rest, at, load(rest, at) * load(pair, k * WIDTH))
+        store4(ant, i, to_child(rest, j * PAIR, load4(segs, s)))
+        if last:
+            store4(segs, s, to_segregation(rest, j * PAIR, child_data(own, post, i)))
+        if j < n - 1:
+            for k in range(16):
+                store(pair, k * WIDTH, load(pair, k * WIDTH) * load(like, j * PAIR + k * WIDTH))
+            if j % RESCALE == RESCALE - 1:
+                _rescale(pair, 0)
+
+
+@inlined
+def _down_untold(f: int, start: Any, told: Any, child: Any, ant: Any, n: int, pair: Any, like: Any) -> None:
+    """Genotypes of the children that tell nothing: the same for all, from the parents given the other children."""
+    if n > 0:
+        for k in range(16):
+            at = k * WIDTH
+            store(pair, at, load(pair, at) * load(like, (n - 1) * PAIR + at))
+    quarter = fill(0.25)
+    x = to_child(pair, 0, (quarter, quarter, quarter, quarter))
+    for c in range(start[f] + told[f], start[f + 1]):
+        store4(ant, child[c] * FOUR, x)
+
+
+@kernel
+def sweep(
+    sire: Any, dam: Any, start: Any, told: Any, child: Any, local: Any, telling: Any, segs: Any, prior: Any,
+    ant: Any, own: Any, post: Any, message: Any, pair: Any, like: Any, rest: Any, sweeps: int, tolerance: float,
+    learn: bool,
+) -> None:  # fmt: skip
+    """Peel eight loci: up and down the telling families, then down once more, to segregation or to all children."""
+    n = len(telling)
+    for _ in range(sweeps):
+        for v in range(n):
+            _down(telling[v], False, sire, dam, start, told, child, local, segs, prior, ant, own, post, message,
+                  pair, like, rest)  # fmt: skip
+        change = fill(0.0)
+        for v in range(n - 1, -1, -1):
+            change = most(change, _up(telling[v], sire, dam, start, told, child, local, segs, prior, ant, own,
+                                      post, message, pair))  # fmt: skip
+        if largest(change) < tolerance:
+            break
+    if learn:
+        for v in range(n):
+            _down(telling[v], True, sire, dam, start, told, child, local, segs, prior, ant, own, post, message,
+                  pair, like, rest)  # fmt: skip
+        return
+    for f in range(len(sire)):
+        _down(f, False, sire, dam, start, told, child, local, segs, prior, ant, own, post, message, pair, like,
+              rest)  # fmt: skip
+        if start[f] + told[f] < start[f + 1]:
+            n_told = told[f]
+            if n_told == 1:
+                q = child_data(own, post, child[start[f]] * FOUR)
+                x = likelihood(q, load4(segs, local[f] * FOUR))
+                for k in range(16):
+                    store(like, k * WIDTH, x[k])
+            _down_untold(f, start, told, child, ant, n_told, pair, like)

@@ -7,13 +7,15 @@ recombination fraction r, so the transition is (1-r)^2, r(1-r), r(1-r), r^2 (Wha
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-CHILDREN = 32  # children of one parallel task
+from models.peeling.lanes import aligned, fill, inlined, kernel, load, store, swap_1, swap_2
+
+CHILDREN: Final = 4  # of one vector: sixteen float32
+TASK: Final = 8  # vectors of one task, whose independent chains keep the processor busy
 
 
 def haldane(centimorgans: NDArray[Any]) -> NDArray[np.float64]:
@@ -23,51 +25,66 @@ def haldane(centimorgans: NDArray[Any]) -> NDArray[np.float64]:
     return fraction
 
 
-@numba.njit(cache=True, parallel=True, error_model="numpy", fastmath=True)
-def smooth(seg: NDArray[np.float32], r: NDArray[np.float64]) -> None:
+def interpolated(seg: NDArray[np.float32], at: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Segregation between loci, linear in map distance (Whalen et al. 2018).
+
+    Args:
+        seg: (L, C, 4) segregation at loci.
+        at: (L,) their map positions.
+        wanted: (V,) other positions; outside the loci the nearest one holds.
+
+    Returns:
+        (V, C, 4) float32.
+    """
+    right = np.clip(np.searchsorted(at, wanted), 1, max(1, len(at) - 1))
+    left = right - 1
+    right = np.minimum(right, len(at) - 1)
+    gap = at[right] - at[left]
+    share = np.clip(np.where(gap > 0, (wanted - at[left]) / np.where(gap > 0, gap, 1), 0), 0, 1)
+    part = share.astype(np.float32)[:, None, None]
+    return seg[left] * (1 - part) + seg[right] * part
+
+
+@inlined
+def _across(x: Any, r: Any) -> Any:
+    """Both meioses through an interval, the result scaled to sum to one."""
+    stay, rec = fill(np.float32(1) - r), fill(r)
+    total = x + swap_1(x)
+    x = x / (total + swap_2(total))
+    y = stay * x + rec * swap_2(x)
+    return stay * y + rec * swap_1(y)
+
+
+@kernel
+def smooth(seg: Any, children: int, first: int, r: Any) -> None:
     """Replace each locus's evidence by what all other loci say about segregation there (forward-backward).
 
     Args:
-        seg: (L, C, 4) float32, evidence in, segregation without the locus's own evidence out; sums to 1.
-        r: (L - 1,) recombination fractions.
+        seg: (L * children * 4,) float32, flat (L, children, 4): evidence in, segregation without the locus's own
+            evidence out, summing to one.
+        children: of the array, a multiple of four.
+        first: child of the task, which has up to TASK * CHILDREN.
+        r: (L - 1,) float32 recombination fractions.
     """
-    loci, children = seg.shape[0], seg.shape[1]
-    for task in numba.prange((children + CHILDREN - 1) // CHILDREN):
-        first = task * CHILDREN
-        n = min(CHILDREN, children - first)
-        after = np.empty((loci, CHILDREN, 4), np.float32)
-        now = np.empty((CHILDREN, 4), np.float32)
-        quarter, tiny = np.float32(0.25), np.float32(1e-12)
-        after[loci - 1] = quarter
-        for locus in range(loci - 2, -1, -1):
-            rec = np.float32(r[locus])
-            stay = np.float32(1) - rec
-            for c in range(n):
-                x0 = after[locus + 1, c, 0] * seg[locus + 1, first + c, 0] + tiny
-                x1 = after[locus + 1, c, 1] * seg[locus + 1, first + c, 1] + tiny
-                x2 = after[locus + 1, c, 2] * seg[locus + 1, first + c, 2] + tiny
-                x3 = after[locus + 1, c, 3] * seg[locus + 1, first + c, 3] + tiny
-                scale = np.float32(1) / (x0 + x1 + x2 + x3)
-                y0, y1 = (stay * x0 + rec * x2) * scale, (stay * x1 + rec * x3) * scale
-                y2, y3 = (rec * x0 + stay * x2) * scale, (rec * x1 + stay * x3) * scale
-                after[locus, c, 0], after[locus, c, 1] = stay * y0 + rec * y1, rec * y0 + stay * y1
-                after[locus, c, 2], after[locus, c, 3] = stay * y2 + rec * y3, rec * y2 + stay * y3
-        now[:] = quarter
-        for locus in range(loci):
-            rec = np.float32(r[locus]) if locus < loci - 1 else np.float32(0)
-            stay = np.float32(1) - rec
-            for c in range(n):
-                x0, x1, x2, x3 = now[c, 0], now[c, 1], now[c, 2], now[c, 3]
-                e0, e1 = seg[locus, first + c, 0], seg[locus, first + c, 1]
-                e2, e3 = seg[locus, first + c, 2], seg[locus, first + c, 3]
-                z0, z1 = x0 * after[locus, c, 0] + tiny, x1 * after[locus, c, 1] + tiny
-                z2, z3 = x2 * after[locus, c, 2] + tiny, x3 * after[locus, c, 3] + tiny
-                scale = np.float32(1) / (z0 + z1 + z2 + z3)
-                seg[locus, first + c, 0], seg[locus, first + c, 1] = z0 * scale, z1 * scale
-                seg[locus, first + c, 2], seg[locus, first + c, 3] = z2 * scale, z3 * scale
-                x0, x1, x2, x3 = x0 * e0 + tiny, x1 * e1 + tiny, x2 * e2 + tiny, x3 * e3 + tiny
-                scale = np.float32(1) / (x0 + x1 + x2 + x3)
-                y0, y1 = (stay * x0 + rec * x2) * scale, (stay * x1 + rec * x3) * scale
-                y2, y3 = (rec * x0 + stay * x2) * scale, (rec * x1 + stay * x3) * scale
-                now[c, 0], now[c, 1] = stay * y0 + rec * y1, rec * y0 + stay * y1
-                now[c, 2], now[c, 3] = stay * y2 + rec * y3, rec * y2 + stay * y3
+    loci = len(seg) // (4 * children)
+    n = min(TASK, (children - first) // CHILDREN)
+    after = aligned(loci * n * 16, np.float32)
+    now = aligned(n * 16, np.float32)
+    quarter, tiny = fill(np.float32(0.25)), fill(np.float32(1e-12))
+    for v in range(n):
+        store(after, ((loci - 1) * n + v) * 16, quarter)
+        store(now, v * 16, quarter)
+    for locus in range(loci - 2, -1, -1):
+        for v in range(n):
+            evidence = load(seg, ((locus + 1) * children + first) * 4 + v * 16)
+            x = load(after, ((locus + 1) * n + v) * 16) * evidence + tiny
+            store(after, (locus * n + v) * 16, _across(x, r[locus]))
+    for locus in range(loci):
+        for v in range(n):
+            at = (locus * children + first) * 4 + v * 16
+            x, evidence = load(now, v * 16), load(seg, at)
+            z = x * load(after, (locus * n + v) * 16) + tiny
+            total = z + swap_1(z)
+            store(seg, at, z / (total + swap_2(total)))
+            if locus < loci - 1:
+                store(now, v * 16, _across(x * evidence + tiny, r[locus]))

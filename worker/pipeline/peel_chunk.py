@@ -17,6 +17,7 @@ from models.peeling.engine import Options, PeeledBlock, Peeling
 from models.peeling.families import full_sib_families
 from models.peeling.pedigree import Pedigree
 from models.peeling.penetrance import confident_calls, from_observations
+from models.peeling.population import PopulationOptions
 from models.peeling.records import LocusFacts, contradictions, decimals, locus_facts, peeled_text
 from worker.pipeline.peel_folder import (
     ACCURACY,
@@ -60,7 +61,8 @@ def peel_chunk(
     sites = store_sites(joined, one.store)
     seen = store_observations(joined, one.store, (one.sites, len(pedigree)))
     scale, source = choose_map(options.maps, facts.build, chromosome)
-    settings = Options(cycles=options.cycles, threads=options.threads)
+    population = PopulationOptions() if options.population else None
+    settings = Options(cycles=options.cycles, threads=options.threads, population=population)
     peeling = Peeling(pedigree, from_observations(np.asarray(seen)), scale.cm(sites.pos), settings)
     peeling.run(lambda cycle, cycles: progress(_PEELING * cycle / cycles))
     with ExitStack() as stack:

@@ -130,6 +130,7 @@ class PeelOptions:
     """How a pedigree job is peeled and written."""
 
     cycles: int = 10
+    population: bool = True  # founders also from each other's haplotypes
     threads: int = 1
     format: Literal["vcf.gz", "bcf"] = "vcf.gz"
     r2_min: float = 0.0

@@ -1,0 +1,142 @@
+"""The population in which a family lives: priors of founders from the haplotypes of the other founders.
+
+Without a population every founder is a draw of independent loci from allele frequencies. Here its two haplotypes are
+mosaics of a library (`copying`), and the library is made of the upload itself: the haplotypes of those founders that
+are known at most loci, be it from their own calls or from their descendants, drawn anew in every round.
+
+Nothing is counted twice. Only founders are in the library: a descendant's haplotypes are its founders' once more. A
+founder never copies itself. And the prior that a founder gets at a locus is what its evidence at all *other* loci says
+through the copying model, just as segregation is smoothed without the locus's own evidence; the peeling of the locus
+adds its own evidence (calls and offspring) once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.peeling.copying import copy_some
+from models.peeling.matching import LANES
+from models.peeling.priors import hardy_weinberg
+from models.peeling.sweeper import in_threads
+
+_TASK: Final = 8  # founders of a thread's task
+
+
+@dataclass(frozen=True, slots=True)
+class PopulationOptions:
+    """Settings.
+
+    Attributes:
+        every: cycles of peeling between two draws of the haplotypes.
+        burn_in: draws that the mean of the priors leaves out, as phase was not settled yet.
+        states: haplotypes of the library that one founder may copy at a locus.
+        library: most haplotypes of the library.
+        known: share of loci that must be known of a founder in the library.
+        switches: expected switches of the copied haplotype per Morgan.
+        mismatch: probability of another allele than the copied one.
+        distrust: share of allele frequencies in the prior.
+        window: cM of a window in which the copied haplotypes are chosen.
+        seed: of the draws.
+    """
+
+    every: int = 2
+    burn_in: int = 2
+    states: int = 48
+    library: int = 800
+    known: float = 0.5
+    switches: float = 5.0
+    mismatch: float = 2e-3
+    distrust: float = 0.02
+    window: float = 5.0
+    seed: int = 1
+
+
+class Population:
+    """The founders of one chromosome.
+
+    Attributes:
+        prior: (L, P, 4) float32 prior probabilities of the founders' phased genotypes.
+    """
+
+    def __init__(
+        self, founders: int, centimorgans: NDArray[np.float64], freq: NDArray[np.float64], options: PopulationOptions
+    ) -> None:
+        """Prepare.
+
+        Args:
+            founders: P.
+            centimorgans: (L,) map positions.
+            freq: (L,) ALT frequencies.
+            options: settings.
+        """
+        self._options = options
+        gaps = np.diff(np.asarray(centimorgans, np.float64), prepend=centimorgans[:1]) / 100
+        self._rho = -np.expm1(-options.switches * np.maximum(gaps, 1e-7))
+        span = float(centimorgans[-1] - centimorgans[0])
+        self._window = max(1, int(len(centimorgans) * options.window / max(span, options.window)))
+        self.prior = np.repeat(hardy_weinberg(freq)[:, None], founders, axis=1)
+        self._drawn: NDArray[np.float32] | None = None
+        self._sum: NDArray[np.float32] | None = None  # (P, L, 4) priors of the draws after the burn-in
+        self._round = 0
+
+    def due(self, cycle: int, cycles: int) -> bool:
+        """Whether the haplotypes are drawn after this cycle: not before phase has settled, nor after the last one."""
+        left = cycles - 2 - cycle
+        return cycle >= 2 and left >= 0 and left % self._options.every == 0
+
+    def learn(self, like: NDArray[np.float32], freq: NDArray[np.float64], threads: int | None = None) -> None:
+        """One round: new priors.
+
+        Args:
+            like: (P, L, 4) float32 evidence of each founder without its prior, largest 1.
+            freq: (L,) ALT frequencies.
+            threads: None takes every core.
+        """
+        o = self._options
+        flat = hardy_weinberg(freq)
+        if self._drawn is None:
+            gp4 = like * flat
+            gp4 /= gp4.sum(axis=2, keepdims=True)
+            self._drawn = np.stack([gp4[..., 2] + gp4[..., 3], gp4[..., 1] + gp4[..., 3]], axis=2)
+        known = _known(like)
+        members = np.flatnonzero(known > o.known)
+        if len(members) < 3:
+            return
+        members = np.sort(members[np.argsort(-known[members], kind="stable")[: o.library // 2]])
+        own = np.full(len(like), -1)
+        own[members] = 2 * np.arange(len(members))
+        library = self._drawn[members].transpose(1, 0, 2).reshape(len(freq), -1)
+        filled = np.zeros((len(freq), -(-library.shape[1] // LANES) * LANES), np.float32)
+        filled[:, : library.shape[1]] = library * np.float32(1 - 2 * o.mismatch) + np.float32(o.mismatch)
+        telling = np.flatnonzero(np.ptp(like, axis=2).max(axis=1) > 1e-3)
+        prior = np.repeat(flat[None], len(like), axis=0)
+        drawn = np.zeros((*like.shape[:2], 2), np.float32)
+        seed = o.seed * 1000003 + 7919 * self._round
+        in_threads([
+            partial(copy_some, like, telling[first : first + _TASK], own, filled.reshape(-1), library.shape[1],
+                    self._rho, freq, o.states, self._window, seed, prior, drawn)
+            for first in range(0, len(telling), _TASK)
+        ], threads)  # fmt: skip
+        self._drawn = drawn
+        self._round += 1
+        if self._sum is None or self._round <= o.burn_in:
+            self._sum = prior
+        else:
+            self._sum += prior
+        prior = self._sum / self._sum.sum(axis=2, keepdims=True)
+        mixed = (1 - o.distrust) * prior + o.distrust * flat
+        self.prior[:] = mixed.transpose(1, 0, 2)
+
+
+def _known(like: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(P,) share of loci whose genotype the evidence settles, phase aside."""
+    both = np.maximum(like[..., 1], like[..., 2])
+    total = like[..., 0] + both + like[..., 3]
+    top = np.maximum(np.maximum(like[..., 0], like[..., 3]), both)
+    known: NDArray[np.float64] = (top > 0.9 * total).mean(axis=1)
+    return known
