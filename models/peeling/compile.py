@@ -21,7 +21,7 @@ def main() -> None:
     order = np.arange(n, dtype=np.int32)
     names = [str(k) for k in range(n)]
     trios = Pedigree(names, [""] * n, sire, dam, np.zeros(n, np.int8), order + 1, order, False)
-    options = Options(cycles=4, threads=1, population=PopulationOptions())
+    options = Options(cycles=4, threads=1, population=PopulationOptions(least=0))
     peeling = Peeling(trios, from_calls(np.ones((9, n), np.int8)), np.arange(9.0), options)
     peeling.run()
     for block in peeling.blocks():

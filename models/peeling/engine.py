@@ -145,8 +145,9 @@ class Peeling:
         self._founders = self._with_data() if priors is None else priors.animal
         self._prior = np.empty((len(seen), 0, 4), np.float32) if priors is None else priors.gp4
         self._population: Population | None = None
-        if priors is None and self._options.population is not None and self._options.cycles:
-            self._population = Population(len(self._founders), self._cm, self.freq, self._options.population)
+        population = self._options.population if priors is None and self._options.cycles else None
+        if population is not None and len(self._founders) >= population.least:
+            self._population = Population(len(self._founders), self._cm, self.freq, population)
             self._prior = self._population.prior
         self._prior_column = np.full(len(pedigree), -1, np.int32)
         if self._prior.shape[1]:

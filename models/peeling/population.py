@@ -36,6 +36,8 @@ class PopulationOptions:
         burn_in: draws that the mean of the priors leaves out, as phase was not settled yet.
         states: haplotypes of the library that one founder may copy at a locus.
         library: most haplotypes of the library.
+        least: founders that a library needs; with fewer the prior stays with allele frequencies, as a draw among a few
+            haplotypes says more about the draw than about the founder.
         known: share of loci that must be known of a founder in the library.
         switches: expected switches of the copied haplotype per Morgan.
         mismatch: probability of another allele than the copied one.
@@ -48,6 +50,7 @@ class PopulationOptions:
     burn_in: int = 2
     states: int = 48
     library: int = 800
+    least: int = 24
     known: float = 0.5
     switches: float = 5.0
     mismatch: float = 2e-3
@@ -105,7 +108,8 @@ class Population:
             self._drawn = np.stack([gp4[..., 2] + gp4[..., 3], gp4[..., 1] + gp4[..., 3]], axis=2)
         known = _known(like)
         members = np.flatnonzero(known > o.known)
-        if len(members) < 3:
+        if len(members) < max(3, o.least):
+            self.prior[:] = flat[:, None]
             return
         members = np.sort(members[np.argsort(-known[members], kind="stable")[: o.library // 2]])
         own = np.full(len(like), -1)

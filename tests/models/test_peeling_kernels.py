@@ -78,7 +78,7 @@ def test_compiling_leaves_nothing_to_compile_at_the_first_peeling() -> None:
         "from tests.support.pedigrees import pedigree_of\n"
         "family = pedigree_of([(None, None)] * 3 + [(0, 1)] * 3 + [(2, 4)] * 9 + [(5, 6)])\n"
         "peeling = Peeling(family, from_calls(np.ones((300, 16), np.int8)), np.arange(300.0),"
-        " Options(cycles=4, population=PopulationOptions()))\n"
+        " Options(cycles=4, population=PopulationOptions(least=0)))\n"
         "peeling.run()\n"
         "list(peeling.blocks())\n"
         "for one in (locus.peel_loci, segregation.smooth, copying.copy_some):\n"
