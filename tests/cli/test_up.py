@@ -55,7 +55,10 @@ class Up:
         pids = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         named = {}
         for pid in map(int, pids):
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+            try:
+                command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except FileNotFoundError:  # it ended in between
+                continue
             name = next((name for name in ("redis-server", "-m worker", "-m api") if name in command), None)
             if name and alive(pid):
                 named[name.removeprefix("-m ")] = pid

@@ -7,6 +7,7 @@ import pytest
 from genotypes import codes as gt
 from genotypes import fragment as fragment_module
 from genotypes.bgzf import concatenate
+from genotypes.cell_sums import sum_cells
 from genotypes.cells import Layout, quantise, quantise_haplotypes, tables
 from genotypes.fragment import FragmentWriter, write_header
 from genotypes.header import contig_numbers, imputed_header
@@ -18,6 +19,12 @@ from tests.support.bcftools import bcftools, needs_bcftools, records
 
 CONTIGS = {"19": 59128983, "20": 63025520}
 V = 12
+
+
+def cell_sums(layout: Layout, items: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    held = tables(layout.phased)
+    powers = np.array([1e3, 1e6, 1e3, 1e3])[:, None]
+    return sum_cells(items, held.thousandths, held.square, layout.ploidy) / powers
 
 
 def sites(v: int = V, first: int = 100) -> SiteTable:
@@ -54,7 +61,7 @@ def build(folder, ploidy, phased, fmt, typed_only=True, blocks=2):
         observed = np.where(layout.haploid, rng.choice([-1, 5, 6], (3, len(ploidy))), diploid).astype(np.int8)
         items = layout.items(cells)
         items[rows] = layout.items(cells[rows], observed)
-        quality = SiteSums.of(layout.dosage(items), layout.ploidy).quality()
+        quality = SiteSums.of(cell_sums(layout, items), layout.ploidy).quality()
         here = sites(first=1000 * (number + 1))
         pieces.append(folder / f"piece{number}")
         with FragmentWriter(pieces[-1], layout, fmt, contig=contig_numbers(header)["20"]) as out:
@@ -125,12 +132,12 @@ def test_whole_files_index_and_answer_regions(tmp_path, fmt):
 @needs_bcftools
 def test_bcftools_counts_what_we_say(tmp_path):
     path, *_ = build(tmp_path, [2] * 40, False, "bcf", typed_only=False)
-    lines = bcftools("query", "-f", "%AF %R2[ %DS]\n", path).splitlines()
+    lines = bcftools("query", "-f", "%AF %R2[ %DS %GP{1} %GP{2}]\n", path).splitlines()
     for line in lines:
-        af, r2, *ds = (float(one) for one in line.split())
-        p = np.mean(ds) / 2
-        assert af == pytest.approx(p, abs=1e-6)
-        assert r2 == pytest.approx(min(1, np.var(ds) / (2 * p * (1 - p))), abs=1e-5)
+        af, r2, *rest = (float(one) for one in line.split())
+        ds, one, two = np.array(rest).reshape(-1, 3).T
+        assert af == pytest.approx(np.mean(ds) / 2, abs=1e-6)
+        assert r2 == pytest.approx(np.var(ds) / (np.mean(one + 4 * two) - np.mean(ds) ** 2), abs=1e-5)
 
 
 def test_flags(tmp_path):
