@@ -7,7 +7,7 @@ import { count, size, when } from "./format.js";
 const BUNDLES = { auto: "Chosen when the sites have been seen", none: "None: a pedigree is peeled" };
 
 /** @type {Record<string, string>} */
-const ENGINES = { auto: "Automatic", dae: "Tile autoencoder", peeling: "Pedigree peeling" };
+const ENGINES = { auto: "Automatic", dae: "Imputation from a bundle", peeling: "Pedigree peeling" };
 
 /** @param {import('./types.js').Job} job */
 export function showSettings(job) {
