@@ -6,7 +6,6 @@ vectors of it by hand; on processors with narrower registers LLVM splits them. A
 
 from __future__ import annotations
 
-import hashlib
 import operator
 from collections.abc import Callable
 from pathlib import Path
@@ -19,14 +18,14 @@ from numba import extending, types
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import lower_builtin, models, register_model
 
+from models.kernels import digest_of
+
 WIDTH: Final = 8  # float64 lanes of a vector
 FLAGS: Final = ("fast",)
 _FILES: Final = (
     "conditioning", "copying", "lander_green", "lanes", "locus", "matching", "messages", "peel", "segregation",
 )  # fmt: skip
-SOURCES: Final = hashlib.sha256(
-    b"".join(Path(__file__).with_name(f"{name}.py").read_bytes() for name in _FILES)
-).hexdigest()
+SOURCES: Final = digest_of(Path(__file__).parent, _FILES)
 
 
 def intrinsic(function: Any) -> Any:
