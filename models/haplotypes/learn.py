@@ -102,7 +102,10 @@ def learn_rates(
 def accuracy_table(
     imputer: CopyingImputer, people: NDArray[np.int8], arrays: dict[str, NDArray[np.bool_]]
 ) -> list[dict[str, Any]]:
-    """For each array {array, people, bins: [{maf, sites, r2}]} over its untyped sites; the manifest's accuracy."""
+    """For each array {array, people, bins: [{maf, sites, r2}]} over its untyped sites; the manifest's accuracy.
+
+    The people may be those that `learn_rates` saw: two rates from coarse grids cannot be fitted to them.
+    """
     table = []
     af = imputer.sites.af
     if af is None:
