@@ -17,7 +17,7 @@ def digest_of(folder: Path, names: Sequence[str]) -> str:
     return hashlib.sha256(b"".join((folder / f"{name}.py").read_bytes() for name in names)).hexdigest()
 
 
-def kernel(sources: str, **flags: bool) -> Callable[[Function], Function]:
+def kernel(sources: str, **flags: bool | str) -> Callable[[Function], Function]:
     """Decorator: compile by numba with these flags and keep the result.
 
     Numba looks at a kernel's own file alone to tell whether what it kept is stale; `sources` (see `digest_of`) takes

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.haplotypes.compiled import kernel
-from models.haplotypes.select import WORD
+from models.haplotypes.masks import WORD, add_unless, add_where, choose
+from models.haplotypes.states import LANES
+from models.peeling.lanes import fill, inlined, load, store, total
 
 MEMORY = 10  # heterozygotes after which two partial phasings are the same
 FAR = 25.0  # log likelihood ratio beyond which a partial phasing is dropped
@@ -24,22 +26,62 @@ def _canonical(register: int) -> int:
     return ~register & mask if (register >> (MEMORY - 1)) & 1 else register
 
 
-@kernel(fastmath=True)
-def _step(f: NDArray[np.float32], keep: float, enter: float, fresh: NDArray[np.bool_], border: bool) -> None:
-    """Transition of one haplotype's forward probabilities, in place; `fresh` states of a new window only enter."""
-    q, c = np.float32(keep), np.float32(enter)
-    if border:
-        for s in range(len(f)):
-            f[s] = c if fresh[s] else f[s] * q + c
-    else:
-        for s in range(len(f)):
-            f[s] = f[s] * q + c
+@inlined
+def _enter(now: NDArray[np.float32], at: int, size: int, stay: NDArray[np.uint16], row: int) -> None:
+    """At a new window the states that take another haplotype lose what they had."""
+    zero = fill(np.float32(0))
+    for g in range(size // LANES):
+        place = at + g * LANES
+        store(now, place, choose(stay[row + g], load(now, place), zero))
 
 
-@kernel(fastmath=True)
+@inlined
+def _known(
+    now: NDArray[np.float32], at: int, size: int, q: float, c: float, on: float, off: float,
+    masks: NDArray[np.uint16], row: int,
+) -> float:  # fmt: skip
+    """Transition and emission of one haplotype's forward probabilities, in place; returns their sum."""
+    keep, enter, alt, ref = fill(np.float32(q)), fill(np.float32(c)), fill(np.float32(on)), fill(np.float32(off))
+    found = fill(np.float32(0))
+    for g in range(size // LANES):
+        place = at + g * LANES
+        x = (load(now, place) * keep + enter) * choose(masks[row + g], alt, ref)
+        store(now, place, x)
+        found = found + x
+    return total(found)
+
+
+@inlined
+def _open(
+    now: NDArray[np.float32], at: int, size: int, q: float, c: float, masks: NDArray[np.uint16], row: int
+) -> tuple[float, float]:
+    """Transition alone; returns the weight of the states with ALT and with REF."""
+    keep, enter, zero = fill(np.float32(q)), fill(np.float32(c)), fill(np.float32(0))
+    one, none = zero, zero
+    for g in range(size // LANES):
+        place = at + g * LANES
+        x = load(now, place) * keep + enter
+        store(now, place, x)
+        one = add_where(masks[row + g], one, x)
+        none = add_unless(masks[row + g], none, x)
+    return total(one), total(none)
+
+
+@inlined
+def _emit(
+    now: NDArray[np.float32], at: int, then: NDArray[np.float32], to: int, size: int, on: float, off: float,
+    masks: NDArray[np.uint16], row: int,
+) -> None:  # fmt: skip
+    alt, ref = fill(np.float32(on)), fill(np.float32(off))
+    for g in range(size // LANES):
+        store(then, to + g * LANES, load(now, at + g * LANES) * choose(masks[row + g], alt, ref))
+
+
+@kernel()
 def first_phase(
-    states: NDArray[np.uint8],
-    lists: NDArray[np.int32],
+    size: int,
+    masks: NDArray[np.uint16],
+    stay: NDArray[np.uint16],
     genotype: NDArray[np.int8],
     switch: NDArray[np.float32],
     error: float,
@@ -49,18 +91,20 @@ def first_phase(
     """Phase one person.
 
     Args:
-        states: (T, S) alleles of the states.
-        lists: (W, S) haplotype of each state in each window.
+        size: S, states.
+        masks: see `states.typed_masks`.
+        stay: see `states.continued`.
         genotype: (T,) ALT alleles 0-2, -1 missing.
         switch: (T,) probability of a switch before each site.
         error: probability that an allele differs from the copied one.
         width: partial phasings that are kept.
         phase: (T,) filled at heterozygotes with the first haplotype's allele.
     """
-    sites, size = states.shape
-    now = np.empty((width, 2, size), np.float32)
-    then = np.empty((width, 2, size), np.float32)
-    now[0] = np.float32(1.0 / size)
+    sites, groups = len(genotype), size // LANES
+    now = np.zeros(width * 2 * size, np.float32)
+    then = np.empty(width * 2 * size, np.float32)
+    sums = np.ones((width, 2))
+    new_sums = np.ones((width, 2))
     alive = 1
     weight = np.zeros(width)
     register = np.zeros(width, np.int64)
@@ -71,45 +115,29 @@ def first_phase(
     new_weight = np.zeros(2 * width)
     new_register = np.zeros(2 * width, np.int64)
     canonical = np.zeros(2 * width, np.int64)
-    right, wrong = np.float32(1 - error), np.float32(error)
-    fresh = np.zeros(size, np.bool_)
     for t in range(sites):
-        border = t % WORD == 0 and t > 0
-        if border:
-            for s in range(size):
-                fresh[s] = lists[t // WORD, s] != lists[t // WORD - 1, s]
-        keep, enter = 1.0 - switch[t], switch[t] / size
-        row = states[t]
+        keep = 1.0 - switch[t] if t > 0 else 0.0
+        c = (switch[t] if t > 0 else 1.0) / size
+        row = t * groups
         g = genotype[t]
-        for b in range(alive):
-            for h in range(2):
-                f = now[b, h]
-                if t > 0:
-                    _step(f, keep, enter, fresh, border)
-                one, total = np.float32(0), np.float32(0)
-                for s in range(size):
-                    total += f[s]
-                    one += f[s] * np.float32(row[s])
-                alt[b, h] = one * (1 - error) + (total - one) * error
-                ref[b, h] = one * error + (total - one) * (1 - error)
+        if t % WORD == 0 and t > 0:
+            for at in range(0, 2 * alive * size, size):
+                _enter(now, at, size, stay, t // WORD * groups)
         if g != 1:
+            on = 1.0 if g < 0 else (1 - error if g == 2 else error)
+            off = 1.0 if g < 0 else (error if g == 2 else 1 - error)
             for b in range(alive):
                 back[t, b] = b
                 for h in range(2):
-                    f = now[b, h]
-                    if g < 0:
-                        scale = np.float32(1.0 / (alt[b, h] + ref[b, h]))
-                        on, off = scale, scale
-                    else:
-                        found = alt[b, h] if g == 2 else ref[b, h]
-                        weight[b] += np.log(found)
-                        scale = np.float32(1.0 / found)
-                        on = (right if g == 2 else wrong) * scale
-                        off = (wrong if g == 2 else right) * scale
-                    for s in range(size):
-                        f[s] *= on if row[s] else off
+                    found = _known(now, (2 * b + h) * size, size, keep / sums[b, h], c, on, off, masks, row)
+                    sums[b, h] = found
+                weight[b] += np.log(sums[b, 0] * sums[b, 1])
             continue
         for b in range(alive):
+            for h in range(2):
+                one, none = _open(now, (2 * b + h) * size, size, keep / sums[b, h], c, masks, row)
+                alt[b, h] = one * (1 - error) + none * error
+                ref[b, h] = one * error + none * (1 - error)
             for a in range(2):
                 p = ref[b, 0] * alt[b, 1] if a == 0 else alt[b, 0] * ref[b, 1]
                 new_weight[2 * b + a] = weight[b] + np.log(p)
@@ -132,11 +160,9 @@ def first_phase(
             b, a = i // 2, i % 2
             for h in range(2):
                 allele = a if h == 0 else 1 - a
-                scale = np.float32(1.0 / (alt[b, h] if allele else ref[b, h]))
-                on = (right if allele else wrong) * scale
-                off = (wrong if allele else right) * scale
-                for s in range(size):
-                    then[kept, h, s] = now[b, h, s] * (on if row[s] else off)
+                on, off = (1 - error, error) if allele else (error, 1 - error)
+                _emit(now, (2 * b + h) * size, then, (2 * kept + h) * size, size, on, off, masks, row)
+                new_sums[kept, h] = alt[b, h] if allele else ref[b, h]
             back[t, kept] = b
             choice[t, kept] = a
             kept += 1
@@ -145,6 +171,7 @@ def first_phase(
             register[i] = new_register[order[i]]
         alive = kept
         now, then = then, now
+        sums, new_sums = new_sums, sums
     b = 0
     for i in range(alive):
         if weight[i] > weight[b]:

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import math
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import IO, Any, Final, Self
+from typing import IO, Any, Self
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from genotypes.codes import dosage, haplotypes
 from genotypes.sites import SiteTable
 from models.haplotypes.library import Library
-from models.haplotypes.panel_index import index_carriers
-from models.haplotypes.person import impute_people
-from models.haplotypes.select import pack_columns
+from models.haplotypes.masks import WORD
+from models.haplotypes.person import Panel, impute_people
+from models.haplotypes.select import pack_columns, padded
+from models.haplotypes.slots import DENSE, Slots, list_carriers, pack_carriers
+from models.haplotypes.states import LANES
 from models.protocol import ImputedBlock, Tile, TypedGenotypes
 
 BLOCK_CELLS = 1 << 22  # genotypes of a block that is given out
 BATCH_BYTES = 64 << 20  # results of the people who are imputed at once
 KEEP_BYTES = 96 << 20  # results of a tile beyond this wait in a temporary file
-_MOST_THREADS: Final[int] = numba.get_num_threads()  # before anybody lowers it
+PARTS = 4  # of a batch for each thread, so that none waits long for the others
 CLOSEST = 1e-6  # switches are as likely as over at least so many cM
 
 
@@ -84,12 +88,10 @@ class CopyingImputer:
         """Keep what is given; `threads` of numba, None leaves them."""
         self.sites, self.tiles, self.library = sites, tiles, library
         self.options = options or CopyingOptions()
-        self._threads = threads
+        self._threads = threads or len(os.sched_getaffinity(0))
 
     def impute(self, tiles: range, typed: TypedGenotypes) -> Iterator[ImputedBlock]:
         """Impute consecutive tiles; see `models.protocol.Imputer`."""
-        if self._threads:
-            numba.set_num_threads(max(1, min(self._threads, _MOST_THREADS)))
         people = _people(typed)
         for index in tiles:
             yield from self._impute_tile(self.tiles[index], typed, people)
@@ -133,13 +135,21 @@ class CopyingImputer:
         pairs = np.ascontiguousarray(people.pairs[part, :, seen])
         count, sites = genotypes.shape
         size = self.library.haplotypes
-        out = np.empty((count, len(window.right_share), 2), np.uint16)
+        states = _states(o.states, size)
+        out = np.empty((count, len(window.panel.flipped), 2), np.uint16)
         hidden = np.empty((count, sites, 2), np.float32)
-        impute_people(
-            window.alleles, window.words, genotypes, pairs, people.fixed[part], window.switches(o.switches_per_cm),
-            o.error, min(o.first_states, size), min(o.states, size), o.rounds, o.sweeps, o.burn, window.carriers,
-            window.starts, window.right_share, window.flipped, out, hidden,
-        )  # fmt: skip
+        fixed, switch = people.fixed[part], window.switches(o.switches_per_cm)
+        first_states = min(_states(o.first_states, size), states)
+
+        def some(first: int, end: int) -> None:
+            impute_people(
+                window.panel, genotypes[first:end], pairs[first:end], fixed[first:end], switch, o.error, first_states,
+                states, o.rounds, o.sweeps, o.burn, out[first:end], hidden[first:end],
+            )  # fmt: skip
+
+        edges = np.linspace(0, count, min(count, PARTS * self._threads) + 1).astype(int).tolist()
+        with ThreadPoolExecutor(self._threads) as pool:
+            list(pool.map(some, edges[:-1], edges[1:]))
         return out, hidden
 
     def _by_frequency(self, tile: Tile, typed: TypedGenotypes) -> Iterator[ImputedBlock]:
@@ -161,13 +171,8 @@ class CopyingImputer:
 class _Window:
     """What the kernels need of the library for one tile and one set of typed sites."""
 
-    alleles: NDArray[np.uint8]  # (T, K)
-    words: NDArray[np.uint32]  # (K, W)
+    panel: Panel
     centimorgans: NDArray[np.float64]  # (T,)
-    carriers: NDArray[np.int32]
-    starts: NDArray[np.int32]
-    right_share: NDArray[np.float32]  # (V,)
-    flipped: NDArray[np.bool_]  # (V,)
 
     @classmethod
     def make(cls, library: Library, tile: Tile, typed: NDArray[np.int32]) -> Self:
@@ -181,16 +186,38 @@ class _Window:
         left, right = at[interval[inside] - 1], at[interval[inside]]
         span = np.maximum(right - left, CLOSEST)
         share[inside] = np.clip((library.cm[rows[inside]] - left) / span, 0, 1)
-        carriers, starts = index_carriers(
-            library.starts, library.carriers, tile.first, tile.end, interval, len(typed) + 1, library.haplotypes
+        width = padded(library.haplotypes)
+        dense = np.diff(library.starts[tile.first : tile.end + 1]) > DENSE * library.haplotypes
+        which = np.flatnonzero(dense)
+        frequent = Slots.make(which, interval[which], share[which], len(typed))
+        which = np.flatnonzero(~dense)
+        rare = Slots.make(which, interval[which], share[which], len(typed))
+        words = -(-np.diff(frequent.starts) // WORD)
+        starts = np.concatenate([[0], np.cumsum(words)]).astype(np.int32)
+        places = np.arange(len(frequent.row)) + np.repeat(starts[:-1] * WORD - frequent.starts[:-1], np.diff(frequent.starts))
+        bits = pack_carriers(
+            library.starts, library.carriers, frequent.row.astype(np.int64) + tile.first, places, int(starts[-1]), width
         )
-        alleles = library.alleles(typed)
-        return cls(alleles, pack_columns(alleles), at, carriers, starts, share, library.flipped[tile.first : tile.end])
+        carriers, carriers_starts = list_carriers(
+            library.starts, library.carriers, rare.row.astype(np.int64) + tile.first, rare.starts, library.haplotypes
+        )
+        panel = Panel(
+            library.haplotypes, pack_columns(library.alleles(typed), width).reshape(-1), frequent, bits, starts, rare,
+            carriers, carriers_starts, library.flipped[tile.first : tile.end],
+        )  # fmt: skip
+        return cls(panel, at)
 
     def switches(self, per_cm: float) -> NDArray[np.float32]:
         """(T,) probability of a switch before each typed site."""
         apart = np.maximum(np.diff(self.centimorgans, prepend=self.centimorgans[0]), CLOSEST)
         return (-np.expm1(-per_cm * apart)).astype(np.float32)
+
+
+def _states(wanted: int, haplotypes: int) -> int:
+    """A multiple of the kernels' lanes near `wanted`; all the haplotypes of a small panel, each equally often."""
+    if haplotypes < LANES:
+        return math.lcm(haplotypes, LANES)
+    return max(1, min(wanted, haplotypes) // LANES) * LANES
 
 
 class _Spool:

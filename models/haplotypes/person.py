@@ -1,17 +1,49 @@
-"""Numba kernel: all the steps for each person of a batch, people in parallel."""
+"""Numba kernel: all the steps for each person of a batch. Threads run it side by side, each on its own people."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
-from numba import prange
 from numpy.typing import NDArray
 
 from models.haplotypes.beam import first_phase
 from models.haplotypes.compiled import kernel
-from models.haplotypes.select import WORD, choose_states, gather
-from models.haplotypes.sweep import backward, borders, forward
+from models.haplotypes.emit import emit_frequent, emit_rare, find_carriers
+from models.haplotypes.masks import WORD
+from models.haplotypes.select import choose_states
+from models.haplotypes.slots import Slots
+from models.haplotypes.states import LANES, continued, gather, typed_masks
+from models.haplotypes.sweep import backward, forward
+from models.peeling.lanes import aligned
 
 WIDTH = 8  # partial phasings of the beam
+
+
+class Panel(NamedTuple):
+    """What the kernels need of the panel for one tile and one set of T typed sites.
+
+    Attributes:
+        haplotypes: K; arrays over them have P places, see `select.padded`.
+        words: (W * P,) typed alleles, see `pack_columns`, flat.
+        frequent: slots whose minor allele is frequent.
+        bits: (D * P,) their alleles, flat; each window begins a word.
+        bits_starts: (W + 1,) int32, first word of each window.
+        rare: the other slots.
+        carriers: see `list_carriers`.
+        carriers_starts: (W, K + 1), see `list_carriers`.
+        flipped: (V,) REF is the minor allele.
+    """
+
+    haplotypes: int
+    words: NDArray[np.uint32]
+    frequent: Slots
+    bits: NDArray[np.uint32]
+    bits_starts: NDArray[np.int32]
+    rare: Slots
+    carriers: NDArray[np.int32]
+    carriers_starts: NDArray[np.int32]
+    flipped: NDArray[np.bool_]
 
 
 @kernel()
@@ -35,10 +67,35 @@ def _seed(genotype: NDArray[np.int8]) -> np.uint64:
     return x | np.uint64(1)
 
 
-@kernel(parallel=True, nogil=True)
+@kernel()
+def _finish(
+    total: NDArray[np.float32], share: float, fixed: bool, flipped: NDArray[np.bool_], out: NDArray[np.uint16]
+) -> None:
+    """(2, V) sums over the sweeps -> (V, 2) in 65535ths."""
+    full, part = np.float32(65535), np.float32(share)
+    for v in range(len(flipped)):
+        a, b = total[0, v] * part, total[1, v] * part
+        if flipped[v]:
+            if fixed:
+                a, b = 1 - a, 1 - b
+            else:
+                b = 1 - a - b
+        out[v, 0] = np.uint16(min(max(a, np.float32(0)), np.float32(1)) * full + np.float32(0.5))
+        out[v, 1] = np.uint16(min(max(b, np.float32(0)), np.float32(1)) * full + np.float32(0.5))
+
+
+@kernel()
+def _add(minor: NDArray[np.float32], fixed: bool, total: NDArray[np.float32]) -> None:
+    """Add one sweep's (2, V) minor alleles to the sums of P(1), P(2), or of the haplotypes where `fixed`."""
+    for v in range(minor.shape[1]):
+        a, b = minor[0, v], minor[1, v]
+        total[0, v] += a if fixed else a + b - 2 * a * b
+        total[1, v] += b if fixed else a * b
+
+
+@kernel(nogil=True)
 def impute_people(
-    alleles: NDArray[np.uint8],
-    words: NDArray[np.uint32],
+    panel: Panel,
     genotypes: NDArray[np.int8],
     pairs: NDArray[np.int8],
     fixed: NDArray[np.bool_],
@@ -49,104 +106,120 @@ def impute_people(
     rounds: int,
     sweeps: int,
     burn: int,
-    carriers: NDArray[np.int32],
-    starts: NDArray[np.int32],
-    right_share: NDArray[np.float32],
-    flipped: NDArray[np.bool_],
     out: NDArray[np.uint16],
     hidden: NDArray[np.float32],
 ) -> None:
     """Impute a batch.
 
     Args:
-        alleles: (T, K) of the panel at the typed sites.
-        words: (K, W) the same, packed.
+        panel: the panel.
         genotypes: (N, T) ALT alleles 0-2, -1 missing.
         pairs: (N, 2, T) alleles of both haplotypes where `fixed`; filled with the last phase elsewhere.
         fixed: (N,) the phase is known.
-        switch: (T,) probability of a switch before each typed site.
+        switch: (T,) probability of a switch before each site.
         error: probability that an allele differs from the copied one.
-        first_states: states while a first phase is sought.
-        states: states of the sweeps.
+        first_states: states while a first phase is sought, a multiple of 16.
+        states: states of the sweeps, a multiple of 16, not fewer.
         rounds: how often the states are chosen anew, by the phase as it then is.
         sweeps: sweeps of a round.
         burn: sweeps at the start of the first round that are not averaged; fewer than `sweeps`.
-        carriers: see `backward`.
-        starts: see `backward`.
-        right_share: see `backward`.
-        flipped: (V,) REF is the minor allele.
         out: (N, V, 2), in 65535ths: P(1), P(2); where `fixed` P(ALT) of each haplotype.
         hidden: (N, T, 2) P(ALT) of each haplotype at typed sites, their own genotypes left out.
     """
     people, sites = genotypes.shape
-    haplotypes, windows = words.shape
-    rows = len(right_share)
-    for n in prange(people):
-        genotype = genotypes[n]
-        pair = pairs[n]
-        lengths = np.empty((2, windows, haplotypes), np.int16)
-        bits = np.empty((2, windows), np.uint32)
-        known = np.empty((2, windows), np.uint32)
+    windows = (sites + WORD - 1) // WORD
+    haplotypes, width = panel.haplotypes, len(panel.words) // windows
+    rows, groups = len(panel.flipped), states // LANES
+    # One set of scratch serves many people: memory that is new to the process is slow.
+    run = np.empty(width, np.int32)
+    lengths = np.empty((2, windows * width), np.int16)
+    where = np.full(width, -1, np.int32)
+    bits = np.empty((2, windows), np.uint32)
+    known = np.empty((2, windows), np.uint32)
+    plain = np.empty(sites, np.int8)
+    phase = np.zeros(sites, np.int8)
+    first_lists = np.empty((windows, first_states), np.int32)
+    lists = np.empty((windows, states), np.int32)
+    masks = np.empty(windows * WORD * groups, np.uint16)
+    stay = np.empty(windows * groups, np.uint16)
+    frequent = np.empty(panel.bits_starts[windows] * WORD * groups, np.uint16)
+    ahead = aligned((sites + 2) * 2 * states, np.float32)
+    after = aligned((sites + 2) * 2 * states, np.float32)
+    weights = aligned(WORD * 2 * states, np.float32)
+    sums = np.empty(LANES, np.float32)
+    rare_starts = np.empty(len(panel.rare.row) + 1, np.int32)
+    rare_states = np.empty(0, np.uint16)
+    ahead[: 2 * states] = np.float32(0)
+    weights[:] = np.float32(0)
+    lines = np.empty((sites, 2, 2))
+    scale = np.zeros((WORD, 2), np.float32)
+    minor = np.empty((2, rows), np.float32)
+    blind = np.empty((2, sites), np.float32)
+    total = np.empty((2, rows), np.float32)
+    unseen = np.empty((2, sites), np.float32)
+    for n in range(people):
+        genotype, pair = genotypes[n], pairs[n]
         seed = np.array([_seed(genotype)])
         start = int(seed[0] % np.uint64(haplotypes))
         if not fixed[n]:
-            plain = np.empty(sites, np.int8)
-            phase = np.zeros(sites, np.int8)
             for t in range(sites):
                 plain[t] = -1 if genotype[t] == 1 else min(np.int8(1), genotype[t])
             _bits(plain, bits[0], known[0])
-            lists = np.empty((windows, first_states), np.int32)
-            choose_states(words, bits[:1], known[:1], start, lengths[:1], lists)
-            seen = np.empty((sites, first_states), np.uint8)
-            gather(alleles, lists, seen)
-            first_phase(seen, lists, genotype, switch, error, WIDTH, phase)
+            choose_states(panel.words, bits[:1], known[:1], haplotypes, start, run, lengths[:1], where, first_lists)
+            typed_masks(panel.words, width, first_lists, masks)
+            continued(first_lists, stay)
+            first_phase(first_states, masks, stay, genotype, switch, error, WIDTH, phase)
             for t in range(sites):
-                g = genotype[t]
-                pair[0, t] = phase[t] if g == 1 else plain[t]
-                pair[1, t] = 1 - phase[t] if g == 1 else plain[t]
-        lists = np.empty((windows, states), np.int32)
-        seen = np.empty((sites, states), np.uint8)
-        messages = np.empty((2, sites, states), np.float32)
-        ahead = np.empty((2, sites, states), np.float32)
-        minor = np.empty((2, rows), np.float32)
-        blind = np.empty((2, sites), np.float32)
-        total = np.zeros((2, rows), np.float32)
-        unseen = np.zeros((2, sites), np.float32)
+                het = genotype[t] == 1
+                pair[0, t] = phase[t] if het else plain[t]
+                pair[1, t] = 1 - phase[t] if het else plain[t]
+        total[:] = np.float32(0)
+        unseen[:] = np.float32(0)
         count = 0
         for turn in range(1 if fixed[n] else rounds):
             for h in range(2):
                 _bits(pair[h], bits[h], known[h])
-            choose_states(words, bits, known, (start + turn * haplotypes // rounds) % haplotypes, lengths, lists)
-            gather(alleles, lists, seen)
-            fresh = borders(lists)
+            choose_states(
+                panel.words, bits, known, haplotypes, start + turn * haplotypes // rounds, run, lengths, where, lists
+            )
+            typed_masks(panel.words, width, lists, masks)
+            continued(lists, stay)
+            for w in range(windows):
+                gather(panel.bits, width, panel.bits_starts[w], panel.bits_starts[w + 1], lists[w], frequent)
+            rare_states = find_carriers(
+                lists, panel.carriers_starts, panel.carriers, panel.rare.starts, rare_starts, rare_states
+            )
             for k in range(1 if fixed[n] else sweeps + 1):
                 emit = fixed[n] or k > (burn if turn == 0 else 0)
                 if fixed[n] or k > 0:  # before the first sweep only its messages are made
-                    forward(seen, fresh, genotype, pair, fixed[n], switch, error, messages, seed, ahead)
-                for h in range(2):
-                    backward(seen, lists, fresh, pair[h], switch, error, messages[h], emit, ahead[h], carriers, starts,
-                             right_share, minor[h], blind[h])  # fmt: skip
+                    forward(states, masks, stay, genotype, pair, fixed[n], switch, error, after, lines, seed, ahead)
+                if emit:
+                    minor[:] = np.float32(0)
+                for w in range(windows - 1, -1, -1):
+                    first, end = w * WORD, min(sites, (w + 1) * WORD)
+                    backward(
+                        states, first, end, masks, stay, pair, switch, error, after, lines, emit, ahead, weights,
+                        scale, blind,
+                    )  # fmt: skip
+                    if emit:
+                        slots = panel.frequent
+                        emit_frequent(
+                            states, slots.starts[w], slots.starts[w + 1], slots.row, slots.left, slots.right_share,
+                            frequent, panel.bits_starts[w] * WORD * groups, weights, scale, sums, minor,
+                        )  # fmt: skip
+                        slots = panel.rare
+                        emit_rare(
+                            states, slots.starts[w], slots.starts[w + 1], slots.row, slots.left, slots.right_share,
+                            rare_starts, rare_states, weights, scale, minor,
+                        )  # fmt: skip
                 if emit:
                     count += 1
-                    unseen += blind
-                    if fixed[n]:
-                        total += minor
-                    else:
-                        for v in range(rows):
-                            a, b = minor[0, v], minor[1, v]
-                            total[0, v] += a + b - 2 * a * b
-                            total[1, v] += a * b
-        share = np.float32(1.0 / count)
-        full = np.float32(65535)
+                    _add(minor, fixed[n], total)
+                    for t in range(sites):
+                        unseen[0, t] += blind[0, t]
+                        unseen[1, t] += blind[1, t]
+        share = 1.0 / count
         for t in range(sites):
-            hidden[n, t, 0] = unseen[0, t] * share
-            hidden[n, t, 1] = unseen[1, t] * share
-        for v in range(rows):
-            a, b = total[0, v] * share, total[1, v] * share
-            if flipped[v]:
-                if fixed[n]:
-                    a, b = 1 - a, 1 - b
-                else:
-                    b = 1 - a - b
-            out[n, v, 0] = np.uint16(min(max(a, np.float32(0)), np.float32(1)) * full + np.float32(0.5))
-            out[n, v, 1] = np.uint16(min(max(b, np.float32(0)), np.float32(1)) * full + np.float32(0.5))
+            hidden[n, t, 0] = unseen[0, t] * np.float32(share)
+            hidden[n, t, 1] = unseen[1, t] * np.float32(share)
+        _finish(total, share, fixed[n], panel.flipped, out[n])

@@ -4,6 +4,8 @@ A hidden Markov model over all haplotypes of a panel spends most of its time on 
 (Browning et al. 2021, Am J Hum Genet 108:1880, "composite reference haplotypes") a person gets a list of states of
 fixed length, each a sequence of haplotypes that share long stretches with the person. Unlike there, a haplotype that
 enters a list starts with the weight of a fresh switch, so that its entry is a recombination and not a continuation.
+
+Arrays over the panel's haplotypes are padded to a multiple of 32 (`padded`); padding shares nothing with anybody.
 """
 
 from __future__ import annotations
@@ -12,113 +14,103 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.haplotypes.compiled import kernel
+from models.haplotypes.masks import LONGEST, WORD, above, equal, scan_left, scan_right, set_bits, trailing
 
-WORD = 32  # typed sites of a window
-LONGEST = 1023  # shared lengths are told apart up to this many sites
+CHUNK = 32  # haplotypes that are compared at once
+STEP = 97  # ties of the next window are broken from so many haplotypes further on
 
-_first_bit = np.zeros(65536, np.int8)
-for _value in range(1, 65536):
-    _first_bit[_value] = (_value & -_value).bit_length() - 1
-_FIRST = _first_bit
-_LAST = np.array([0, *[int(v).bit_length() - 1 for v in range(1, 65536)]], np.int8)
+
+def padded(haplotypes: int) -> int:
+    """Haplotypes with padding."""
+    return -(-haplotypes // CHUNK) * CHUNK
 
 
 @kernel()
-def pack_columns(alleles: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """(T, K) alleles 0 or 1 -> (K, ceil(T / 32)) words, site t in bit t % 32 of word t // 32."""
+def pack_columns(alleles: NDArray[np.uint8], width: int) -> NDArray[np.uint32]:
+    """(T, K) alleles 0 or 1 -> (ceil(T / 32), width) words, site t in bit t % 32 of word t // 32."""
     sites, haplotypes = alleles.shape
-    words = (sites + WORD - 1) // WORD
-    out = np.zeros((haplotypes, words), np.uint32)
+    out = np.zeros(((sites + WORD - 1) // WORD, width), np.uint32)
     for t in range(sites):
         for k in range(haplotypes):
-            out[k, t // WORD] |= np.uint32(alleles[t, k]) << np.uint32(t % WORD)
+            out[t // WORD, k] |= np.uint32(alleles[t, k]) << np.uint32(t % WORD)
     return out
 
 
 @kernel()
-def _low(x: np.uint32) -> int:
-    """Sites before the first mismatch of a word that has one."""
-    if x & np.uint32(0xFFFF):
-        return int(_FIRST[x & np.uint32(0xFFFF)])
-    return 16 + int(_FIRST[x >> np.uint32(16)])
-
-
-@kernel()
-def _high(x: np.uint32) -> int:
-    """Sites after the last mismatch of a word that has one."""
-    if x >> np.uint32(16):
-        return 15 - int(_LAST[x >> np.uint32(16)])
-    return 31 - int(_LAST[x])
-
-
-@kernel()
 def shared_lengths(
-    words: NDArray[np.uint32], query: NDArray[np.uint32], known: NDArray[np.uint32], out: NDArray[np.int16]
+    words: NDArray[np.uint32],
+    query: NDArray[np.uint32],
+    known: NDArray[np.uint32],
+    run: NDArray[np.int32],
+    haplotypes: int,
+    out: NDArray[np.int16],
 ) -> None:
     """Length of the stretch shared with each haplotype around each window.
 
     Args:
-        words: (K, W) the panel.
+        words: (W * P,) the panel as `pack_columns` gives it, flat; P = `padded(haplotypes)`.
         query: (W,) alleles of the person's haplotype, or of its homozygous genotypes.
         known: (W,) bits of the sites that count.
-        out: (W, K) int16, filled with numbers of sites up to `LONGEST`: the whole stretch where the window holds no
-            mismatch, else the longer of the stretches that enter it from either side.
+        run: (P,) scratch.
+        haplotypes: K.
+        out: (W * P,), filled with numbers of sites up to `LONGEST`: the whole stretch where the window holds no
+            mismatch, else the longer of the stretches that enter it from either side; -1 in padding.
     """
-    haplotypes, windows = words.shape
-    left = np.empty(windows + 1, np.int32)
-    left[0] = 0
-    for k in range(haplotypes):
-        for w in range(windows):
-            x = (words[k, w] ^ query[w]) & known[w]
-            left[w + 1] = left[w] + WORD if x == 0 else _high(x)
-        right = 0
-        for w in range(windows - 1, -1, -1):
-            x = (words[k, w] ^ query[w]) & known[w]
-            if x == 0:
-                right += WORD
-                out[w, k] = min(LONGEST, left[w] + right)
-            else:
-                low = _low(x)
-                out[w, k] = min(LONGEST, max(left[w] + low, _high(x) + right))
-                right = low
+    width = len(run)
+    windows = len(query)
+    run[:] = 0
+    for w in range(windows):
+        for k in range(0, width, 16):
+            scan_left(words, w * width + k, query[w], known[w], run, k, out)
+    run[:] = 0
+    for w in range(windows - 1, -1, -1):
+        for k in range(0, width, 16):
+            scan_right(words, w * width + k, query[w], known[w], run, k, out)
+        for k in range(haplotypes, width):
+            out[w * width + k] = -1
 
 
 @kernel()
 def take_longest(
-    lengths: NDArray[np.int16],
-    want: int,
-    taken: NDArray[np.bool_],
-    start: int,
-    out: NDArray[np.int32],
-    filled: int,
+    lengths: NDArray[np.int16], first: int, end: int, want: int, start: int, out: NDArray[np.int32], filled: int
 ) -> int:
-    """Append the `want` haplotypes that share most and are not yet taken to out[filled:]; returns the new `filled`.
+    """Append the `want` haplotypes that share most, of lengths[first:end], to out[filled:]; returns the new `filled`.
 
-    Ties are broken by order from haplotype `start` on, which callers vary so that no part of the panel is preferred.
+    Ties are broken by order from haplotype `start`, a multiple of 32, on; callers vary it so that no part of the panel
+    is preferred.
     """
-    haplotypes = len(lengths)
-    counts = np.zeros(LONGEST + 1, np.int32)
-    for k in range(haplotypes):
-        if not taken[k]:
-            counts[lengths[k]] += 1
-    limit, above = LONGEST + 1, 0
-    while limit > 0 and above + counts[limit - 1] <= want:
-        limit -= 1
-        above += counts[limit]
-    ties = want - above
-    for step in range(haplotypes):
-        k = step + start
-        if k >= haplotypes:
-            k -= haplotypes
-        if taken[k]:
-            continue
-        if lengths[k] < limit:
-            if lengths[k] != limit - 1 or ties == 0:
-                continue
-            ties -= 1
-        taken[k] = True
-        out[filled] = k
-        filled += 1
+    low, high = -1, LONGEST  # the limit above which there are no more than wanted
+    count = 0
+    while low < high:
+        middle = (low + high) >> 1
+        found = 0
+        for at in range(first, end, CHUNK):
+            found += int(set_bits(above(lengths, at, np.int16(middle))))
+        if found <= want:
+            high, count = middle, found
+        else:
+            low = middle + 1
+    if high == LONGEST:
+        count = 0
+    limit = np.int16(high)
+    ties = want - count
+    width = end - first
+    for step in range(0, width, CHUNK):
+        k = start + step
+        if k >= width:
+            k -= width
+        bits = above(lengths, first + k, limit)
+        while bits:
+            out[filled] = k + int(trailing(bits))
+            filled += 1
+            bits &= bits - np.uint32(1)
+        if ties > 0 and limit >= 0:
+            bits = equal(lengths, first + k, limit)
+            while bits and ties > 0:
+                out[filled] = k + int(trailing(bits))
+                filled += 1
+                ties -= 1
+                bits &= bits - np.uint32(1)
     return filled
 
 
@@ -128,28 +120,30 @@ def align(lists: NDArray[np.int32], where: NDArray[np.int32]) -> None:
 
     Args:
         lists: the haplotypes of each window, each once.
-        where: (K,) scratch.
+        where: (K,) scratch, -1 everywhere before and after.
     """
     windows, states = lists.shape
-    used = np.empty(states, np.bool_)
     row = np.empty(states, np.int32)
+    late = np.empty(states, np.int32)
     for w in range(1, windows):
-        where[:] = -1
         for s in range(states):
             where[lists[w - 1, s]] = s
-        used[:] = False
+        row[:] = -1
+        count = 0
         for s in range(states):
-            at = where[lists[w, s]]
+            k = lists[w, s]
+            at = where[k]
             if at >= 0:
-                row[at] = lists[w, s]
-                used[at] = True
-        free = 0
+                row[at] = k
+            else:
+                late[count] = k
+                count += 1
         for s in range(states):
-            if where[lists[w, s]] < 0:
-                while used[free]:
-                    free += 1
-                row[free] = lists[w, s]
-                used[free] = True
+            where[lists[w - 1, s]] = -1
+        for s in range(states - 1, -1, -1):
+            if row[s] < 0:
+                count -= 1
+                row[s] = late[count]
         lists[w] = row
 
 
@@ -158,33 +152,34 @@ def choose_states(
     words: NDArray[np.uint32],
     queries: NDArray[np.uint32],
     known: NDArray[np.uint32],
+    haplotypes: int,
     start: int,
+    run: NDArray[np.int32],
     lengths: NDArray[np.int16],
+    where: NDArray[np.int32],
     lists: NDArray[np.int32],
 ) -> None:
     """Fill (W, S) `lists` with the states of one person; `queries`, `known` (Q, W): an equal share for each query.
 
-    `lengths` is (Q, W, K) scratch.
+    `run` (P,), `lengths` (Q, W * P) and `where` (P,), -1 everywhere, are scratch. A panel of fewer haplotypes than
+    states is repeated.
     """
-    haplotypes, windows = words.shape
-    states = lists.shape[1]
+    windows, states = lists.shape
+    if states > haplotypes:
+        for w in range(windows):
+            for s in range(states):
+                lists[w, s] = s % haplotypes
+        return
     count = len(queries)
+    width = len(run)
     for q in range(count):
-        shared_lengths(words, queries[q], known[q], lengths[q])
-    taken = np.empty(haplotypes, np.bool_)
+        shared_lengths(words, queries[q], known[q], run, haplotypes, lengths[q])
     for w in range(windows):
-        taken[:] = False
         filled = 0
+        begin = (start + STEP * w) * CHUNK % width
         for q in range(count):
+            for s in range(filled):
+                lengths[q, w * width + lists[w, s]] = -1
             want = states * (q + 1) // count - filled
-            filled = take_longest(lengths[q, w], want, taken, (start + 97 * w) % haplotypes, lists[w], filled)
-    align(lists, np.empty(haplotypes, np.int32))
-
-
-@kernel()
-def gather(alleles: NDArray[np.uint8], lists: NDArray[np.int32], out: NDArray[np.uint8]) -> None:
-    """(T, K) panel, (W, S) states -> (T, S) alleles of the states."""
-    for t in range(len(alleles)):
-        row = lists[t // WORD]
-        for s in range(len(row)):
-            out[t, s] = alleles[t, row[s]]
+            filled = take_longest(lengths[q], w * width, (w + 1) * width, want, begin, lists[w], filled)
+    align(lists, where)

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.haplotypes.compiled import kernel
-from models.haplotypes.select import WORD
-
-SMALL = 1e-3  # states of less posterior weight are left out of the imputed alleles
+from models.haplotypes.masks import WORD, add_unless, add_where, choose
+from models.haplotypes.states import LANES
+from models.peeling.lanes import fill, inlined, load, store, total
 
 
 @kernel()
@@ -31,52 +31,14 @@ def _next(seed: NDArray[np.uint64]) -> float:
 
 
 @kernel()
-def borders(lists: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """(W, S), True where a state's haplotype is not that of the window before."""
-    fresh = np.zeros(lists.shape, np.bool_)
-    for w in range(1, len(lists)):
-        for s in range(lists.shape[1]):
-            fresh[w, s] = lists[w, s] != lists[w - 1, s]
-    return fresh
-
-
-@kernel(fastmath=True)
-def _pairs(
-    f0: NDArray[np.float32],
-    f1: NDArray[np.float32],
-    b0: NDArray[np.float32],
-    b1: NDArray[np.float32],
-    row: NDArray[np.uint8],
-    out: NDArray[np.float64],
-) -> None:
-    """out[i, j, a]: weight of forward haplotype i with backward haplotype j and the state's allele a."""
-    t00 = t01 = t10 = t11 = np.float32(0)
-    a00 = a01 = a10 = a11 = np.float32(0)
-    for s in range(len(row)):
-        h = np.float32(row[s])
-        x00, x01, x10, x11 = f0[s] * b0[s], f0[s] * b1[s], f1[s] * b0[s], f1[s] * b1[s]
-        t00 += x00
-        t01 += x01
-        t10 += x10
-        t11 += x11
-        a00 += x00 * h
-        a01 += x01 * h
-        a10 += x10 * h
-        a11 += x11 * h
-    out[0, 0, 1], out[0, 0, 0] = a00, t00 - a00
-    out[0, 1, 1], out[0, 1, 0] = a01, t01 - a01
-    out[1, 0, 1], out[1, 0, 0] = a10, t10 - a10
-    out[1, 1, 1], out[1, 1, 0] = a11, t11 - a11
-
-
-@kernel()
-def _draw(pairs: NDArray[np.float64], error: float, seed: NDArray[np.uint64]) -> int:
-    """One of 2 * (first haplotype's allele) + (the right sides change places)."""
+def _draw(pairs: NDArray[np.float64], crossed: int, error: float, seed: NDArray[np.uint64]) -> int:
+    """One of 2 * (first haplotype's allele) + (the right sides change places); they had before if `crossed`."""
     weight = np.empty(4)
     for a in range(2):
         for j in range(2):
-            mine = pairs[0, j, a] * (1 - error) + pairs[0, j, 1 - a] * error
-            other = pairs[1, 1 - j, 1 - a] * (1 - error) + pairs[1, 1 - j, a] * error
+            k = j ^ crossed
+            mine = pairs[0, k, a] * (1 - error) + pairs[0, k, 1 - a] * error
+            other = pairs[1, 1 - k, 1 - a] * (1 - error) + pairs[1, 1 - k, a] * error
             weight[2 * a + j] = mine * other
     left = _next(seed) * weight.sum()
     for option in range(3):
@@ -86,180 +48,268 @@ def _draw(pairs: NDArray[np.float64], error: float, seed: NDArray[np.uint64]) ->
     return 3
 
 
-@kernel(fastmath=True)
+@inlined
+def _chances(allele: int, error: float) -> tuple[float, float]:
+    """Emission of the states with ALT and with REF."""
+    if allele < 0:
+        return 1.0, 1.0
+    return (1.0 - error, error) if allele == 1 else (error, 1.0 - error)
+
+
+@kernel()
+def _forced(
+    ahead: NDArray[np.float32], before: int, now: int, size: int, q0: float, q1: float, c: float,
+    chance: tuple[float, float, float, float], masks: NDArray[np.uint16], row: int,
+) -> tuple[float, float]:  # fmt: skip
+    """Transition and emission of both haplotypes where the alleles are settled; returns the sums."""
+    keep0, keep1, enter = fill(np.float32(q0)), fill(np.float32(q1)), fill(np.float32(c))
+    on0, off0 = fill(np.float32(chance[0])), fill(np.float32(chance[1]))
+    on1, off1 = fill(np.float32(chance[2])), fill(np.float32(chance[3]))
+    sum0, sum1 = fill(np.float32(0)), fill(np.float32(0))
+    for g in range(size // LANES):
+        at, mask = g * LANES, masks[row + g]
+        x0 = (load(ahead, before + at) * keep0 + enter) * choose(mask, on0, off0)
+        x1 = (load(ahead, before + size + at) * keep1 + enter) * choose(mask, on1, off1)
+        store(ahead, now + at, x0)
+        store(ahead, now + size + at, x1)
+        sum0 = sum0 + x0
+        sum1 = sum1 + x1
+    return total(sum0), total(sum1)
+
+
+@kernel()
+def _drawn(
+    ahead: NDArray[np.float32], before: int, now: int, size: int, q0: float, q1: float, c: float,
+    after: NDArray[np.float32], there: int, line: tuple[float, float, float, float],
+    masks: NDArray[np.uint16], row: int, pairs: NDArray[np.float64],
+) -> None:  # fmt: skip
+    """Transition of both haplotypes, and pairs[i, j, a]: forward haplotype i with backward one j and allele a."""
+    keep0, keep1, enter = fill(np.float32(q0)), fill(np.float32(q1)), fill(np.float32(c))
+    gain0, floor0, gain1, floor1 = (
+        fill(np.float32(line[0])), fill(np.float32(line[1])), fill(np.float32(line[2])), fill(np.float32(line[3])),
+    )  # fmt: skip
+    zero = fill(np.float32(0))
+    a00, a01, a10, a11 = zero, zero, zero, zero
+    r00, r01, r10, r11 = zero, zero, zero, zero
+    for g in range(size // LANES):
+        at, mask = g * LANES, masks[row + g]
+        x0 = load(ahead, before + at) * keep0 + enter
+        x1 = load(ahead, before + size + at) * keep1 + enter
+        store(ahead, now + at, x0)
+        store(ahead, now + size + at, x1)
+        b0 = load(after, there + at) * gain0 + floor0
+        b1 = load(after, there + size + at) * gain1 + floor1
+        x00, x01, x10, x11 = x0 * b0, x0 * b1, x1 * b0, x1 * b1
+        a00, a01, a10, a11 = (
+            add_where(mask, a00, x00), add_where(mask, a01, x01),
+            add_where(mask, a10, x10), add_where(mask, a11, x11),
+        )  # fmt: skip
+        r00, r01, r10, r11 = (
+            add_unless(mask, r00, x00), add_unless(mask, r01, x01),
+            add_unless(mask, r10, x10), add_unless(mask, r11, x11),
+        )  # fmt: skip
+    pairs[0, 0, 1], pairs[0, 1, 1], pairs[1, 0, 1], pairs[1, 1, 1] = total(a00), total(a01), total(a10), total(a11)
+    pairs[0, 0, 0], pairs[0, 1, 0], pairs[1, 0, 0], pairs[1, 1, 0] = total(r00), total(r01), total(r10), total(r11)
+
+
+@kernel()
+def _emitted(
+    ahead: NDArray[np.float32], now: int, size: int, chance: tuple[float, float, float, float],
+    masks: NDArray[np.uint16], row: int,
+) -> tuple[float, float]:  # fmt: skip
+    """Emission of both haplotypes after the transition; returns the sums."""
+    on0, off0 = fill(np.float32(chance[0])), fill(np.float32(chance[1]))
+    on1, off1 = fill(np.float32(chance[2])), fill(np.float32(chance[3]))
+    sum0, sum1 = fill(np.float32(0)), fill(np.float32(0))
+    for g in range(size // LANES):
+        at, mask = g * LANES, masks[row + g]
+        x0 = load(ahead, now + at) * choose(mask, on0, off0)
+        x1 = load(ahead, now + size + at) * choose(mask, on1, off1)
+        store(ahead, now + at, x0)
+        store(ahead, now + size + at, x1)
+        sum0 = sum0 + x0
+        sum1 = sum1 + x1
+    return total(sum0), total(sum1)
+
+
+@kernel()
+def cut(rows: NDArray[np.float32], at: int, to: int, size: int, stay: NDArray[np.uint16], row: int) -> None:
+    """Copy both haplotypes' weights from `at` to `to`, zero where a state takes another haplotype."""
+    zero = fill(np.float32(0))
+    for g in range(size // LANES):
+        for h in range(2):
+            x = load(rows, at + h * size + g * LANES)
+            store(rows, to + h * size + g * LANES, choose(stay[row + g], x, zero))
+
+
+@kernel()
 def forward(
-    states: NDArray[np.uint8],
-    fresh: NDArray[np.bool_],
+    size: int,
+    masks: NDArray[np.uint16],
+    stay: NDArray[np.uint16],
     genotype: NDArray[np.int8],
     pair: NDArray[np.int8],
     fixed: bool,
     switch: NDArray[np.float32],
     error: float,
-    messages: NDArray[np.float32],
+    after: NDArray[np.float32],
+    lines: NDArray[np.float64],
     seed: NDArray[np.uint64],
-    out: NDArray[np.float32],
+    ahead: NDArray[np.float32],
 ) -> None:
     """Forward probabilities of both haplotypes; the phase is drawn anew on the way unless it is `fixed`.
 
     Args:
-        states: (T, S) alleles of the states.
-        fresh: (W, S), see `borders`.
+        size: S, states, a multiple of 16.
+        masks: see `states.typed_masks`.
+        stay: see `states.continued`.
         genotype: (T,) ALT alleles 0-2, -1 missing.
         pair: (2, T) alleles of both haplotypes, -1 missing; changed in place.
         fixed: leave the phase as it is.
         switch: (T,) probability of a switch before each site.
         error: probability that an allele differs from the copied one.
-        messages: (2, T, S) from `backward` for the phase in `pair`; not read when `fixed`.
+        after: from `backward` for the phase in `pair`; not read when `fixed`.
+        lines: the same.
         seed: (1,) state of the random numbers.
-        out: (2, T, S), filled; each site sums to one.
+        ahead: ((T + 2) * 2 * S,) flat; row t + 1 is filled with site t, the first haplotype's states before the
+            second's, each to be scaled to its sum. The first row must be zero, the last is scratch.
     """
-    sites, size = states.shape
-    right, wrong = np.float32(1 - error), np.float32(error)
+    sites, groups = len(genotype), size // LANES
     pairs = np.zeros((2, 2, 2))
     crossed = 0  # 1: forward haplotype 0 goes on as backward haplotype 1
+    sum0 = sum1 = 1.0
     for t in range(sites):
-        row = states[t]
-        q, c = np.float32(1 - switch[t]), np.float32(switch[t] / size)
-        for h in range(2):
-            f = out[h, t]
-            if t == 0:
-                f[:] = np.float32(1.0 / size)
-                continue
-            before = out[h, t - 1]
-            if t % WORD == 0:
-                new = fresh[t // WORD]
-                for s in range(size):
-                    f[s] = c if new[s] else before[s] * q + c
-            else:
-                for s in range(size):
-                    f[s] = before[s] * q + c
+        now, row = (t + 1) * 2 * size, t * groups
+        before = now - 2 * size
+        keep = 1.0 - switch[t] if t > 0 else 0.0
+        c = (switch[t] if t > 0 else 1.0) / size
+        if t % WORD == 0 and t > 0:
+            cut(ahead, before, (sites + 1) * 2 * size, size, stay, t // WORD * groups)
+            before = (sites + 1) * 2 * size
+        q0, q1 = keep / sum0, keep / sum1
         if not fixed and genotype[t] == 1:
-            _pairs(out[0, t], out[1, t], messages[crossed, t], messages[1 - crossed, t], row, pairs)
-            option = _draw(pairs, error, seed)
+            line = (lines[t, 0, 0], lines[t, 0, 1], lines[t, 1, 0], lines[t, 1, 1])
+            _drawn(ahead, before, now, size, q0, q1, c, after, now, line, masks, row, pairs)
+            option = _draw(pairs, crossed, error, seed)
             crossed ^= option % 2
             pair[0, t] = option // 2
             pair[1, t] = 1 - option // 2
-        for h in range(2):
-            f = out[h, t]
-            g = pair[h, t]
-            total = np.float32(0)
-            if g >= 0:
-                on, off = (right, wrong) if g == 1 else (wrong, right)
-                for s in range(size):
-                    y = f[s] * (on if row[s] else off)
-                    f[s] = y
-                    total += y
-            else:
-                for s in range(size):
-                    total += f[s]
-            total = np.float32(1) / total
-            for s in range(size):
-                f[s] *= total
+            on0, off0 = _chances(pair[0, t], error)
+            on1, off1 = _chances(pair[1, t], error)
+            sum0, sum1 = _emitted(ahead, now, size, (on0, off0, on1, off1), masks, row)
+        else:
+            on0, off0 = _chances(pair[0, t], error)
+            on1, off1 = _chances(pair[1, t], error)
+            sum0, sum1 = _forced(ahead, before, now, size, q0, q1, c, (on0, off0, on1, off1), masks, row)
 
 
-@kernel(fastmath=True)
+@kernel()
+def _back(
+    after: NDArray[np.float32], now: int, to: int, size: int, line: tuple[float, float, float, float],
+    chance: tuple[float, float, float, float], masks: NDArray[np.uint16], row: int,
+) -> tuple[float, float]:  # fmt: skip
+    """Messages of both haplotypes with the emission of their site; returns the sums."""
+    gain0, floor0, gain1, floor1 = (
+        fill(np.float32(line[0])), fill(np.float32(line[1])), fill(np.float32(line[2])), fill(np.float32(line[3])),
+    )  # fmt: skip
+    on0, off0 = fill(np.float32(chance[0])), fill(np.float32(chance[1]))
+    on1, off1 = fill(np.float32(chance[2])), fill(np.float32(chance[3]))
+    sum0, sum1 = fill(np.float32(0)), fill(np.float32(0))
+    for g in range(size // LANES):
+        at, mask = g * LANES, masks[row + g]
+        z0 = (load(after, now + at) * gain0 + floor0) * choose(mask, on0, off0)
+        z1 = (load(after, now + size + at) * gain1 + floor1) * choose(mask, on1, off1)
+        store(after, to + at, z0)
+        store(after, to + size + at, z1)
+        sum0 = sum0 + z0
+        sum1 = sum1 + z1
+    return total(sum0), total(sum1)
+
+
+@kernel()
+def _weigh(
+    after: NDArray[np.float32], now: int, size: int, line: tuple[float, float, float, float],
+    ahead: NDArray[np.float32], masks: NDArray[np.uint16], row: int, weights: NDArray[np.float32], to: int,
+) -> tuple[float, float, float, float]:  # fmt: skip
+    """Posterior weights of both haplotypes' states at a site, and their sums over ALT and REF."""
+    gain0, floor0, gain1, floor1 = (
+        fill(np.float32(line[0])), fill(np.float32(line[1])), fill(np.float32(line[2])), fill(np.float32(line[3])),
+    )  # fmt: skip
+    zero = fill(np.float32(0))
+    a0, a1, r0, r1 = zero, zero, zero, zero
+    for g in range(size // LANES):
+        at, mask = g * LANES, masks[row + g]
+        x0 = (load(after, now + at) * gain0 + floor0) * load(ahead, now + at)
+        x1 = (load(after, now + size + at) * gain1 + floor1) * load(ahead, now + size + at)
+        store(weights, to + at, x0)
+        store(weights, to + size + at, x1)
+        # Both sums, because their difference would lose a small one.
+        a0, r0 = add_where(mask, a0, x0), add_unless(mask, r0, x0)
+        a1, r1 = add_where(mask, a1, x1), add_unless(mask, r1, x1)
+    return total(a0), total(r0), total(a1), total(r1)
+
+
+@kernel()
 def backward(
-    states: NDArray[np.uint8],
-    lists: NDArray[np.int32],
-    fresh: NDArray[np.bool_],
-    haplotype: NDArray[np.int8],
+    size: int,
+    first: int,
+    end: int,
+    masks: NDArray[np.uint16],
+    stay: NDArray[np.uint16],
+    pair: NDArray[np.int8],
     switch: NDArray[np.float32],
     error: float,
-    out: NDArray[np.float32],
-    emit: bool,
-    forward: NDArray[np.float32],
-    carriers: NDArray[np.int32],
-    starts: NDArray[np.int32],
-    right_share: NDArray[np.float32],
-    minor: NDArray[np.float32],
+    after: NDArray[np.float32],
+    lines: NDArray[np.float64],
+    weighing: bool,
+    ahead: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    scale: NDArray[np.float32],
     hidden: NDArray[np.float32],
 ) -> None:
-    """Messages from the right of one haplotype and, where `emit`, the alleles that it implies.
+    """Messages from the right over one window and, where `weighing`, the weights of the states there.
+
+    Windows must be done from the last to the first. The message of a state is gain * after + floor.
 
     Args:
-        states: (T, S) alleles of the states.
-        lists: (W, S) haplotype of each state.
-        fresh: (W, S), see `borders`.
-        haplotype: (T,) alleles, -1 missing.
+        size: S.
+        first: first typed site of the window.
+        end: one past its last; the number of sites starts a new phase's messages.
+        masks: see `states.typed_masks`.
+        stay: see `states.continued`.
+        pair: (2, T) alleles of both haplotypes, -1 missing.
         switch: (T,) probability of a switch before each site.
         error: probability that an allele differs from the copied one.
-        out: (T, S), filled with the evidence of the sites after each, mean near one.
-        emit: whether `minor` and `hidden` are wanted.
-        forward: (T, S) forward probabilities of the same haplotype; read where `emit`.
-        carriers: rows of sites whose minor allele a haplotype carries, by haplotype and interval between typed sites.
-        starts: (K, T + 2) where each begins in `carriers`; interval t ends with typed site t.
-        right_share: (V,) share of a site's right typed neighbour in its interpolation.
-        minor: (V,), filled with the probability of the minor allele.
-        hidden: (T,), filled with the probability of ALT, the site's own allele left out.
+        after: laid out as `ahead`; row t + 1 is filled with the evidence of the sites after t.
+        lines: (T, 2, 2), filled with gain and floor.
+        weighing: whether what follows is wanted.
+        ahead: from `forward`.
+        weights: (32 * 2 * S,) flat, filled with the posterior weights of the states at the window's sites.
+        scale: (32, 2), filled with what makes them sum to one.
+        hidden: (2, T), filled with the probability of ALT, the site's own allele left out.
     """
-    sites, size = states.shape
-    right, wrong = np.float32(1 - error), np.float32(error)
-    x = np.empty(size, np.float32)
-    if emit:
-        minor[:] = 0
-    out[sites - 1] = np.float32(1)
-    for t in range(sites - 1, -1, -1):
-        b, row = out[t], states[t]
-        g = haplotype[t]
-        on, off = np.float32(1), np.float32(1)
-        if g >= 0:
-            on, off = (right, wrong) if g == 1 else (wrong, right)
-        if emit:
-            f = forward[t]
-            # Both sums, because their difference would lose a small one.
-            alt, ref = np.float32(0), np.float32(0)
-            for s in range(size):
-                y = f[s] * b[s]
-                x[s] = y
-                if row[s]:
-                    alt += y
-                else:
-                    ref += y
-            hidden[t] = alt / on / (alt / on + ref / off)
-            _deposit(x, alt + ref, lists[t // WORD], t, carriers, starts, right_share, minor)
+    groups = size // LANES
+    if end == pair.shape[1]:
+        after[(end * 2) * size : (end * 2 + 2) * size] = np.float32(0)
+        for h in range(2):
+            lines[end - 1, h, 0], lines[end - 1, h, 1] = 0.0, 1.0
+    for t in range(end - 1, first - 1, -1):
+        now, row = (t + 1) * 2 * size, t * groups
+        on0, off0 = _chances(pair[0, t], error)
+        on1, off1 = _chances(pair[1, t], error)
+        line = (lines[t, 0, 0], lines[t, 0, 1], lines[t, 1, 0], lines[t, 1, 1])
+        if weighing:
+            a0, r0, a1, r1 = _weigh(
+                after, now, size, line, ahead, masks, row, weights, (t - first) * 2 * size
+            )
+            scale[t - first, 0], scale[t - first, 1] = 1 / (a0 + r0), 1 / (a1 + r1)
+            hidden[0, t] = a0 / on0 / (a0 / on0 + r0 / off0)
+            hidden[1, t] = a1 / on1 / (a1 / on1 + r1 / off1)
         if t == 0:
             break
-        to = out[t - 1]
-        total = np.float32(0)
-        for s in range(size):
-            y = b[s] * (on if row[s] else off)
-            to[s] = y
-            total += y
-        q, c = np.float32((1 - switch[t]) * size) / total, np.float32(switch[t])
-        if t % WORD == 0:
-            new = fresh[t // WORD]
-            for s in range(size):
-                to[s] = c if new[s] else to[s] * q + c
-        else:
-            for s in range(size):
-                to[s] = to[s] * q + c
-
-
-@kernel(fastmath=True)
-def _deposit(
-    weight: NDArray[np.float32],
-    total: np.float32,
-    haplotypes: NDArray[np.int32],
-    t: int,
-    carriers: NDArray[np.int32],
-    starts: NDArray[np.int32],
-    right_share: NDArray[np.float32],
-    minor: NDArray[np.float32],
-) -> None:
-    """Add one typed site's share to the minor alleles of the sites on both sides of it."""
-    limit = np.float32(total * SMALL)
-    kept = np.float32(0)
-    for s in range(len(weight)):
-        if weight[s] > limit:
-            kept += weight[s]
-    scale = np.float32(1) / kept
-    for s in range(len(weight)):
-        if weight[s] > limit:
-            p = weight[s] * scale
-            k = haplotypes[s]
-            for at in range(starts[k, t], starts[k, t + 1]):
-                v = carriers[at]
-                minor[v] += p * right_share[v]
-            for at in range(starts[k, t + 1], starts[k, t + 2]):
-                v = carriers[at]
-                minor[v] += p * (np.float32(1) - right_share[v])
+        sum0, sum1 = _back(after, now, now - 2 * size, size, line, (on0, off0, on1, off1), masks, row)
+        if t == first:
+            cut(after, now - 2 * size, now - 2 * size, size, stay, t // WORD * groups)
+        keep = (1.0 - switch[t]) * size
+        lines[t - 1, 0, 0], lines[t - 1, 0, 1] = keep / sum0, switch[t]
+        lines[t - 1, 1, 0], lines[t - 1, 1, 1] = keep / sum1, switch[t]

@@ -1,0 +1,191 @@
+"""Numba kernels that turn the weights of states at typed sites into alleles at the sites between them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.haplotypes.compiled import kernel
+from models.haplotypes.masks import WORD, add_where, store_sums
+from models.haplotypes.states import LANES
+from models.peeling.lanes import fill, load
+
+BLOCK = 4  # slots between the same typed sites that are summed at once
+
+
+@kernel()
+def _sums(
+    weights: NDArray[np.float32], left: int, right: int, size: int, masks: NDArray[np.uint16], row: int,
+    rows: tuple[int, int, int], out: NDArray[np.float32],
+) -> None:  # fmt: skip
+    """out[4 * i:]: weight of slot i's carriers at the left, the right typed site, then the same of haplotype two.
+
+    Slot 0 has its masks from `row` on, the others so many further on as `rows` says.
+    """
+    zero = fill(np.float32(0))
+    a0, a1, a2, a3, b0, b1, b2, b3 = zero, zero, zero, zero, zero, zero, zero, zero
+    c0, c1, c2, c3, d0, d1, d2, d3 = zero, zero, zero, zero, zero, zero, zero, zero
+    for g in range(size // LANES):
+        at = g * LANES
+        x0, x1 = load(weights, left + at), load(weights, right + at)
+        x2, x3 = load(weights, left + size + at), load(weights, right + size + at)
+        mask = masks[row + g]
+        a0, a1 = add_where(mask, a0, x0), add_where(mask, a1, x1)
+        a2, a3 = add_where(mask, a2, x2), add_where(mask, a3, x3)
+        mask = masks[row + rows[0] + g]
+        b0, b1 = add_where(mask, b0, x0), add_where(mask, b1, x1)
+        b2, b3 = add_where(mask, b2, x2), add_where(mask, b3, x3)
+        mask = masks[row + rows[1] + g]
+        c0, c1 = add_where(mask, c0, x0), add_where(mask, c1, x1)
+        c2, c3 = add_where(mask, c2, x2), add_where(mask, c3, x3)
+        mask = masks[row + rows[2] + g]
+        d0, d1 = add_where(mask, d0, x0), add_where(mask, d1, x1)
+        d2, d3 = add_where(mask, d2, x2), add_where(mask, d3, x3)
+    store_sums((a0, a1, a2, a3, b0, b1, b2, b3, c0, c1, c2, c3, d0, d1, d2, d3), out, 0)
+
+
+@kernel()
+def emit_frequent(
+    size: int,
+    first: int,
+    end: int,
+    row: NDArray[np.int32],
+    left: NDArray[np.int16],
+    right_share: NDArray[np.float32],
+    masks: NDArray[np.uint16],
+    base: int,
+    weights: NDArray[np.float32],
+    scale: NDArray[np.float32],
+    sums: NDArray[np.float32],
+    minor: NDArray[np.float32],
+) -> None:
+    """Add one window's slots of frequent minor alleles.
+
+    Args:
+        size: S.
+        first: the window's first slot.
+        end: one past its last.
+        row: see `Slots`.
+        left: see `Slots`.
+        right_share: see `Slots`.
+        masks: the states that carry, S / 16 for each slot.
+        base: first mask of the window.
+        weights: see `backward`.
+        scale: see `backward`.
+        sums: (16,) scratch.
+        minor: (2, V), added to.
+    """
+    groups = size // LANES
+    n = first
+    while n < end:
+        many = 1
+        while many < BLOCK and n + many < end and left[n + many] == left[n]:
+            many += 1
+        a = int(left[n])
+        b = min(a + 1, WORD - 1)
+        inside, near = np.float32(a >= 0), np.float32(a + 1 < WORD)
+        a = max(a, 0)
+        rows = (groups * min(1, many - 1), groups * min(2, many - 1), groups * min(3, many - 1))
+        _sums(weights, a * 2 * size, b * 2 * size, size, masks, base + (n - first) * groups, rows, sums)
+        l0, r0, l1, r1 = inside * scale[a, 0], near * scale[b, 0], inside * scale[a, 1], near * scale[b, 1]
+        for i in range(many):
+            share, v = right_share[n + i], row[n + i]
+            rest = np.float32(1) - share
+            minor[0, v] += rest * l0 * sums[4 * i] + share * r0 * sums[4 * i + 1]
+            minor[1, v] += rest * l1 * sums[4 * i + 2] + share * r1 * sums[4 * i + 3]
+        n += many
+
+
+@kernel()
+def find_carriers(
+    lists: NDArray[np.int32],
+    where: NDArray[np.int32],
+    carriers: NDArray[np.int32],
+    slots: NDArray[np.int32],
+    starts: NDArray[np.int32],
+    found: NDArray[np.uint16],
+) -> NDArray[np.uint16]:
+    """The states that carry the minor allele of each rare slot.
+
+    Args:
+        lists: (W, S) haplotype of each state.
+        where: (W, K + 1) where each window and haplotype begins in `carriers`.
+        carriers: slots whose minor allele a haplotype carries.
+        slots: (W + 1,) where each window's slots begin.
+        starts: (N + 1,), filled with where each slot begins in the result.
+        found: used for the result if it is long enough.
+
+    Returns:
+        States by slot.
+    """
+    windows, size = lists.shape
+    starts[:] = 0
+    for w in range(windows):
+        for s in range(size):
+            k = lists[w, s]
+            for at in range(where[w, k], where[w, k + 1]):
+                starts[carriers[at] + 1] += 1
+    for n in range(len(starts) - 1):
+        starts[n + 1] += starts[n]
+    if starts[-1] > len(found):
+        found = np.empty(2 * starts[-1], np.uint16)
+    for w in range(windows):
+        for s in range(size):
+            k = lists[w, s]
+            for at in range(where[w, k], where[w, k + 1]):
+                n = carriers[at]
+                found[starts[n]] = s
+                starts[n] += 1
+    for n in range(len(starts) - 1, 0, -1):
+        starts[n] = starts[n - 1]
+    starts[0] = 0
+    return found
+
+
+@kernel()
+def emit_rare(
+    size: int,
+    first: int,
+    end: int,
+    row: NDArray[np.int32],
+    left: NDArray[np.int16],
+    right_share: NDArray[np.float32],
+    starts: NDArray[np.int32],
+    found: NDArray[np.uint16],
+    weights: NDArray[np.float32],
+    scale: NDArray[np.float32],
+    minor: NDArray[np.float32],
+) -> None:
+    """Add one window's slots of rare minor alleles.
+
+    Args:
+        size: S.
+        first: the window's first slot.
+        end: one past its last.
+        row: see `Slots`.
+        left: see `Slots`.
+        right_share: see `Slots`.
+        starts: from `find_carriers`.
+        found: from `find_carriers`.
+        weights: see `backward`.
+        scale: see `backward`.
+        minor: (2, V), added to.
+    """
+    for n in range(first, end):
+        if starts[n] == starts[n + 1]:
+            continue
+        a = int(left[n])
+        b = min(a + 1, WORD - 1)
+        near, far = np.float32(a + 1 < WORD) * right_share[n], np.float32(a >= 0) * (np.float32(1) - right_share[n])
+        a = max(a, 0)
+        x0 = x1 = y0 = y1 = np.float32(0)
+        one, two = a * 2 * size, b * 2 * size
+        for at in range(starts[n], starts[n + 1]):
+            s = int(found[at])
+            x0 += weights[one + s]
+            x1 += weights[one + size + s]
+            y0 += weights[two + s]
+            y1 += weights[two + size + s]
+        v = row[n]
+        minor[0, v] += far * scale[a, 0] * x0 + near * scale[b, 0] * y0
+        minor[1, v] += far * scale[a, 1] * x1 + near * scale[b, 1] * y1

@@ -1,0 +1,229 @@
+"""More operations on the vectors of `models.peeling.lanes`: lanes chosen by the bits of a mask, and scans of numbers.
+
+A mask is a uint16, bit i for lane i of sixteen. On processors with mask registers each operation is one instruction; on
+others LLVM makes a few of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+
+from models.peeling.lanes import FLAGS, Vector, intrinsic
+
+_I32 = ir.IntType(32)
+
+
+def _lanes_of(builder: Any, mask: Any) -> Any:
+    return builder.bitcast(mask, ir.VectorType(ir.IntType(1), 16))
+
+
+@intrinsic
+def choose(typing: Any, mask: Any, a: Any, b: Any) -> Any:
+    """Lanes of `a` where `mask` has a bit, of `b` elsewhere."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.select(_lanes_of(builder, args[0]), args[1], args[2])
+
+    if mask != types.uint16 or not isinstance(a, Vector) or a != b:
+        return None
+    return a(mask, a, b), code
+
+
+def _adding(inverted: bool) -> Any:
+    def typed(typing: Any, mask: Any, found: Any, x: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            more = builder.fadd(args[1], args[2], flags=FLAGS)
+            chosen = (args[1], more) if inverted else (more, args[1])
+            return builder.select(_lanes_of(builder, args[0]), *chosen)
+
+        return found(mask, found, x), code
+
+    return intrinsic(typed)
+
+
+add_where, add_unless = _adding(False), _adding(True)  # (mask, found, x): found + x in lanes with, without a bit
+
+
+@intrinsic
+def store_sums(typing: Any, vectors: Any, out: Any, at: Any) -> Any:
+    """The sums of the lanes of sixteen vectors (a tuple), stored as out[at:at + 16]."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        found = [builder.extract_value(args[0], i) for i in range(16)]
+        size = 16
+        while size > 1:  # each step halves the lanes of a sum and puts two vectors into one
+            half = size // 2
+            groups = range(0, 32, size)
+            low = [group + i for group in groups for i in range(half)]
+            orders = (low, [lane + half for lane in low])
+            parts = []
+            for a, b in zip(found[::2], found[1::2], strict=True):
+                one, two = (
+                    builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(_I32, 16), order)) for order in orders
+                )
+                parts.append(builder.fadd(one, two, flags=FLAGS))
+            found, size = parts, half
+        data = context.make_array(signature.args[1])(context, builder, args[1]).data
+        pointer = builder.bitcast(builder.gep(data, [args[2]]), found[0].type.as_pointer())
+        builder.store(found[0], pointer).align = 4
+        return context.get_dummy_value()
+
+    return types.void(vectors, out, types.intp), code
+
+
+def _load_words(builder: Any, context: Any, kind: Any, array: Any, at: Any, lanes: int, bits: int) -> Any:
+    data = context.make_array(kind)(context, builder, array).data
+    pointer = builder.bitcast(builder.gep(data, [at]), ir.VectorType(ir.IntType(bits), lanes).as_pointer())
+    found = builder.load(pointer)
+    found.align = bits // 8
+    return found
+
+
+def _splat(builder: Any, value: Any, lanes: int) -> Any:
+    kind = ir.VectorType(value.type, lanes)
+    one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(_I32, 0))
+    return builder.shuffle_vector(
+        one, ir.Constant(kind, ir.Undefined), ir.Constant(ir.VectorType(_I32, lanes), [0] * lanes)
+    )
+
+
+@intrinsic
+def store_bits(typing: Any, words: Any, at: Any, out: Any, to: Any, stride: Any) -> Any:
+    """Turn 16 words of 32 bits over: bit b of words[at + i] becomes bit i of out[to + b * stride].
+
+    `words` is a flat array of uint32, `out` of uint16.
+    """
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        vector = _load_words(builder, context, signature.args[0], args[0], args[1], 16, 32)
+        data = context.make_array(signature.args[2])(context, builder, args[2]).data
+        place = args[3]
+        zero = ir.Constant(vector.type, [0] * 16)
+        for bit in range(32):
+            one = ir.Constant(vector.type, [1 << bit] * 16)
+            found = builder.icmp_unsigned("!=", builder.and_(vector, one), zero)
+            builder.store(builder.bitcast(found, ir.IntType(16)), builder.gep(data, [place]))
+            place = builder.add(place, args[4])
+        return context.get_dummy_value()
+
+    return types.void(words, types.intp, out, types.intp, types.intp), code
+
+
+def _compare(sign: str) -> Any:
+    def typed(typing: Any, array: Any, at: Any, limit: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            vector = _load_words(builder, context, signature.args[0], args[0], args[1], 32, 16)
+            found = builder.icmp_signed(sign, vector, _splat(builder, args[2], 32))
+            return builder.bitcast(found, ir.IntType(32))
+
+        return types.uint32(array, types.intp, types.int16), code
+
+    return intrinsic(typed)
+
+
+above, equal = _compare(">"), _compare("==")  # bit i: array[at + i] of int16 is above, equals the limit; 32 numbers
+
+
+def _scan(name: str) -> Any:
+    def typed(typing: Any, x: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            kind = args[0].type
+            function = builder.module.declare_intrinsic(f"llvm.{name}", [kind], ir.FunctionType(kind, [kind, ir.IntType(1)]))
+            return builder.call(function, [args[0], ir.Constant(ir.IntType(1), 0)])
+
+        return types.uint32(types.uint32), code
+
+    return intrinsic(typed)
+
+
+leading, trailing = _scan("ctlz"), _scan("cttz")  # zero bits of a uint32 above the highest, below the lowest set bit; 32 of 0
+
+
+@intrinsic
+def set_bits(typing: Any, x: Any) -> Any:
+    """Number of bits of a uint32 that are set."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = args[0].type
+        function = builder.module.declare_intrinsic("llvm.ctpop", [kind], ir.FunctionType(kind, [kind]))
+        return builder.call(function, [args[0]])
+
+    return types.uint32(types.uint32), code
+
+
+def _query(builder: Any, context: Any, signature: Any, args: Any) -> Any:
+    """Mismatches of 16 haplotypes' words with a person's, where those are known."""
+    words = _load_words(builder, context, signature.args[0], args[0], args[1], 16, 32)
+    differing = builder.xor(words, _splat(builder, args[2], 16))
+    return builder.and_(differing, _splat(builder, args[3], 16))
+
+
+def _call(builder: Any, name: str, x: Any) -> Any:
+    flag = ir.IntType(1)
+    kind = ir.FunctionType(x.type, [x.type, flag])
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v16i32")
+    return builder.call(function, [x, ir.Constant(flag, 0)])
+
+
+def _at_most(builder: Any, x: Any, most: int) -> Any:
+    limit = ir.Constant(x.type, [most] * 16)
+    return builder.select(builder.icmp_signed("<", x, limit), x, limit)
+
+
+def _numbers(builder: Any, context: Any, kind: Any, array: Any, at: Any, bits: int) -> Any:
+    """Pointer to 16 numbers."""
+    data = context.make_array(kind)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [at]), ir.VectorType(ir.IntType(bits), 16).as_pointer())
+
+
+WORD = 32  # typed sites of a window
+LONGEST = 1023  # shared lengths are told apart up to this many sites
+
+
+@intrinsic
+def scan_left(typing: Any, words: Any, at: Any, query: Any, known: Any, run: Any, place: Any, out: Any) -> Any:
+    """Step of a scan to the right over 16 haplotypes: out[at:] = run[place:], then the run goes on over this window."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        x = _query(builder, context, signature, args)
+        to = _numbers(builder, context, signature.args[4], args[4], args[5], 32)
+        run_now = builder.load(to)
+        run_now.align = 4
+        kept = _numbers(builder, context, signature.args[6], args[6], args[1], 16)
+        builder.store(builder.trunc(run_now, ir.VectorType(ir.IntType(16), 16)), kept).align = 2
+        on = _at_most(builder, builder.add(run_now, ir.Constant(x.type, [WORD] * 16)), LONGEST)
+        same = builder.icmp_unsigned("==", x, ir.Constant(x.type, [0] * 16))
+        builder.store(builder.select(same, on, _call(builder, "ctlz", x)), to).align = 4
+        return context.get_dummy_value()
+
+    return types.void(words, types.intp, types.uint32, types.uint32, run, types.intp, out), code
+
+
+@intrinsic
+def scan_right(typing: Any, words: Any, at: Any, query: Any, known: Any, run: Any, place: Any, out: Any) -> Any:
+    """Step of the scan to the left: out[at:], the runs from the left, become the shared lengths around this window."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        x = _query(builder, context, signature, args)
+        to = _numbers(builder, context, signature.args[4], args[4], args[5], 32)
+        right = builder.load(to)
+        right.align = 4
+        kept = _numbers(builder, context, signature.args[6], args[6], args[1], 16)
+        left = builder.load(kept)
+        left.align = 2
+        left = builder.sext(left, x.type)
+        on = _at_most(builder, builder.add(right, ir.Constant(x.type, [WORD] * 16)), LONGEST)
+        low, high = _call(builder, "cttz", x), _call(builder, "ctlz", x)
+        one, two = builder.add(left, low), builder.add(high, right)
+        longer = builder.select(builder.icmp_signed(">", one, two), one, two)
+        same = builder.icmp_unsigned("==", x, ir.Constant(x.type, [0] * 16))
+        length = _at_most(builder, builder.select(same, builder.add(left, on), longer), LONGEST)
+        builder.store(builder.trunc(length, ir.VectorType(ir.IntType(16), 16)), kept).align = 2
+        builder.store(builder.select(same, on, low), to).align = 4
+        return context.get_dummy_value()
+
+    return types.void(words, types.intp, types.uint32, types.uint32, run, types.intp, out), code
