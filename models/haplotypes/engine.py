@@ -47,15 +47,17 @@ class CopyingOptions:
     switches_per_cm: float = 4.0
     error: float = 0.003
     first_states: int = 200
-    states: int = 600
+    wide: int = 592
+    states: int = 208
     rounds: int = 2
-    sweeps: int = 4
     burn: int = 1
+    sweeps: int = 4
+    thin: int = 1
 
     def __post_init__(self) -> None:
         """Refuse what would average nothing."""
-        if self.rounds < 1 or not 0 <= self.burn < self.sweeps:
-            raise ValueError("burn must be less than sweeps, and there must be a round")
+        if min(self.rounds, self.burn, self.thin) < 1 or self.sweeps < self.thin:
+            raise ValueError("there must be a round, a sweep in it and a sweep to average")
 
     @classmethod
     def of(cls, architecture: dict[str, Any]) -> Self:
@@ -135,16 +137,17 @@ class CopyingImputer:
         pairs = np.ascontiguousarray(people.pairs[part, :, seen])
         count, sites = genotypes.shape
         size = self.library.haplotypes
-        states = _states(o.states, size)
+        wide = _states(o.wide, size)
+        states = min(_states(o.states, size), wide)
         out = np.empty((count, len(window.panel.flipped), 2), np.uint16)
         hidden = np.empty((count, sites, 2), np.float32)
         fixed, switch = people.fixed[part], window.switches(o.switches_per_cm)
-        first_states = min(_states(o.first_states, size), states)
+        first_states = min(_states(o.first_states, size), wide)
 
         def some(first: int, end: int) -> None:
             impute_people(
                 window.panel, genotypes[first:end], pairs[first:end], fixed[first:end], switch, o.error, first_states,
-                states, o.rounds, o.sweeps, o.burn, out[first:end], hidden[first:end],
+                wide, states, o.rounds, o.burn, o.sweeps, o.thin, out[first:end], hidden[first:end],
             )  # fmt: skip
 
         edges = np.linspace(0, count, min(count, PARTS * self._threads) + 1).astype(int).tolist()

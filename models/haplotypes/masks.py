@@ -227,3 +227,17 @@ def scan_right(typing: Any, words: Any, at: Any, query: Any, known: Any, run: An
         return context.get_dummy_value()
 
     return types.void(words, types.intp, types.uint32, types.uint32, run, types.intp, out), code
+
+
+@intrinsic
+def store_high(typing: Any, values: Any, out: Any, at: Any) -> Any:
+    """The upper halves of sixteen float32 as out[at:at + 16] of int16; of numbers not below zero they keep the order."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        bits = builder.bitcast(args[0], ir.VectorType(_I32, 16))
+        high = builder.lshr(bits, ir.Constant(bits.type, [16] * 16))
+        place = _numbers(builder, context, signature.args[1], args[1], args[2], 16)
+        builder.store(builder.trunc(high, ir.VectorType(ir.IntType(16), 16)), place).align = 2
+        return context.get_dummy_value()
+
+    return types.void(values, out, types.intp), code

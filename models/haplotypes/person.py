@@ -11,7 +11,7 @@ from models.haplotypes.beam import first_phase
 from models.haplotypes.compiled import kernel
 from models.haplotypes.emit import emit_frequent, emit_rare, find_carriers
 from models.haplotypes.masks import WORD
-from models.haplotypes.select import choose_states
+from models.haplotypes.select import add_weights, choose_states, keep_heaviest, padded_size
 from models.haplotypes.slots import Slots
 from models.haplotypes.states import LANES, continued, gather, typed_masks
 from models.haplotypes.sweep import backward, forward
@@ -102,10 +102,12 @@ def impute_people(
     switch: NDArray[np.float32],
     error: float,
     first_states: int,
+    wide: int,
     states: int,
     rounds: int,
-    sweeps: int,
     burn: int,
+    sweeps: int,
+    thin: int,
     out: NDArray[np.uint16],
     hidden: NDArray[np.float32],
 ) -> None:
@@ -119,17 +121,19 @@ def impute_people(
         switch: (T,) probability of a switch before each site.
         error: probability that an allele differs from the copied one.
         first_states: states while a first phase is sought, a multiple of 16.
-        states: states of the sweeps, a multiple of 16, not fewer.
+        wide: states that are considered while the phase is drawn at first, a multiple of 16.
+        states: those of them that are kept for the result, a multiple of 16.
         rounds: how often the states are chosen anew, by the phase as it then is.
-        sweeps: sweeps of a round.
-        burn: sweeps at the start of the first round that are not averaged; fewer than `sweeps`.
+        burn: sweeps of a round with all states, not averaged.
+        sweeps: sweeps with the states kept, averaged.
+        thin: every how many of them is averaged.
         out: (N, V, 2), in 65535ths: P(1), P(2); where `fixed` P(ALT) of each haplotype.
         hidden: (N, T, 2) P(ALT) of each haplotype at typed sites, their own genotypes left out.
     """
     people, sites = genotypes.shape
     windows = (sites + WORD - 1) // WORD
     haplotypes, width = panel.haplotypes, len(panel.words) // windows
-    rows, groups = len(panel.flipped), states // LANES
+    rows, groups = len(panel.flipped), wide // LANES
     # One set of scratch serves many people: memory that is new to the process is slow.
     run = np.empty(width, np.int32)
     lengths = np.empty((2, windows * width), np.int16)
@@ -139,17 +143,18 @@ def impute_people(
     plain = np.empty(sites, np.int8)
     phase = np.zeros(sites, np.int8)
     first_lists = np.empty((windows, first_states), np.int32)
+    wide_lists = np.empty((windows, wide), np.int32)
     lists = np.empty((windows, states), np.int32)
+    keys = np.empty(windows * 2 * padded_size(wide), np.int16)
     masks = np.empty(windows * WORD * groups, np.uint16)
     stay = np.empty(windows * groups, np.uint16)
-    frequent = np.empty(panel.bits_starts[windows] * WORD * groups, np.uint16)
-    ahead = aligned((sites + 2) * 2 * states, np.float32)
-    after = aligned((sites + 2) * 2 * states, np.float32)
-    weights = aligned(WORD * 2 * states, np.float32)
+    frequent = np.empty(panel.bits_starts[windows] * WORD * (states // LANES), np.uint16)
     sums = np.empty(LANES, np.float32)
     rare_starts = np.empty(len(panel.rare.row) + 1, np.int32)
     rare_states = np.empty(0, np.uint16)
-    ahead[: 2 * states] = np.float32(0)
+    ahead = aligned((sites + 2) * 2 * wide, np.float32)
+    after = aligned((sites + 2) * 2 * wide, np.float32)
+    weights = aligned(WORD * 2 * wide, np.float32)
     weights[:] = np.float32(0)
     lines = np.empty((sites, 2, 2))
     scale = np.zeros((WORD, 2), np.float32)
@@ -173,51 +178,67 @@ def impute_people(
                 het = genotype[t] == 1
                 pair[0, t] = phase[t] if het else plain[t]
                 pair[1, t] = 1 - phase[t] if het else plain[t]
-        total[:] = np.float32(0)
-        unseen[:] = np.float32(0)
-        count = 0
         for turn in range(1 if fixed[n] else rounds):
             for h in range(2):
                 _bits(pair[h], bits[h], known[h])
-            choose_states(
-                panel.words, bits, known, haplotypes, start + turn * haplotypes // rounds, run, lengths, where, lists
-            )
-            typed_masks(panel.words, width, lists, masks)
-            continued(lists, stay)
-            for w in range(windows):
-                gather(panel.bits, width, panel.bits_starts[w], panel.bits_starts[w + 1], lists[w], frequent)
-            rare_states = find_carriers(
-                lists, panel.carriers_starts, panel.carriers, panel.rare.starts, rare_starts, rare_states
-            )
-            for k in range(1 if fixed[n] else sweeps + 1):
-                emit = fixed[n] or k > (burn if turn == 0 else 0)
+            begin = start + turn * haplotypes // rounds
+            choose_states(panel.words, bits, known, haplotypes, begin, run, lengths, where, wide_lists)
+            typed_masks(panel.words, width, wide_lists, masks)
+            continued(wide_lists, stay)
+            ahead[: 2 * wide] = np.float32(0)
+            for k in range(1 if fixed[n] else burn + 1):
+                weighing = fixed[n] or (turn == rounds - 1 and k == burn)
                 if fixed[n] or k > 0:  # before the first sweep only its messages are made
-                    forward(states, masks, stay, genotype, pair, fixed[n], switch, error, after, lines, seed, ahead)
-                if emit:
-                    minor[:] = np.float32(0)
+                    forward(wide, masks, stay, genotype, pair, fixed[n], switch, error, after, lines, seed, ahead)
                 for w in range(windows - 1, -1, -1):
                     first, end = w * WORD, min(sites, (w + 1) * WORD)
                     backward(
-                        states, first, end, masks, stay, pair, switch, error, after, lines, emit, ahead, weights,
+                        wide, first, end, masks, stay, pair, switch, error, after, lines, weighing, ahead, weights,
                         scale, blind,
                     )  # fmt: skip
-                    if emit:
-                        slots = panel.frequent
-                        emit_frequent(
-                            states, slots.starts[w], slots.starts[w + 1], slots.row, slots.left, slots.right_share,
-                            frequent, panel.bits_starts[w] * WORD * groups, weights, scale, sums, minor,
-                        )  # fmt: skip
-                        slots = panel.rare
-                        emit_rare(
-                            states, slots.starts[w], slots.starts[w + 1], slots.row, slots.left, slots.right_share,
-                            rare_starts, rare_states, weights, scale, minor,
-                        )  # fmt: skip
+                    if weighing:
+                        add_weights(wide, end - first, weights, scale, keys, w * 2 * padded_size(wide))
+        keep_heaviest(wide_lists, keys, where, lists)
+        typed_masks(panel.words, width, lists, masks)
+        continued(lists, stay)
+        for w in range(windows):
+            gather(panel.bits, width, panel.bits_starts[w], panel.bits_starts[w + 1], lists[w], frequent)
+        rare_states = find_carriers(
+            lists, panel.carriers_starts, panel.carriers, panel.rare.starts, rare_starts, rare_states
+        )
+        ahead[: 2 * states] = np.float32(0)
+        total[:] = np.float32(0)
+        unseen[:] = np.float32(0)
+        count = 0
+        for k in range(1 if fixed[n] else sweeps + 1):
+            emit = fixed[n] or (k > 0 and k % thin == 0)
+            if fixed[n] or k > 0:
+                forward(states, masks, stay, genotype, pair, fixed[n], switch, error, after, lines, seed, ahead)
+            if emit:
+                minor[:] = np.float32(0)
+            for w in range(windows - 1, -1, -1):
+                first, end = w * WORD, min(sites, (w + 1) * WORD)
+                backward(
+                    states, first, end, masks, stay, pair, switch, error, after, lines, emit, ahead, weights, scale,
+                    blind,
+                )  # fmt: skip
                 if emit:
-                    count += 1
-                    _add(minor, fixed[n], total)
-                    for t in range(sites):
-                        unseen[0, t] += blind[0, t]
-                        unseen[1, t] += blind[1, t]
+                    slots = panel.frequent
+                    emit_frequent(
+                        states, slots.starts[w], slots.starts[w + 1], slots.row, slots.left, slots.right_share,
+                        frequent, panel.bits_starts[w] * WORD * (states // LANES), weights, scale, sums, minor,
+                    )  # fmt: skip
+                    slots = panel.rare
+                    emit_rare(
+                        states, slots.starts[w], slots.starts[w + 1], slots.row, slots.left, slots.right_share,
+                        rare_starts, rare_states, weights, scale, minor,
+                    )  # fmt: skip
+            if emit:
+                count += 1
+                _add(minor, fixed[n], total)
+                for t in range(sites):
+                    unseen[0, t] += blind[0, t]
+                    unseen[1, t] += blind[1, t]
         share = 1.0 / count
         for t in range(sites):
             hidden[n, t, 0] = unseen[0, t] * np.float32(share)

@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.haplotypes.compiled import kernel
-from models.haplotypes.masks import LONGEST, WORD, above, equal, scan_left, scan_right, set_bits, trailing
+from models.haplotypes.masks import WORD, above, equal, scan_left, scan_right, set_bits, store_high, trailing
+from models.peeling.lanes import fill, load
 
 CHUNK = 32  # haplotypes that are compared at once
+HIGHEST = (1 << 15) - 1  # no key is above
 STEP = 97  # ties of the next window are broken from so many haplotypes further on
 
 
@@ -53,7 +55,7 @@ def shared_lengths(
         known: (W,) bits of the sites that count.
         run: (P,) scratch.
         haplotypes: K.
-        out: (W * P,), filled with numbers of sites up to `LONGEST`: the whole stretch where the window holds no
+        out: (W * P,), filled with numbers of sites up to `masks.LONGEST`: the whole stretch where the window holds no
             mismatch, else the longer of the stretches that enter it from either side; -1 in padding.
     """
     width = len(run)
@@ -79,7 +81,7 @@ def take_longest(
     Ties are broken by order from haplotype `start`, a multiple of 32, on; callers vary it so that no part of the panel
     is preferred.
     """
-    low, high = -1, LONGEST  # the limit above which there are no more than wanted
+    low, high = -1, HIGHEST  # the limit above which there are no more than wanted
     count = 0
     while low < high:
         middle = (low + high) >> 1
@@ -90,8 +92,6 @@ def take_longest(
             high, count = middle, found
         else:
             low = middle + 1
-    if high == LONGEST:
-        count = 0
     limit = np.int16(high)
     ties = want - count
     width = end - first
@@ -183,3 +183,64 @@ def choose_states(
             want = states * (q + 1) // count - filled
             filled = take_longest(lengths[q], w * width, (w + 1) * width, want, begin, lists[w], filled)
     align(lists, where)
+
+
+@kernel()
+def add_weights(
+    size: int, sites: int, weights: NDArray[np.float32], scale: NDArray[np.float32], keys: NDArray[np.int16], at: int
+) -> None:
+    """Keys of a window's states by their weight, summed over its sites, for each haplotype.
+
+    Args:
+        size: S.
+        sites: typed sites of the window.
+        weights: see `backward`.
+        scale: see `backward`.
+        keys: flat; keys[at:] is filled with those of the first haplotype, each one padded to a multiple of 32, then
+            with those of the second.
+        at: place in `keys`.
+    """
+    for h in range(2):
+        base = at + h * padded_size(size)
+        for g in range(0, size, 16):
+            found = fill(np.float32(0))
+            for t in range(sites):
+                found = found + load(weights, (2 * t + h) * size + g) * fill(scale[t, h])
+            store_high(found, keys, base + g)
+        for s in range(size, padded_size(size)):
+            keys[base + s] = -1
+
+
+@kernel()
+def padded_size(size: int) -> int:
+    """States with padding."""
+    return (size + CHUNK - 1) // CHUNK * CHUNK
+
+
+@kernel()
+def keep_heaviest(
+    lists: NDArray[np.int32], keys: NDArray[np.int16], where: NDArray[np.int32], out: NDArray[np.int32]
+) -> None:
+    """The states of most weight, an equal share for each haplotype.
+
+    Args:
+        lists: (W, S) all states.
+        keys: (W * 2 * padded_size(S),) see `add_weights`; used up.
+        where: (P,) scratch, -1 everywhere.
+        out: (W, Q), filled; Q not above S.
+    """
+    windows, size = lists.shape
+    want = out.shape[1]
+    if want == size:
+        out[:] = lists
+        return
+    width = padded_size(size)
+    for w in range(windows):
+        first = 2 * w * width
+        filled = take_longest(keys, first, first + width, want // 2, 0, out[w], 0)
+        for s in range(filled):
+            keys[first + width + out[w, s]] = -1
+        take_longest(keys, first + width, first + 2 * width, want - filled, 0, out[w], filled)
+        for s in range(want):
+            out[w, s] = lists[w, out[w, s]]
+    align(out, where)
