@@ -18,7 +18,7 @@ from genotypes.sites import SiteTable
 from models.haplotypes.library import Library
 from models.haplotypes.masks import WORD
 from models.haplotypes.person import Panel, impute_people
-from models.haplotypes.select import pack_columns, padded
+from models.haplotypes.select import classes_of, pack_columns, padded
 from models.haplotypes.slots import DENSE, Slots, list_carriers, pack_carriers
 from models.haplotypes.states import LANES
 from models.protocol import ImputedBlock, Tile, TypedGenotypes
@@ -204,9 +204,10 @@ class _Window:
         carriers, carriers_starts = list_carriers(
             library.starts, library.carriers, rare.row.astype(np.int64) + tile.first, rare.starts, library.haplotypes
         )
+        alleles = library.alleles(typed)
         panel = Panel(
-            library.haplotypes, pack_columns(library.alleles(typed), width).reshape(-1), frequent, bits, starts, rare,
-            carriers, carriers_starts, library.flipped[tile.first : tile.end],
+            library.haplotypes, pack_columns(alleles, width).reshape(-1), classes_of(alleles), frequent, bits, starts,
+            rare, carriers, carriers_starts, library.flipped[tile.first : tile.end],
         )  # fmt: skip
         return cls(panel, at)
 

@@ -140,7 +140,7 @@ def _scan(name: str) -> Any:
     return intrinsic(typed)
 
 
-leading, trailing = _scan("ctlz"), _scan("cttz")  # zero bits of a uint32 above the highest, below the lowest set bit; 32 of 0
+trailing = _scan("cttz")  # zero bits of a uint32 below the lowest set bit; 32 of 0
 
 
 @intrinsic
@@ -181,52 +181,106 @@ def _numbers(builder: Any, context: Any, kind: Any, array: Any, at: Any, bits: i
 
 
 WORD = 32  # typed sites of a window
-LONGEST = 1023  # shared lengths are told apart up to this many sites
+HIGHEST = 16383  # scores are told apart up to this
+# Scores of shared stretches are log likelihood ratios, a unit is 0.23 nats: -log(1 - f) for the major allele, about
+# -log(f) for a minor one of frequency f below .02, below .1 and above; log(f / error) against an allele not shared.
+SHARED = 1
+MINOR = (20, 12, 6)
+DIFFERING = 20
+
+
+def _splat_of(kind: Any, number: int) -> Any:
+    return ir.Constant(kind, [number] * 16)
+
+
+def _popcount(builder: Any, x: Any) -> Any:
+    kind = ir.FunctionType(x.type, [x.type])
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.ctpop.v16i32"), [x])
+
+
+def _count_zeros(builder: Any, name: str, x: Any) -> Any:
+    flag = ir.IntType(1)
+    kind = ir.FunctionType(x.type, [x.type, flag])
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v16i32")
+    return builder.call(function, [x, ir.Constant(flag, 0)])
+
+
+def _at_most(builder: Any, x: Any, most: int) -> Any:
+    limit = _splat_of(x.type, most)
+    return builder.select(builder.icmp_signed("<", x, limit), x, limit)
+
+
+def _larger(builder: Any, a: Any, b: Any) -> Any:
+    return builder.select(builder.icmp_signed(">", a, b), a, b)
+
+
+def _numbers(builder: Any, context: Any, kind: Any, array: Any, at: Any, bits: int) -> Any:
+    """Pointer to 16 numbers."""
+    data = context.make_array(kind)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [at]), ir.VectorType(ir.IntType(bits), 16).as_pointer())
+
+
+def _window(context: Any, builder: Any, signature: Any, args: Any) -> tuple[Any, Any]:
+    """Of 16 haplotypes: words of what differs from the person, and the score that the window adds."""
+    words = _load_words(builder, context, signature.args[0], args[0], args[1], 16, 32)
+    query, known, flipped, rare, low = (_splat(builder, builder.extract_value(args[2], i), 16) for i in range(5))
+    differing = builder.and_(builder.xor(words, query), known)
+    minor = builder.and_(builder.and_(builder.xor(words, flipped), known), builder.not_(differing))
+    common = builder.not_(builder.or_(rare, low))
+    added = _splat_of(words.type, SHARED * WORD)
+    for which, gain in zip((rare, low, common), MINOR, strict=True):
+        found = _popcount(builder, builder.and_(minor, which))
+        added = builder.add(added, builder.mul(found, _splat_of(words.type, gain)))
+    cost = builder.mul(_popcount(builder, differing), _splat_of(words.type, DIFFERING))
+    return differing, builder.sub(added, cost)
 
 
 @intrinsic
-def scan_left(typing: Any, words: Any, at: Any, query: Any, known: Any, run: Any, place: Any, out: Any) -> Any:
-    """Step of a scan to the right over 16 haplotypes: out[at:] = run[place:], then the run goes on over this window."""
+def scan_left(typing: Any, words: Any, at: Any, window: Any, run: Any, place: Any, out: Any) -> Any:
+    """Step of a scan to the right over 16 haplotypes: out[at:] = run[place:], then the run goes on over this window.
+
+    `window` are five words of 32 bits: the person's alleles, which of them are known, where REF is the minor allele,
+    where the minor allele is rare, and where it is of low frequency.
+    """
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        x = _query(builder, context, signature, args)
-        to = _numbers(builder, context, signature.args[4], args[4], args[5], 32)
-        run_now = builder.load(to)
-        run_now.align = 4
-        kept = _numbers(builder, context, signature.args[6], args[6], args[1], 16)
-        builder.store(builder.trunc(run_now, ir.VectorType(ir.IntType(16), 16)), kept).align = 2
-        on = _at_most(builder, builder.add(run_now, ir.Constant(x.type, [WORD] * 16)), LONGEST)
-        same = builder.icmp_unsigned("==", x, ir.Constant(x.type, [0] * 16))
-        builder.store(builder.select(same, on, _call(builder, "ctlz", x)), to).align = 4
+        differing, added = _window(context, builder, signature, args)
+        to = _numbers(builder, context, signature.args[3], args[3], args[4], 32)
+        before = builder.load(to)
+        before.align = 4
+        kept = _numbers(builder, context, signature.args[5], args[5], args[1], 16)
+        builder.store(builder.trunc(before, ir.VectorType(ir.IntType(16), 16)), kept).align = 2
+        on = _at_most(builder, builder.add(before, added), HIGHEST)
+        fresh = builder.mul(_count_zeros(builder, "ctlz", differing), _splat_of(on.type, SHARED))
+        builder.store(_larger(builder, on, fresh), to).align = 4
         return context.get_dummy_value()
 
-    return types.void(words, types.intp, types.uint32, types.uint32, run, types.intp, out), code
+    return types.void(words, types.intp, window, run, types.intp, out), code
 
 
 @intrinsic
-def scan_right(typing: Any, words: Any, at: Any, query: Any, known: Any, run: Any, place: Any, out: Any) -> Any:
-    """Step of the scan to the left: out[at:], the runs from the left, become the shared lengths around this window."""
+def scan_right(typing: Any, words: Any, at: Any, window: Any, run: Any, place: Any, out: Any) -> Any:
+    """Step of the scan to the left: out[at:], the runs from the left, become the scores around this window."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        x = _query(builder, context, signature, args)
-        to = _numbers(builder, context, signature.args[4], args[4], args[5], 32)
+        differing, added = _window(context, builder, signature, args)
+        to = _numbers(builder, context, signature.args[3], args[3], args[4], 32)
         right = builder.load(to)
         right.align = 4
-        kept = _numbers(builder, context, signature.args[6], args[6], args[1], 16)
+        kept = _numbers(builder, context, signature.args[5], args[5], args[1], 16)
         left = builder.load(kept)
         left.align = 2
-        left = builder.sext(left, x.type)
-        on = _at_most(builder, builder.add(right, ir.Constant(x.type, [WORD] * 16)), LONGEST)
-        low, high = _call(builder, "cttz", x), _call(builder, "ctlz", x)
-        one, two = builder.add(left, low), builder.add(high, right)
-        longer = builder.select(builder.icmp_signed(">", one, two), one, two)
-        same = builder.icmp_unsigned("==", x, ir.Constant(x.type, [0] * 16))
-        length = _at_most(builder, builder.select(same, builder.add(left, on), longer), LONGEST)
-        builder.store(builder.trunc(length, ir.VectorType(ir.IntType(16), 16)), kept).align = 2
-        builder.store(builder.select(same, on, low), to).align = 4
+        left = builder.sext(left, right.type)
+        one = _splat_of(right.type, SHARED)
+        low, high = (builder.mul(_count_zeros(builder, name, differing), one) for name in ("cttz", "ctlz"))
+        on = _at_most(builder, builder.add(right, added), HIGHEST)
+        ends = _larger(builder, builder.add(left, low), builder.add(high, right))
+        score = _at_most(builder, _larger(builder, ends, builder.add(left, on)), HIGHEST)
+        builder.store(builder.trunc(score, ir.VectorType(ir.IntType(16), 16)), kept).align = 2
+        builder.store(_larger(builder, on, low), to).align = 4
         return context.get_dummy_value()
 
-    return types.void(words, types.intp, types.uint32, types.uint32, run, types.intp, out), code
+    return types.void(words, types.intp, window, run, types.intp, out), code
 
 
 @intrinsic

@@ -26,6 +26,7 @@ class Panel(NamedTuple):
     Attributes:
         haplotypes: K; arrays over them have P places, see `select.padded`.
         words: (W * P,) typed alleles, see `pack_columns`, flat.
+        classes: (W, 3), see `select.classes_of`.
         frequent: slots whose minor allele is frequent.
         bits: (D * P,) their alleles, flat; each window begins a word.
         bits_starts: (W + 1,) int32, first word of each window.
@@ -37,6 +38,7 @@ class Panel(NamedTuple):
 
     haplotypes: int
     words: NDArray[np.uint32]
+    classes: NDArray[np.uint32]
     frequent: Slots
     bits: NDArray[np.uint32]
     bits_starts: NDArray[np.int32]
@@ -170,7 +172,7 @@ def impute_people(
             for t in range(sites):
                 plain[t] = -1 if genotype[t] == 1 else min(np.int8(1), genotype[t])
             _bits(plain, bits[0], known[0])
-            choose_states(panel.words, bits[:1], known[:1], haplotypes, start, run, lengths[:1], where, first_lists)
+            choose_states(panel.words, panel.classes, bits[:1], known[:1], haplotypes, start, run, lengths[:1], where, first_lists)
             typed_masks(panel.words, width, first_lists, masks)
             continued(first_lists, stay)
             first_phase(first_states, masks, stay, genotype, switch, error, WIDTH, phase)
@@ -182,7 +184,7 @@ def impute_people(
             for h in range(2):
                 _bits(pair[h], bits[h], known[h])
             begin = start + turn * haplotypes // rounds
-            choose_states(panel.words, bits, known, haplotypes, begin, run, lengths, where, wide_lists)
+            choose_states(panel.words, panel.classes, bits, known, haplotypes, begin, run, lengths, where, wide_lists)
             typed_masks(panel.words, width, wide_lists, masks)
             continued(wide_lists, stay)
             ahead[: 2 * wide] = np.float32(0)

@@ -19,6 +19,7 @@ from models.peeling.lanes import fill, load
 
 CHUNK = 32  # haplotypes that are compared at once
 HIGHEST = (1 << 15) - 1  # no key is above
+RARE, LOW = 0.02, 0.1  # minor-allele frequencies below which a shared allele says more
 STEP = 97  # ties of the next window are broken from so many haplotypes further on
 
 
@@ -38,36 +39,53 @@ def pack_columns(alleles: NDArray[np.uint8], width: int) -> NDArray[np.uint32]:
     return out
 
 
+def classes_of(alleles: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """(T, K) alleles -> (W, 3) words: where REF is the minor allele, the minor allele is rare, of low frequency."""
+    sites = len(alleles)
+    frequency = alleles.mean(axis=1)
+    minor = np.minimum(frequency, 1 - frequency)
+    kinds = (frequency > 0.5, minor < RARE, (minor >= RARE) & (minor < LOW))
+    padding = -sites % WORD
+    bits = np.packbits([np.pad(kind, (0, padding)) for kind in kinds], axis=1, bitorder="little")
+    return np.ascontiguousarray(bits.view("<u4").T.astype(np.uint32))
+
+
 @kernel()
-def shared_lengths(
+def score_haplotypes(
     words: NDArray[np.uint32],
+    classes: NDArray[np.uint32],
     query: NDArray[np.uint32],
     known: NDArray[np.uint32],
     run: NDArray[np.int32],
     haplotypes: int,
     out: NDArray[np.int16],
 ) -> None:
-    """Length of the stretch shared with each haplotype around each window.
+    """How well each haplotype fits a person around each window.
+
+    The score is that of the best stretch through the window: shared alleles add to it, rare ones more, differing ones
+    cost; a stretch that differs within the window may also end there.
 
     Args:
         words: (W * P,) the panel as `pack_columns` gives it, flat; P = `padded(haplotypes)`.
+        classes: (W, 3), see `classes_of`.
         query: (W,) alleles of the person's haplotype, or of its homozygous genotypes.
         known: (W,) bits of the sites that count.
         run: (P,) scratch.
         haplotypes: K.
-        out: (W * P,), filled with numbers of sites up to `masks.LONGEST`: the whole stretch where the window holds no
-            mismatch, else the longer of the stretches that enter it from either side; -1 in padding.
+        out: (W * P,), filled with scores from 0 to `masks.HIGHEST`; -1 in padding.
     """
     width = len(run)
     windows = len(query)
     run[:] = 0
     for w in range(windows):
+        window = (query[w], known[w], classes[w, 0], classes[w, 1], classes[w, 2])
         for k in range(0, width, 16):
-            scan_left(words, w * width + k, query[w], known[w], run, k, out)
+            scan_left(words, w * width + k, window, run, k, out)
     run[:] = 0
     for w in range(windows - 1, -1, -1):
+        window = (query[w], known[w], classes[w, 0], classes[w, 1], classes[w, 2])
         for k in range(0, width, 16):
-            scan_right(words, w * width + k, query[w], known[w], run, k, out)
+            scan_right(words, w * width + k, window, run, k, out)
         for k in range(haplotypes, width):
             out[w * width + k] = -1
 
@@ -150,6 +168,7 @@ def align(lists: NDArray[np.int32], where: NDArray[np.int32]) -> None:
 @kernel()
 def choose_states(
     words: NDArray[np.uint32],
+    classes: NDArray[np.uint32],
     queries: NDArray[np.uint32],
     known: NDArray[np.uint32],
     haplotypes: int,
@@ -173,7 +192,7 @@ def choose_states(
     count = len(queries)
     width = len(run)
     for q in range(count):
-        shared_lengths(words, queries[q], known[q], run, haplotypes, lengths[q])
+        score_haplotypes(words, classes, queries[q], known[q], run, haplotypes, lengths[q])
     for w in range(windows):
         filled = 0
         begin = (start + STEP * w) * CHUNK % width
