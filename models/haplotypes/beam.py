@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.haplotypes.compiled import kernel
-from models.haplotypes.masks import WORD, add_unless, add_where, choose
+from models.haplotypes.masks import WORD, add_unless, add_where, choose, item
 from models.haplotypes.states import LANES
 from models.peeling.lanes import fill, inlined, load, store, total
 
@@ -32,7 +32,7 @@ def _enter(now: NDArray[np.float32], at: int, size: int, stay: NDArray[np.uint16
     zero = fill(np.float32(0))
     for g in range(size // LANES):
         place = at + g * LANES
-        store(now, place, choose(stay[row + g], load(now, place), zero))
+        store(now, place, choose(item(stay, row + g), load(now, place), zero))
 
 
 @inlined
@@ -45,7 +45,7 @@ def _known(
     found = fill(np.float32(0))
     for g in range(size // LANES):
         place = at + g * LANES
-        x = (load(now, place) * keep + enter) * choose(masks[row + g], alt, ref)
+        x = (load(now, place) * keep + enter) * choose(item(masks, row + g), alt, ref)
         store(now, place, x)
         found = found + x
     return total(found)
@@ -62,8 +62,8 @@ def _open(
         place = at + g * LANES
         x = load(now, place) * keep + enter
         store(now, place, x)
-        one = add_where(masks[row + g], one, x)
-        none = add_unless(masks[row + g], none, x)
+        one = add_where(item(masks, row + g), one, x)
+        none = add_unless(item(masks, row + g), none, x)
     return total(one), total(none)
 
 
@@ -74,7 +74,7 @@ def _emit(
 ) -> None:  # fmt: skip
     alt, ref = fill(np.float32(on)), fill(np.float32(off))
     for g in range(size // LANES):
-        store(then, to + g * LANES, load(now, at + g * LANES) * choose(masks[row + g], alt, ref))
+        store(then, to + g * LANES, load(now, at + g * LANES) * choose(item(masks, row + g), alt, ref))
 
 
 @kernel()

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.haplotypes.compiled import kernel
-from models.haplotypes.masks import WORD, add_where, store_sums
+from models.haplotypes.masks import WORD, add_where, item, store_sums
 from models.haplotypes.states import LANES
 from models.peeling.lanes import fill, load
 
@@ -29,16 +29,16 @@ def _sums(
         at = g * LANES
         x0, x1 = load(weights, left + at), load(weights, right + at)
         x2, x3 = load(weights, left + size + at), load(weights, right + size + at)
-        mask = masks[row + g]
+        mask = item(masks, row + g)
         a0, a1 = add_where(mask, a0, x0), add_where(mask, a1, x1)
         a2, a3 = add_where(mask, a2, x2), add_where(mask, a3, x3)
-        mask = masks[row + rows[0] + g]
+        mask = item(masks, row + rows[0] + g)
         b0, b1 = add_where(mask, b0, x0), add_where(mask, b1, x1)
         b2, b3 = add_where(mask, b2, x2), add_where(mask, b3, x3)
-        mask = masks[row + rows[1] + g]
+        mask = item(masks, row + rows[1] + g)
         c0, c1 = add_where(mask, c0, x0), add_where(mask, c1, x1)
         c2, c3 = add_where(mask, c2, x2), add_where(mask, c3, x3)
-        mask = masks[row + rows[2] + g]
+        mask = item(masks, row + rows[2] + g)
         d0, d1 = add_where(mask, d0, x0), add_where(mask, d1, x1)
         d2, d3 = add_where(mask, d2, x2), add_where(mask, d3, x3)
     store_sums((a0, a1, a2, a3, b0, b1, b2, b3, c0, c1, c2, c3, d0, d1, d2, d3), out, 0)
@@ -102,7 +102,8 @@ def find_carriers(
     where: NDArray[np.int32],
     carriers: NDArray[np.int32],
     slots: NDArray[np.int32],
-    starts: NDArray[np.int32],
+    counts: NDArray[np.int32],
+    hits: NDArray[np.int32],
     found: NDArray[np.uint16],
 ) -> NDArray[np.uint16]:
     """The states that carry the minor allele of each rare slot.
@@ -112,33 +113,42 @@ def find_carriers(
         where: (W, K + 1) where each window and haplotype begins in `carriers`.
         carriers: slots whose minor allele a haplotype carries.
         slots: (W + 1,) where each window's slots begin.
-        starts: (N + 1,), filled with where each slot begins in the result.
+        counts: (N,) scratch.
+        hits: (W + 1 + 2 * (N + 1),), filled: where each window begins among the slots that anybody carries, counted from
+            W + 1 on in pairs; there each slot and where it begins in the result, and a pair after the last.
         found: used for the result if it is long enough.
 
     Returns:
         States by slot.
     """
     windows, size = lists.shape
-    starts[:] = 0
+    counts[:] = 0
     for w in range(windows):
         for s in range(size):
             k = lists[w, s]
             for at in range(where[w, k], where[w, k + 1]):
-                starts[carriers[at] + 1] += 1
-    for n in range(len(starts) - 1):
-        starts[n + 1] += starts[n]
-    if starts[-1] > len(found):
-        found = np.empty(2 * starts[-1], np.uint16)
+                counts[carriers[at]] += 1
+    total = 0
+    to = windows + 1
+    for w in range(windows):
+        hits[w] = to
+        for n in range(slots[w], slots[w + 1]):
+            count = counts[n]
+            counts[n] = total
+            hits[to], hits[to + 1] = n, total
+            to += 2 if count > 0 else 0
+            total += count
+    hits[windows] = to
+    hits[to + 1] = total
+    if total > len(found):
+        found = np.empty(2 * total, np.uint16)
     for w in range(windows):
         for s in range(size):
             k = lists[w, s]
             for at in range(where[w, k], where[w, k + 1]):
                 n = carriers[at]
-                found[starts[n]] = s
-                starts[n] += 1
-    for n in range(len(starts) - 1, 0, -1):
-        starts[n] = starts[n - 1]
-    starts[0] = 0
+                found[counts[n]] = s
+                counts[n] += 1
     return found
 
 
@@ -150,7 +160,7 @@ def emit_rare(
     row: NDArray[np.int32],
     left: NDArray[np.int16],
     right_share: NDArray[np.float32],
-    starts: NDArray[np.int32],
+    hits: NDArray[np.int32],
     found: NDArray[np.uint16],
     weights: NDArray[np.float32],
     scale: NDArray[np.float32],
@@ -160,32 +170,31 @@ def emit_rare(
 
     Args:
         size: S.
-        first: the window's first slot.
-        end: one past its last.
+        first: where the window begins in `hits`.
+        end: one past its end.
         row: see `Slots`.
         left: see `Slots`.
         right_share: see `Slots`.
-        starts: from `find_carriers`.
+        hits: from `find_carriers`.
         found: from `find_carriers`.
         weights: see `backward`.
         scale: see `backward`.
         minor: (2, V), added to.
     """
-    for n in range(first, end):
-        if starts[n] == starts[n + 1]:
-            continue
+    for hit in range(first, end, 2):
+        n = hits[hit]
         a = int(left[n])
         b = min(a + 1, WORD - 1)
         near, far = np.float32(a + 1 < WORD) * right_share[n], np.float32(a >= 0) * (np.float32(1) - right_share[n])
         a = max(a, 0)
         x0 = x1 = y0 = y1 = np.float32(0)
         one, two = a * 2 * size, b * 2 * size
-        for at in range(starts[n], starts[n + 1]):
-            s = int(found[at])
-            x0 += weights[one + s]
-            x1 += weights[one + size + s]
-            y0 += weights[two + s]
-            y1 += weights[two + size + s]
+        for at in range(hits[hit + 1], hits[hit + 3]):
+            s = int(item(found, at))
+            x0 += item(weights, one + s)
+            x1 += item(weights, one + size + s)
+            y0 += item(weights, two + s)
+            y1 += item(weights, two + size + s)
         v = row[n]
         minor[0, v] += far * scale[a, 0] * x0 + near * scale[b, 0] * y0
         minor[1, v] += far * scale[a, 1] * x1 + near * scale[b, 1] * y1

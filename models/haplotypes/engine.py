@@ -197,10 +197,10 @@ class _Window:
         rare = Slots.make(which, interval[which], share[which], len(typed))
         words = -(-np.diff(frequent.starts) // WORD)
         starts = np.concatenate([[0], np.cumsum(words)]).astype(np.int32)
-        places = np.arange(len(frequent.row)) + np.repeat(starts[:-1] * WORD - frequent.starts[:-1], np.diff(frequent.starts))
         bits = pack_carriers(
-            library.starts, library.carriers, frequent.row.astype(np.int64) + tile.first, places, int(starts[-1]), width
-        )
+            library.starts, library.carriers, frequent.row.astype(np.int64) + tile.first, frequent.starts, starts,
+            library.haplotypes,
+        )  # fmt: skip
         carriers, carriers_starts = list_carriers(
             library.starts, library.carriers, rare.row.astype(np.int64) + tile.first, rare.starts, library.haplotypes
         )

@@ -21,6 +21,17 @@ def _lanes_of(builder: Any, mask: Any) -> Any:
     return builder.bitcast(mask, ir.VectorType(ir.IntType(1), 16))
 
 
+def _plain(typing: Any, array: Any, at: Any) -> Any:
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        return builder.load(builder.gep(data, [args[1]]))
+
+    return array.dtype(array, types.intp), code
+
+
+item = intrinsic(_plain)  # array[at] of a flat array, at not negative, without numba's test for that
+
+
 @intrinsic
 def choose(typing: Any, mask: Any, a: Any, b: Any) -> Any:
     """Lanes of `a` where `mask` has a bit, of `b` elsewhere."""

@@ -13,7 +13,7 @@ from models.haplotypes.emit import emit_frequent, emit_rare, find_carriers
 from models.haplotypes.masks import WORD
 from models.haplotypes.select import add_weights, choose_states, keep_heaviest, padded_size
 from models.haplotypes.slots import Slots
-from models.haplotypes.states import LANES, continued, gather, typed_masks
+from models.haplotypes.states import LANES, continued, frequent_masks, typed_masks
 from models.haplotypes.sweep import backward, forward
 from models.peeling.lanes import aligned
 
@@ -28,7 +28,7 @@ class Panel(NamedTuple):
         words: (W * P,) typed alleles, see `pack_columns`, flat.
         classes: (W, 3), see `select.classes_of`.
         frequent: slots whose minor allele is frequent.
-        bits: (D * P,) their alleles, flat; each window begins a word.
+        bits: their alleles, see `slots.pack_carriers`.
         bits_starts: (W + 1,) int32, first word of each window.
         rare: the other slots.
         carriers: see `list_carriers`.
@@ -152,7 +152,8 @@ def impute_people(
     stay = np.empty(windows * groups, np.uint16)
     frequent = np.empty(panel.bits_starts[windows] * WORD * (states // LANES), np.uint16)
     sums = np.empty(LANES, np.float32)
-    rare_starts = np.empty(len(panel.rare.row) + 1, np.int32)
+    counts = np.empty(len(panel.rare.row), np.int32)
+    hits = np.empty(windows + 1 + 2 * (len(panel.rare.row) + 1), np.int32)
     rare_states = np.empty(0, np.uint16)
     ahead = aligned((sites + 2) * 2 * wide, np.float32)
     after = aligned((sites + 2) * 2 * wide, np.float32)
@@ -203,10 +204,9 @@ def impute_people(
         keep_heaviest(wide_lists, keys, where, lists)
         typed_masks(panel.words, width, lists, masks)
         continued(lists, stay)
-        for w in range(windows):
-            gather(panel.bits, width, panel.bits_starts[w], panel.bits_starts[w + 1], lists[w], frequent)
+        frequent_masks(panel.bits, haplotypes, panel.bits_starts, lists, frequent)
         rare_states = find_carriers(
-            lists, panel.carriers_starts, panel.carriers, panel.rare.starts, rare_starts, rare_states
+            lists, panel.carriers_starts, panel.carriers, panel.rare.starts, counts, hits, rare_states
         )
         ahead[: 2 * states] = np.float32(0)
         total[:] = np.float32(0)
@@ -232,8 +232,8 @@ def impute_people(
                     )  # fmt: skip
                     slots = panel.rare
                     emit_rare(
-                        states, slots.starts[w], slots.starts[w + 1], slots.row, slots.left, slots.right_share,
-                        rare_starts, rare_states, weights, scale, minor,
+                        states, hits[w], hits[w + 1], slots.row, slots.left, slots.right_share, hits, rare_states,
+                        weights, scale, minor,
                     )  # fmt: skip
             if emit:
                 count += 1

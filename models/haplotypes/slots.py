@@ -53,28 +53,31 @@ class Slots(NamedTuple):
 
 @kernel()
 def pack_carriers(
-    starts: NDArray[np.int64], carriers: NDArray[Any], rows: NDArray[np.int64], places: NDArray[np.int64],
-    words: int, width: int,
+    starts: NDArray[np.int64], carriers: NDArray[Any], rows: NDArray[np.int64], slots: NDArray[np.int32],
+    words: NDArray[np.int32], haplotypes: int,
 ) -> NDArray[np.uint32]:  # fmt: skip
-    """Bits of the minor alleles of some sites for each haplotype.
+    """Bits of the minor alleles of some sites for each window and haplotype.
 
     Args:
         starts: (V + 1,) of the library.
         carriers: (C,) of the library.
-        rows: (N,) rows of the library.
-        places: (N,) bit of each, place b in bit b % 32 of word b // 32.
-        words: words of a haplotype.
-        width: haplotypes with padding.
+        rows: (N,) the library's row of each slot.
+        slots: (W + 1,) where each window's slots begin.
+        words: (W + 1,) where each window's words of a haplotype begin, each window with what its slots need.
+        haplotypes: K.
 
     Returns:
-        (words * width,), flat.
+        (words[W] * K,), flat: by window, by haplotype, by word; slot b of a window in bit b % 32 of word b // 32.
     """
-    out = np.zeros(words * width, np.uint32)
-    for n in range(len(rows)):
-        base = places[n] // WORD * width
-        bit = np.uint32(1) << np.uint32(places[n] % WORD)
-        for at in range(starts[rows[n]], starts[rows[n] + 1]):
-            out[base + carriers[at]] |= bit
+    out = np.zeros(words[-1] * haplotypes, np.uint32)
+    for w in range(len(slots) - 1):
+        count = words[w + 1] - words[w]
+        for n in range(slots[w], slots[w + 1]):
+            place = n - slots[w]
+            base = words[w] * haplotypes + place // WORD
+            bit = np.uint32(1) << np.uint32(place % WORD)
+            for at in range(starts[rows[n]], starts[rows[n] + 1]):
+                out[base + carriers[at] * count] |= bit
     return out
 
 

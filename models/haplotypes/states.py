@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.haplotypes.compiled import kernel
-from models.haplotypes.masks import WORD, store_bits
+from models.haplotypes.masks import WORD, item, store_bits
 
 LANES = 16  # states of a vector
 
@@ -14,37 +14,51 @@ LANES = 16  # states of a vector
 @kernel()
 def gather(
     words: NDArray[np.uint32],
-    width: int,
-    first: int,
-    end: int,
+    base: int,
+    by_haplotype: int,
+    by_word: int,
+    count: int,
     states: NDArray[np.int32],
     out: NDArray[np.uint16],
+    first: int,
 ) -> None:
     """Alleles of some states at 32 sites for each word.
 
     Args:
-        words: (D * P,) flat, bits of 32 sites for each haplotype.
-        width: P.
-        first: first word row wanted.
-        end: one past the last.
+        words: flat; bits of 32 sites in words[base + haplotype * by_haplotype + word * by_word].
+        base: see `words`.
+        by_haplotype: see `words`.
+        by_word: see `words`.
+        count: words of a haplotype.
         states: (S,) haplotypes, S a multiple of 16.
-        out: flat, filled from site 32 * first on: S / 16 masks for each site.
+        out: flat, filled: S / 16 masks for each site.
+        first: the first site there, a multiple of 32.
     """
     few = np.empty(LANES, np.uint32)
     groups = len(states) // LANES
-    for d in range(first, end):
-        row = d * width
-        for g in range(groups):
+    for g in range(groups):
+        for d in range(count):
             for i in range(LANES):
-                few[i] = words[row + states[g * LANES + i]]
-            store_bits(few, 0, out, d * WORD * groups + g, groups)
+                few[i] = item(words, base + states[g * LANES + i] * by_haplotype + d * by_word)
+            store_bits(few, 0, out, (first + d * WORD) * groups + g, groups)
 
 
 @kernel()
 def typed_masks(words: NDArray[np.uint32], width: int, lists: NDArray[np.int32], out: NDArray[np.uint16]) -> None:
-    """(W, S) states -> masks of their alleles at the typed sites, S / 16 for each site; see `gather`."""
+    """(W, S) states -> masks of their alleles at the typed sites, S / 16 for each site; `words` by `pack_columns`."""
     for w in range(len(lists)):
-        gather(words, width, w, w + 1, lists[w], out)
+        gather(words, w * width, 1, 0, 1, lists[w], out, w * WORD)
+
+
+@kernel()
+def frequent_masks(
+    bits: NDArray[np.uint32], haplotypes: int, starts: NDArray[np.int32], lists: NDArray[np.int32],
+    out: NDArray[np.uint16],
+) -> None:  # fmt: skip
+    """(W, S) states -> masks of their minor alleles at the frequent slots; see `slots.pack_carriers`."""
+    for w in range(len(lists)):
+        count = starts[w + 1] - starts[w]
+        gather(bits, starts[w] * haplotypes, count, 1, count, lists[w], out, starts[w] * WORD)
 
 
 @kernel()

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.haplotypes.compiled import kernel
-from models.haplotypes.masks import WORD, add_unless, add_where, choose
+from models.haplotypes.masks import WORD, add_unless, add_where, choose, item
 from models.haplotypes.states import LANES
 from models.peeling.lanes import fill, inlined, load, store, total
 
@@ -67,7 +67,7 @@ def _forced(
     on1, off1 = fill(np.float32(chance[2])), fill(np.float32(chance[3]))
     sum0, sum1 = fill(np.float32(0)), fill(np.float32(0))
     for g in range(size // LANES):
-        at, mask = g * LANES, masks[row + g]
+        at, mask = g * LANES, item(masks, row + g)
         x0 = (load(ahead, before + at) * keep0 + enter) * choose(mask, on0, off0)
         x1 = (load(ahead, before + size + at) * keep1 + enter) * choose(mask, on1, off1)
         store(ahead, now + at, x0)
@@ -92,7 +92,7 @@ def _drawn(
     a00, a01, a10, a11 = zero, zero, zero, zero
     r00, r01, r10, r11 = zero, zero, zero, zero
     for g in range(size // LANES):
-        at, mask = g * LANES, masks[row + g]
+        at, mask = g * LANES, item(masks, row + g)
         x0 = load(ahead, before + at) * keep0 + enter
         x1 = load(ahead, before + size + at) * keep1 + enter
         store(ahead, now + at, x0)
@@ -122,7 +122,7 @@ def _emitted(
     on1, off1 = fill(np.float32(chance[2])), fill(np.float32(chance[3]))
     sum0, sum1 = fill(np.float32(0)), fill(np.float32(0))
     for g in range(size // LANES):
-        at, mask = g * LANES, masks[row + g]
+        at, mask = g * LANES, item(masks, row + g)
         x0 = load(ahead, now + at) * choose(mask, on0, off0)
         x1 = load(ahead, now + size + at) * choose(mask, on1, off1)
         store(ahead, now + at, x0)
@@ -139,7 +139,7 @@ def cut(rows: NDArray[np.float32], at: int, to: int, size: int, stay: NDArray[np
     for g in range(size // LANES):
         for h in range(2):
             x = load(rows, at + h * size + g * LANES)
-            store(rows, to + h * size + g * LANES, choose(stay[row + g], x, zero))
+            store(rows, to + h * size + g * LANES, choose(item(stay, row + g), x, zero))
 
 
 @kernel()
@@ -216,7 +216,7 @@ def _back(
     on1, off1 = fill(np.float32(chance[2])), fill(np.float32(chance[3]))
     sum0, sum1 = fill(np.float32(0)), fill(np.float32(0))
     for g in range(size // LANES):
-        at, mask = g * LANES, masks[row + g]
+        at, mask = g * LANES, item(masks, row + g)
         z0 = (load(after, now + at) * gain0 + floor0) * choose(mask, on0, off0)
         z1 = (load(after, now + size + at) * gain1 + floor1) * choose(mask, on1, off1)
         store(after, to + at, z0)
@@ -238,7 +238,7 @@ def _weigh(
     zero = fill(np.float32(0))
     a0, a1, r0, r1 = zero, zero, zero, zero
     for g in range(size // LANES):
-        at, mask = g * LANES, masks[row + g]
+        at, mask = g * LANES, item(masks, row + g)
         x0 = (load(after, now + at) * gain0 + floor0) * load(ahead, now + at)
         x1 = (load(after, now + size + at) * gain1 + floor1) * load(ahead, now + size + at)
         store(weights, to + at, x0)
