@@ -295,6 +295,35 @@ def scan_right(typing: Any, words: Any, at: Any, window: Any, run: Any, place: A
 
 
 @intrinsic
+def load_short(typing: Any, array: Any, at: Any) -> Any:
+    """Sixteen float32 from a flat array of uint16 that holds their upper halves (bfloat16)."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        found = builder.load(_numbers(builder, context, signature.args[0], args[0], args[1], 16))
+        found.align = 2
+        bits = builder.zext(found, ir.VectorType(_I32, 16))
+        bits = builder.shl(bits, ir.Constant(bits.type, [16] * 16))
+        return builder.bitcast(bits, ir.VectorType(ir.FloatType(), 16))
+
+    return Vector(types.float32)(array, types.intp), code
+
+
+@intrinsic
+def store_short(typing: Any, array: Any, at: Any, values: Any) -> Any:
+    """Write sixteen float32, not negative and finite, rounded to bfloat16."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        bits = builder.bitcast(args[2], ir.VectorType(_I32, 16))
+        bits = builder.add(bits, ir.Constant(bits.type, [1 << 15] * 16))
+        high = builder.trunc(builder.lshr(bits, ir.Constant(bits.type, [16] * 16)), ir.VectorType(ir.IntType(16), 16))
+        place = _numbers(builder, context, signature.args[0], args[0], args[1], 16)
+        builder.store(high, place).align = 2
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, values), code
+
+
+@intrinsic
 def store_high(typing: Any, values: Any, out: Any, at: Any) -> Any:
     """The upper halves of sixteen float32 as out[at:at + 16] of int16; of numbers not below zero they keep the order."""
 

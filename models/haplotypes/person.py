@@ -74,16 +74,19 @@ def _finish(
     total: NDArray[np.float32], share: float, fixed: bool, flipped: NDArray[np.bool_], out: NDArray[np.uint16]
 ) -> None:
     """(2, V) sums over the sweeps -> (V, 2) in 65535ths."""
-    full, part = np.float32(65535), np.float32(share)
-    for v in range(len(flipped)):
-        a, b = total[0, v] * part, total[1, v] * part
-        if flipped[v]:
-            if fixed:
-                a, b = 1 - a, 1 - b
-            else:
-                b = 1 - a - b
-        out[v, 0] = np.uint16(min(max(a, np.float32(0)), np.float32(1)) * full + np.float32(0.5))
-        out[v, 1] = np.uint16(min(max(b, np.float32(0)), np.float32(1)) * full + np.float32(0.5))
+    scale = np.float32(65535 * share)
+    if fixed:
+        for v in range(len(flipped)):
+            a, b = np.int32(total[0, v] * scale + np.float32(0.5)), np.int32(total[1, v] * scale + np.float32(0.5))
+            a, b = min(max(a, np.int32(0)), np.int32(65535)), min(max(b, np.int32(0)), np.int32(65535))
+            out[v, 0] = np.uint16(np.int32(65535) - a if flipped[v] else a)
+            out[v, 1] = np.uint16(np.int32(65535) - b if flipped[v] else b)
+    else:
+        for v in range(len(flipped)):
+            a, b = np.int32(total[0, v] * scale + np.float32(0.5)), np.int32(total[1, v] * scale + np.float32(0.5))
+            b = np.int32(65535) - a - b if flipped[v] else b
+            out[v, 0] = np.uint16(min(max(a, np.int32(0)), np.int32(65535)))
+            out[v, 1] = np.uint16(min(max(b, np.int32(0)), np.int32(65535)))
 
 
 @kernel()
@@ -155,8 +158,8 @@ def impute_people(
     counts = np.empty(len(panel.rare.row), np.int32)
     hits = np.empty(windows + 1 + 2 * (len(panel.rare.row) + 1), np.int32)
     rare_states = np.empty(0, np.uint16)
-    ahead = aligned((sites + 2) * 2 * wide, np.float32)
-    after = aligned((sites + 2) * 2 * wide, np.float32)
+    ahead = aligned((sites + 2) * 2 * wide, np.uint16)
+    after = aligned((sites + 2) * 2 * wide, np.uint16)
     weights = aligned(WORD * 2 * wide, np.float32)
     weights[:] = np.float32(0)
     lines = np.empty((sites, 2, 2))
@@ -188,7 +191,7 @@ def impute_people(
             choose_states(panel.words, panel.classes, bits, known, haplotypes, begin, run, lengths, where, wide_lists)
             typed_masks(panel.words, width, wide_lists, masks)
             continued(wide_lists, stay)
-            ahead[: 2 * wide] = np.float32(0)
+            ahead[: 2 * wide] = np.uint16(0)
             for k in range(1 if fixed[n] else burn + 1):
                 weighing = fixed[n] or (turn == rounds - 1 and k == burn)
                 if fixed[n] or k > 0:  # before the first sweep only its messages are made
@@ -208,7 +211,7 @@ def impute_people(
         rare_states = find_carriers(
             lists, panel.carriers_starts, panel.carriers, panel.rare.starts, counts, hits, rare_states
         )
-        ahead[: 2 * states] = np.float32(0)
+        ahead[: 2 * states] = np.uint16(0)
         total[:] = np.float32(0)
         unseen[:] = np.float32(0)
         count = 0

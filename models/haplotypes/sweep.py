@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.haplotypes.compiled import kernel
-from models.haplotypes.masks import WORD, add_unless, add_where, choose, item
+from models.haplotypes.masks import WORD, add_unless, add_where, choose, item, load_short, store_short
 from models.haplotypes.states import LANES
-from models.peeling.lanes import fill, inlined, load, store, total
+from models.peeling.lanes import fill, inlined, store, total
 
 
 @kernel()
@@ -58,7 +58,7 @@ def _chances(allele: int, error: float) -> tuple[float, float]:
 
 @kernel()
 def _forced(
-    ahead: NDArray[np.float32], before: int, now: int, size: int, q0: float, q1: float, c: float,
+    ahead: NDArray[np.uint16], before: int, now: int, size: int, q0: float, q1: float, c: float,
     chance: tuple[float, float, float, float], masks: NDArray[np.uint16], row: int,
 ) -> tuple[float, float]:  # fmt: skip
     """Transition and emission of both haplotypes where the alleles are settled; returns the sums."""
@@ -68,10 +68,10 @@ def _forced(
     sum0, sum1 = fill(np.float32(0)), fill(np.float32(0))
     for g in range(size // LANES):
         at, mask = g * LANES, item(masks, row + g)
-        x0 = (load(ahead, before + at) * keep0 + enter) * choose(mask, on0, off0)
-        x1 = (load(ahead, before + size + at) * keep1 + enter) * choose(mask, on1, off1)
-        store(ahead, now + at, x0)
-        store(ahead, now + size + at, x1)
+        x0 = (load_short(ahead, before + at) * keep0 + enter) * choose(mask, on0, off0)
+        x1 = (load_short(ahead, before + size + at) * keep1 + enter) * choose(mask, on1, off1)
+        store_short(ahead, now + at, x0)
+        store_short(ahead, now + size + at, x1)
         sum0 = sum0 + x0
         sum1 = sum1 + x1
     return total(sum0), total(sum1)
@@ -79,8 +79,8 @@ def _forced(
 
 @kernel()
 def _drawn(
-    ahead: NDArray[np.float32], before: int, now: int, size: int, q0: float, q1: float, c: float,
-    after: NDArray[np.float32], there: int, line: tuple[float, float, float, float],
+    ahead: NDArray[np.uint16], before: int, now: int, size: int, q0: float, q1: float, c: float,
+    after: NDArray[np.uint16], there: int, line: tuple[float, float, float, float],
     masks: NDArray[np.uint16], row: int, pairs: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """Transition of both haplotypes, and pairs[i, j, a]: forward haplotype i with backward one j and allele a."""
@@ -93,12 +93,12 @@ def _drawn(
     r00, r01, r10, r11 = zero, zero, zero, zero
     for g in range(size // LANES):
         at, mask = g * LANES, item(masks, row + g)
-        x0 = load(ahead, before + at) * keep0 + enter
-        x1 = load(ahead, before + size + at) * keep1 + enter
-        store(ahead, now + at, x0)
-        store(ahead, now + size + at, x1)
-        b0 = load(after, there + at) * gain0 + floor0
-        b1 = load(after, there + size + at) * gain1 + floor1
+        x0 = load_short(ahead, before + at) * keep0 + enter
+        x1 = load_short(ahead, before + size + at) * keep1 + enter
+        store_short(ahead, now + at, x0)
+        store_short(ahead, now + size + at, x1)
+        b0 = load_short(after, there + at) * gain0 + floor0
+        b1 = load_short(after, there + size + at) * gain1 + floor1
         x00, x01, x10, x11 = x0 * b0, x0 * b1, x1 * b0, x1 * b1
         a00, a01, a10, a11 = (
             add_where(mask, a00, x00), add_where(mask, a01, x01),
@@ -114,7 +114,7 @@ def _drawn(
 
 @kernel()
 def _emitted(
-    ahead: NDArray[np.float32], now: int, size: int, chance: tuple[float, float, float, float],
+    ahead: NDArray[np.uint16], now: int, size: int, chance: tuple[float, float, float, float],
     masks: NDArray[np.uint16], row: int,
 ) -> tuple[float, float]:  # fmt: skip
     """Emission of both haplotypes after the transition; returns the sums."""
@@ -123,23 +123,23 @@ def _emitted(
     sum0, sum1 = fill(np.float32(0)), fill(np.float32(0))
     for g in range(size // LANES):
         at, mask = g * LANES, item(masks, row + g)
-        x0 = load(ahead, now + at) * choose(mask, on0, off0)
-        x1 = load(ahead, now + size + at) * choose(mask, on1, off1)
-        store(ahead, now + at, x0)
-        store(ahead, now + size + at, x1)
+        x0 = load_short(ahead, now + at) * choose(mask, on0, off0)
+        x1 = load_short(ahead, now + size + at) * choose(mask, on1, off1)
+        store_short(ahead, now + at, x0)
+        store_short(ahead, now + size + at, x1)
         sum0 = sum0 + x0
         sum1 = sum1 + x1
     return total(sum0), total(sum1)
 
 
 @kernel()
-def cut(rows: NDArray[np.float32], at: int, to: int, size: int, stay: NDArray[np.uint16], row: int) -> None:
+def cut(rows: NDArray[np.uint16], at: int, to: int, size: int, stay: NDArray[np.uint16], row: int) -> None:
     """Copy both haplotypes' weights from `at` to `to`, zero where a state takes another haplotype."""
     zero = fill(np.float32(0))
     for g in range(size // LANES):
         for h in range(2):
-            x = load(rows, at + h * size + g * LANES)
-            store(rows, to + h * size + g * LANES, choose(item(stay, row + g), x, zero))
+            x = load_short(rows, at + h * size + g * LANES)
+            store_short(rows, to + h * size + g * LANES, choose(item(stay, row + g), x, zero))
 
 
 @kernel()
@@ -152,10 +152,10 @@ def forward(
     fixed: bool,
     switch: NDArray[np.float32],
     error: float,
-    after: NDArray[np.float32],
+    after: NDArray[np.uint16],
     lines: NDArray[np.float64],
     seed: NDArray[np.uint64],
-    ahead: NDArray[np.float32],
+    ahead: NDArray[np.uint16],
 ) -> None:
     """Forward probabilities of both haplotypes; the phase is drawn anew on the way unless it is `fixed`.
 
@@ -171,7 +171,7 @@ def forward(
         after: from `backward` for the phase in `pair`; not read when `fixed`.
         lines: the same.
         seed: (1,) state of the random numbers.
-        ahead: ((T + 2) * 2 * S,) flat; row t + 1 is filled with site t, the first haplotype's states before the
+        ahead: ((T + 2) * 2 * S,) bfloat16, flat; row t + 1 is filled with site t, the first haplotype's states before the
             second's, each to be scaled to its sum. The first row must be zero, the last is scratch.
     """
     sites, groups = len(genotype), size // LANES
@@ -205,7 +205,7 @@ def forward(
 
 @kernel()
 def _back(
-    after: NDArray[np.float32], now: int, to: int, size: int, line: tuple[float, float, float, float],
+    after: NDArray[np.uint16], now: int, to: int, size: int, line: tuple[float, float, float, float],
     chance: tuple[float, float, float, float], masks: NDArray[np.uint16], row: int,
 ) -> tuple[float, float]:  # fmt: skip
     """Messages of both haplotypes with the emission of their site; returns the sums."""
@@ -217,10 +217,10 @@ def _back(
     sum0, sum1 = fill(np.float32(0)), fill(np.float32(0))
     for g in range(size // LANES):
         at, mask = g * LANES, item(masks, row + g)
-        z0 = (load(after, now + at) * gain0 + floor0) * choose(mask, on0, off0)
-        z1 = (load(after, now + size + at) * gain1 + floor1) * choose(mask, on1, off1)
-        store(after, to + at, z0)
-        store(after, to + size + at, z1)
+        z0 = (load_short(after, now + at) * gain0 + floor0) * choose(mask, on0, off0)
+        z1 = (load_short(after, now + size + at) * gain1 + floor1) * choose(mask, on1, off1)
+        store_short(after, to + at, z0)
+        store_short(after, to + size + at, z1)
         sum0 = sum0 + z0
         sum1 = sum1 + z1
     return total(sum0), total(sum1)
@@ -228,8 +228,8 @@ def _back(
 
 @kernel()
 def _weigh(
-    after: NDArray[np.float32], now: int, size: int, line: tuple[float, float, float, float],
-    ahead: NDArray[np.float32], masks: NDArray[np.uint16], row: int, weights: NDArray[np.float32], to: int,
+    after: NDArray[np.uint16], now: int, size: int, line: tuple[float, float, float, float],
+    ahead: NDArray[np.uint16], masks: NDArray[np.uint16], row: int, weights: NDArray[np.float32], to: int,
 ) -> tuple[float, float, float, float]:  # fmt: skip
     """Posterior weights of both haplotypes' states at a site, and their sums over ALT and REF."""
     gain0, floor0, gain1, floor1 = (
@@ -239,8 +239,8 @@ def _weigh(
     a0, a1, r0, r1 = zero, zero, zero, zero
     for g in range(size // LANES):
         at, mask = g * LANES, item(masks, row + g)
-        x0 = (load(after, now + at) * gain0 + floor0) * load(ahead, now + at)
-        x1 = (load(after, now + size + at) * gain1 + floor1) * load(ahead, now + size + at)
+        x0 = (load_short(after, now + at) * gain0 + floor0) * load_short(ahead, now + at)
+        x1 = (load_short(after, now + size + at) * gain1 + floor1) * load_short(ahead, now + size + at)
         store(weights, to + at, x0)
         store(weights, to + size + at, x1)
         # Both sums, because their difference would lose a small one.
@@ -259,10 +259,10 @@ def backward(
     pair: NDArray[np.int8],
     switch: NDArray[np.float32],
     error: float,
-    after: NDArray[np.float32],
+    after: NDArray[np.uint16],
     lines: NDArray[np.float64],
     weighing: bool,
-    ahead: NDArray[np.float32],
+    ahead: NDArray[np.uint16],
     weights: NDArray[np.float32],
     scale: NDArray[np.float32],
     hidden: NDArray[np.float32],
@@ -290,7 +290,7 @@ def backward(
     """
     groups = size // LANES
     if end == pair.shape[1]:
-        after[(end * 2) * size : (end * 2 + 2) * size] = np.float32(0)
+        after[(end * 2) * size : (end * 2 + 2) * size] = np.uint16(0)
         for h in range(2):
             lines[end - 1, h, 0], lines[end - 1, h, 1] = 0.0, 1.0
     for t in range(end - 1, first - 1, -1):
