@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.haplotypes.compiled import kernel
-from models.haplotypes.masks import WORD, add_unless, add_where, choose, item
+from models.haplotypes.masks import add_unless, add_where, choose, item
+from models.haplotypes.scans import WORD
 from models.haplotypes.states import LANES
 from models.peeling.lanes import fill, inlined, load, store, total
 
@@ -48,7 +49,8 @@ def _known(
         x = (load(now, place) * keep + enter) * choose(item(masks, row + g), alt, ref)
         store(now, place, x)
         found = found + x
-    return total(found)
+    result: float = total(found)
+    return result
 
 
 @inlined

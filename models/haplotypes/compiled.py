@@ -9,8 +9,9 @@ from typing import Final
 from models.kernels import Function, digest_of
 from models.kernels import kernel as kernel_of
 
-_NAMES: Final = ("masks", "select", "states", "beam", "sweep", "emit", "person", "panel_index", "slots")
-_SOURCES: Final = digest_of(Path(__file__).parent, _NAMES) + digest_of(Path(__file__).parents[1] / "peeling", ("lanes",))
+_NAMES: Final = ("masks", "scans", "select", "states", "beam", "sweep", "emit", "person", "panel_index", "slots")
+_HERE: Final = Path(__file__).parent
+_SOURCES: Final = digest_of(_HERE, _NAMES) + digest_of(_HERE.parent / "peeling", ("lanes",))
 
 
 def kernel(*, nogil: bool = False) -> Callable[[Function], Function]:

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.haplotypes.compiled import kernel
-from models.haplotypes.masks import WORD, add_where, item, store_sums
+from models.haplotypes.masks import add_where, item, store_sums
+from models.haplotypes.scans import WORD
 from models.haplotypes.states import LANES
 from models.peeling.lanes import fill, load
 
@@ -114,8 +115,8 @@ def find_carriers(
         carriers: slots whose minor allele a haplotype carries.
         slots: (W + 1,) where each window's slots begin.
         counts: (N,) scratch.
-        hits: (W + 1 + 2 * (N + 1),), filled: where each window begins among the slots that anybody carries, counted from
-            W + 1 on in pairs; there each slot and where it begins in the result, and a pair after the last.
+        hits: (W + 1 + 2 * (N + 1),), filled: first where each window begins in what follows, then for each slot that a
+            state carries a pair, the slot and where it begins in the result; a pair after the last ends it.
         found: used for the result if it is long enough.
 
     Returns:

@@ -16,18 +16,16 @@ from numpy.typing import NDArray
 from genotypes.codes import dosage, haplotypes
 from genotypes.sites import SiteTable
 from models.haplotypes.library import Library
-from models.haplotypes.masks import WORD
-from models.haplotypes.person import Panel, impute_people
-from models.haplotypes.select import classes_of, pack_columns, padded
-from models.haplotypes.slots import DENSE, Slots, list_carriers, pack_carriers
+from models.haplotypes.person import impute_people
 from models.haplotypes.states import LANES
+from models.haplotypes.window import Window
 from models.protocol import ImputedBlock, Tile, TypedGenotypes
 
 BLOCK_CELLS = 1 << 22  # genotypes of a block that is given out
 BATCH_BYTES = 64 << 20  # results of the people who are imputed at once
 KEEP_BYTES = 96 << 20  # results of a tile beyond this wait in a temporary file
 PARTS = 4  # of a batch for each thread, so that none waits long for the others
-CLOSEST = 1e-6  # switches are as likely as over at least so many cM
+LEARNED = ("switches_per_cm", "error")  # options that are learned and kept in the manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,32 +36,29 @@ class CopyingOptions:
         switches_per_cm: rate at which a haplotype changes the one that it copies from, learned at training.
         error: probability that an allele differs from the copied one, learned at training.
         first_states: haplotypes that are considered at a place while a first phase is sought.
-        states: the same while imputing.
-        rounds: how often the haplotypes are chosen anew, by the phase found so far.
-        sweeps: Gibbs sweeps over the phase in each round.
-        burn: sweeps at the start that are not averaged; fewer than `sweeps`.
+        wide: the same for the first sweeps.
+        states: those of them that are kept for the result.
+        burn: Gibbs sweeps over the phase with all of them, not averaged.
+        sweeps: sweeps with those kept, averaged.
     """
 
     switches_per_cm: float = 4.0
     error: float = 0.003
-    first_states: int = 200
-    wide: int = 592
+    first_states: int = 208
+    wide: int = 304
     states: int = 208
-    rounds: int = 2
     burn: int = 1
     sweeps: int = 4
-    thin: int = 1
 
     def __post_init__(self) -> None:
         """Refuse what would average nothing."""
-        if min(self.rounds, self.burn, self.thin) < 1 or self.sweeps < self.thin:
-            raise ValueError("there must be a round, a sweep in it and a sweep to average")
+        if min(self.burn, self.sweeps) < 1:
+            raise ValueError("there must be a sweep to choose states by and one to average")
 
     @classmethod
     def of(cls, architecture: dict[str, Any]) -> Self:
-        """From a manifest; what it does not name has its default."""
-        known = {name: architecture[name] for name in cls.__dataclass_fields__ if name in architecture}
-        return cls(**known)
+        """With the rates of a manifest; how much work to do is the engine's own affair."""
+        return cls(**{name: architecture[name] for name in LEARNED if name in architecture})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +102,7 @@ class CopyingImputer:
         if len(at) == 0:
             yield from self._by_frequency(tile, typed)
             return
-        window = _Window.make(self.library, tile, at)
+        window = Window.make(self.library, tile, at)
         step = max(1, min(count, BATCH_BYTES // (4 * rows)))
         block = max(1, BLOCK_CELLS // count)
         own = (at >= tile.first) & (at < tile.end)
@@ -129,7 +124,7 @@ class CopyingImputer:
                 yield ImputedBlock(tile.first + start, gp, hds, blind_block)
 
     def _run(
-        self, window: _Window, people: _People, part: slice, seen: slice
+        self, window: Window, people: _People, part: slice, seen: slice
     ) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
         """(N, V, 2) and (N, T, 2) of `impute_people`."""
         o = self.options
@@ -137,17 +132,17 @@ class CopyingImputer:
         pairs = np.ascontiguousarray(people.pairs[part, :, seen])
         count, sites = genotypes.shape
         size = self.library.haplotypes
-        wide = _states(o.wide, size)
-        states = min(_states(o.states, size), wide)
+        wide = copied_states(o.wide, size)
+        states = min(copied_states(o.states, size), wide)
         out = np.empty((count, len(window.panel.flipped), 2), np.uint16)
         hidden = np.empty((count, sites, 2), np.float32)
         fixed, switch = people.fixed[part], window.switches(o.switches_per_cm)
-        first_states = min(_states(o.first_states, size), wide)
+        first_states = min(copied_states(o.first_states, size), wide)
 
         def some(first: int, end: int) -> None:
             impute_people(
                 window.panel, genotypes[first:end], pairs[first:end], fixed[first:end], switch, o.error, first_states,
-                wide, states, o.rounds, o.burn, o.sweeps, o.thin, out[first:end], hidden[first:end],
+                wide, states, o.burn, o.sweeps, out[first:end], hidden[first:end],
             )  # fmt: skip
 
         edges = np.linspace(0, count, min(count, PARTS * self._threads) + 1).astype(int).tolist()
@@ -170,54 +165,7 @@ class CopyingImputer:
             yield ImputedBlock(tile.first + start, gp, hds, np.full(one.shape, np.nan, np.float32))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Window:
-    """What the kernels need of the library for one tile and one set of typed sites."""
-
-    panel: Panel
-    centimorgans: NDArray[np.float64]  # (T,)
-
-    @classmethod
-    def make(cls, library: Library, tile: Tile, typed: NDArray[np.int32]) -> Self:
-        """`typed` are the rows that the input has, context included."""
-        rows = np.arange(tile.first, tile.end)
-        at = library.cm[typed]
-        interval = np.searchsorted(typed, rows)
-        share = np.ones(len(rows), np.float32)
-        share[interval == len(typed)] = 0
-        inside = (interval > 0) & (interval < len(typed))
-        left, right = at[interval[inside] - 1], at[interval[inside]]
-        span = np.maximum(right - left, CLOSEST)
-        share[inside] = np.clip((library.cm[rows[inside]] - left) / span, 0, 1)
-        width = padded(library.haplotypes)
-        dense = np.diff(library.starts[tile.first : tile.end + 1]) > DENSE * library.haplotypes
-        which = np.flatnonzero(dense)
-        frequent = Slots.make(which, interval[which], share[which], len(typed))
-        which = np.flatnonzero(~dense)
-        rare = Slots.make(which, interval[which], share[which], len(typed))
-        words = -(-np.diff(frequent.starts) // WORD)
-        starts = np.concatenate([[0], np.cumsum(words)]).astype(np.int32)
-        bits = pack_carriers(
-            library.starts, library.carriers, frequent.row.astype(np.int64) + tile.first, frequent.starts, starts,
-            library.haplotypes,
-        )  # fmt: skip
-        carriers, carriers_starts = list_carriers(
-            library.starts, library.carriers, rare.row.astype(np.int64) + tile.first, rare.starts, library.haplotypes
-        )
-        alleles = library.alleles(typed)
-        panel = Panel(
-            library.haplotypes, pack_columns(alleles, width).reshape(-1), classes_of(alleles), frequent, bits, starts,
-            rare, carriers, carriers_starts, library.flipped[tile.first : tile.end],
-        )  # fmt: skip
-        return cls(panel, at)
-
-    def switches(self, per_cm: float) -> NDArray[np.float32]:
-        """(T,) probability of a switch before each typed site."""
-        apart = np.maximum(np.diff(self.centimorgans, prepend=self.centimorgans[0]), CLOSEST)
-        return (-np.expm1(-per_cm * apart)).astype(np.float32)
-
-
-def _states(wanted: int, haplotypes: int) -> int:
+def copied_states(wanted: int, haplotypes: int) -> int:
     """A multiple of the kernels' lanes near `wanted`; all the haplotypes of a small panel, each equally often."""
     if haplotypes < LANES:
         return math.lcm(haplotypes, LANES)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from models.haplotypes.beam import first_phase
 from models.haplotypes.compiled import kernel
 from models.haplotypes.emit import emit_frequent, emit_rare, find_carriers
-from models.haplotypes.masks import WORD
+from models.haplotypes.scans import WORD
 from models.haplotypes.select import add_weights, choose_states, keep_heaviest, padded_size
 from models.haplotypes.slots import Slots
 from models.haplotypes.states import LANES, continued, frequent_masks, typed_masks
@@ -109,10 +109,8 @@ def impute_people(
     first_states: int,
     wide: int,
     states: int,
-    rounds: int,
     burn: int,
     sweeps: int,
-    thin: int,
     out: NDArray[np.uint16],
     hidden: NDArray[np.float32],
 ) -> None:
@@ -128,10 +126,8 @@ def impute_people(
         first_states: states while a first phase is sought, a multiple of 16.
         wide: states that are considered while the phase is drawn at first, a multiple of 16.
         states: those of them that are kept for the result, a multiple of 16.
-        rounds: how often the states are chosen anew, by the phase as it then is.
-        burn: sweeps of a round with all states, not averaged.
+        burn: sweeps with all of them, not averaged.
         sweeps: sweeps with the states kept, averaged.
-        thin: every how many of them is averaged.
         out: (N, V, 2), in 65535ths: P(1), P(2); where `fixed` P(ALT) of each haplotype.
         hidden: (N, T, 2) P(ALT) of each haplotype at typed sites, their own genotypes left out.
     """
@@ -176,7 +172,9 @@ def impute_people(
             for t in range(sites):
                 plain[t] = -1 if genotype[t] == 1 else min(np.int8(1), genotype[t])
             _bits(plain, bits[0], known[0])
-            choose_states(panel.words, panel.classes, bits[:1], known[:1], haplotypes, start, run, lengths[:1], where, first_lists)
+            choose_states(
+                panel.words, panel.classes, bits[:1], known[:1], haplotypes, start, run, lengths[:1], where, first_lists
+            )
             typed_masks(panel.words, width, first_lists, masks)
             continued(first_lists, stay)
             first_phase(first_states, masks, stay, genotype, switch, error, WIDTH, phase)
@@ -184,26 +182,24 @@ def impute_people(
                 het = genotype[t] == 1
                 pair[0, t] = phase[t] if het else plain[t]
                 pair[1, t] = 1 - phase[t] if het else plain[t]
-        for turn in range(1 if fixed[n] else rounds):
-            for h in range(2):
-                _bits(pair[h], bits[h], known[h])
-            begin = start + turn * haplotypes // rounds
-            choose_states(panel.words, panel.classes, bits, known, haplotypes, begin, run, lengths, where, wide_lists)
-            typed_masks(panel.words, width, wide_lists, masks)
-            continued(wide_lists, stay)
-            ahead[: 2 * wide] = np.uint16(0)
-            for k in range(1 if fixed[n] else burn + 1):
-                weighing = fixed[n] or (turn == rounds - 1 and k == burn)
-                if fixed[n] or k > 0:  # before the first sweep only its messages are made
-                    forward(wide, masks, stay, genotype, pair, fixed[n], switch, error, after, lines, seed, ahead)
-                for w in range(windows - 1, -1, -1):
-                    first, end = w * WORD, min(sites, (w + 1) * WORD)
-                    backward(
-                        wide, first, end, masks, stay, pair, switch, error, after, lines, weighing, ahead, weights,
-                        scale, blind,
-                    )  # fmt: skip
-                    if weighing:
-                        add_weights(wide, end - first, weights, scale, keys, w * 2 * padded_size(wide))
+        for h in range(2):
+            _bits(pair[h], bits[h], known[h])
+        choose_states(panel.words, panel.classes, bits, known, haplotypes, start, run, lengths, where, wide_lists)
+        typed_masks(panel.words, width, wide_lists, masks)
+        continued(wide_lists, stay)
+        ahead[: 2 * wide] = np.uint16(0)
+        for k in range(1 if fixed[n] else burn + 1):
+            weighing = fixed[n] or k == burn
+            if fixed[n] or k > 0:  # before the first sweep only its messages are made
+                forward(wide, masks, stay, genotype, pair, fixed[n], switch, error, after, lines, seed, ahead)
+            for w in range(windows - 1, -1, -1):
+                first, end = w * WORD, min(sites, (w + 1) * WORD)
+                backward(
+                    wide, first, end, masks, stay, pair, switch, error, after, lines, weighing, ahead, weights, scale,
+                    blind,
+                )  # fmt: skip
+                if weighing:
+                    add_weights(wide, end - first, weights, scale, keys, w * 2 * padded_size(wide))
         keep_heaviest(wide_lists, keys, where, lists)
         typed_masks(panel.words, width, lists, masks)
         continued(lists, stay)
@@ -216,7 +212,7 @@ def impute_people(
         unseen[:] = np.float32(0)
         count = 0
         for k in range(1 if fixed[n] else sweeps + 1):
-            emit = fixed[n] or (k > 0 and k % thin == 0)
+            emit = fixed[n] or k > 0
             if fixed[n] or k > 0:
                 forward(states, masks, stay, genotype, pair, fixed[n], switch, error, after, lines, seed, ahead)
             if emit:

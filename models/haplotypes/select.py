@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.haplotypes.compiled import kernel
-from models.haplotypes.masks import WORD, above, equal, scan_left, scan_right, set_bits, store_high, trailing
+from models.haplotypes.masks import above, equal, set_bits, store_high, trailing
+from models.haplotypes.scans import WORD, scan_left, scan_right
 from models.peeling.lanes import fill, load
 
 CHUNK = 32  # haplotypes that are compared at once
@@ -72,7 +73,7 @@ def score_haplotypes(
         known: (W,) bits of the sites that count.
         run: (P,) scratch.
         haplotypes: K.
-        out: (W * P,), filled with scores from 0 to `masks.HIGHEST`; -1 in padding.
+        out: (W * P,), filled with scores from 0 to `scans.HIGHEST`; -1 in padding.
     """
     width = len(run)
     windows = len(query)

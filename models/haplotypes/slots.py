@@ -1,7 +1,7 @@
 """Which sites each window of typed sites imputes, and how the panel's alleles there are laid out for that.
 
-A site lies between two typed sites and takes a share of either's result. It is a slot of the window that holds its left
-neighbour and, at a border, another of the window that holds its right one. Slots whose minor allele is frequent are kept
+A site lies between two typed sites and takes a share of either's result. It is a slot of the window that holds its
+left neighbour and, at a border, another of the one that holds its right one. Slots of frequent minor alleles are kept
 as bits of every haplotype, the others as lists of the slots whose minor allele a haplotype carries.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.haplotypes.compiled import kernel
-from models.haplotypes.masks import WORD
+from models.haplotypes.scans import WORD
 
 DENSE = 1 / 24  # more frequent minor alleles are bits
 

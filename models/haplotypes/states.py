@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.haplotypes.compiled import kernel
-from models.haplotypes.masks import WORD, item, store_bits
+from models.haplotypes.masks import item, store_bits
+from models.haplotypes.scans import WORD
 
 LANES = 16  # states of a vector
 

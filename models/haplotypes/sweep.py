@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.haplotypes.compiled import kernel
-from models.haplotypes.masks import WORD, add_unless, add_where, choose, item, load_short, store_short
+from models.haplotypes.masks import add_unless, add_where, choose, item, load_short, store_short
+from models.haplotypes.scans import WORD
 from models.haplotypes.states import LANES
 from models.peeling.lanes import fill, inlined, store, total
 
@@ -171,8 +172,8 @@ def forward(
         after: from `backward` for the phase in `pair`; not read when `fixed`.
         lines: the same.
         seed: (1,) state of the random numbers.
-        ahead: ((T + 2) * 2 * S,) bfloat16, flat; row t + 1 is filled with site t, the first haplotype's states before the
-            second's, each to be scaled to its sum. The first row must be zero, the last is scratch.
+        ahead: ((T + 2) * 2 * S,) bfloat16, flat; row t + 1 is filled with site t, the states of the first haplotype
+            before those of the second, each to be scaled to its sum. The first row must be zero, the last is scratch.
     """
     sites, groups = len(genotype), size // LANES
     pairs = np.zeros((2, 2, 2))
@@ -299,9 +300,7 @@ def backward(
         on1, off1 = _chances(pair[1, t], error)
         line = (lines[t, 0, 0], lines[t, 0, 1], lines[t, 1, 0], lines[t, 1, 1])
         if weighing:
-            a0, r0, a1, r1 = _weigh(
-                after, now, size, line, ahead, masks, row, weights, (t - first) * 2 * size
-            )
+            a0, r0, a1, r1 = _weigh(after, now, size, line, ahead, masks, row, weights, (t - first) * 2 * size)
             scale[t - first, 0], scale[t - first, 1] = 1 / (a0 + r0), 1 / (a1 + r1)
             hidden[0, t] = a0 / on0 / (a0 / on0 + r0 / off0)
             hidden[1, t] = a1 / on1 / (a1 / on1 + r1 / off1)

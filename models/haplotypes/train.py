@@ -6,7 +6,7 @@ import datetime
 import importlib.metadata
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from genotypes.sites import SiteTable, write_sites_bcf
 from models.dae.bundle import seal
 from models.dae.plan import split_people
 from models.haplotypes.bundle import KIND
-from models.haplotypes.engine import CopyingImputer, CopyingOptions
+from models.haplotypes.engine import LEARNED, CopyingImputer, CopyingOptions
 from models.haplotypes.learn import accuracy_table, cut_tiles, learn_rates
 from models.haplotypes.library import Library
 
@@ -117,7 +117,8 @@ def train_library(o: LibraryOptions, progress: Callable[[float, float, float], N
             "held_out": len(held_out),
         },
         licence=o.licence,
-        architecture={"kind": KIND, "holds_panel_haplotypes": True, "context_cm": o.context} | asdict(model),
+        architecture={"kind": KIND, "holds_panel_haplotypes": True, "context_cm": o.context}
+        | {name: getattr(model, name) for name in LEARNED},
         files={},
         accuracy=accuracy,
         training={"arrays": sorted(arrays), "seed": o.seed},

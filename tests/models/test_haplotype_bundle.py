@@ -132,9 +132,9 @@ def test_results_in_a_file_and_in_small_batches_are_the_same(
     np.testing.assert_array_equal(*hidden)
 
 
-def test_more_sweeps_than_one_are_needed_to_leave_one_out() -> None:
-    with pytest.raises(ValueError, match="burn"):
-        CopyingOptions(sweeps=1, burn=1)
+def test_nothing_to_average_is_refused() -> None:
+    with pytest.raises(ValueError, match="average"):
+        CopyingOptions(sweeps=0)
 
 
 def test_an_existing_folder_is_not_overwritten(tmp_path: Path) -> None:

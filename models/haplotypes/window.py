@@ -1,0 +1,65 @@
+"""A library laid out for one tile and one set of typed sites."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.haplotypes.library import Library
+from models.haplotypes.person import Panel
+from models.haplotypes.scans import WORD
+from models.haplotypes.select import classes_of, pack_columns, padded
+from models.haplotypes.slots import DENSE, Slots, list_carriers, pack_carriers
+from models.protocol import Tile
+
+CLOSEST = 1e-6  # switches are as likely as over at least so many cM
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """What the kernels need of the library for one tile and one set of typed sites."""
+
+    panel: Panel
+    centimorgans: NDArray[np.float64]  # (T,)
+
+    @classmethod
+    def make(cls, library: Library, tile: Tile, typed: NDArray[np.int32]) -> Self:
+        """Lay the library out for a tile; `typed` are the (T,) rows that the input has, context included."""
+        rows = np.arange(tile.first, tile.end)
+        at = library.cm[typed]
+        interval = np.searchsorted(typed, rows)
+        share = np.ones(len(rows), np.float32)
+        share[interval == len(typed)] = 0
+        inside = (interval > 0) & (interval < len(typed))
+        left, right = at[interval[inside] - 1], at[interval[inside]]
+        span = np.maximum(right - left, CLOSEST)
+        share[inside] = np.clip((library.cm[rows[inside]] - left) / span, 0, 1)
+        width = padded(library.haplotypes)
+        dense = np.diff(library.starts[tile.first : tile.end + 1]) > DENSE * library.haplotypes
+        which = np.flatnonzero(dense)
+        frequent = Slots.make(which, interval[which], share[which], len(typed))
+        which = np.flatnonzero(~dense)
+        rare = Slots.make(which, interval[which], share[which], len(typed))
+        words = -(-np.diff(frequent.starts) // WORD)
+        starts = np.concatenate([[0], np.cumsum(words)]).astype(np.int32)
+        bits = pack_carriers(
+            library.starts, library.carriers, frequent.row.astype(np.int64) + tile.first, frequent.starts, starts,
+            library.haplotypes,
+        )  # fmt: skip
+        carriers, carriers_starts = list_carriers(
+            library.starts, library.carriers, rare.row.astype(np.int64) + tile.first, rare.starts, library.haplotypes
+        )
+        alleles = library.alleles(typed)
+        panel = Panel(
+            library.haplotypes, pack_columns(alleles, width).reshape(-1), classes_of(alleles), frequent, bits, starts,
+            rare, carriers, carriers_starts, library.flipped[tile.first : tile.end],
+        )  # fmt: skip
+        return cls(panel, at)
+
+    def switches(self, per_cm: float) -> NDArray[np.float32]:
+        """(T,) probability of a switch before each typed site."""
+        apart = np.maximum(np.diff(self.centimorgans, prepend=self.centimorgans[0]), CLOSEST)
+        return (-np.expm1(-per_cm * apart)).astype(np.float32)
