@@ -26,7 +26,6 @@ from worker.pipeline.ingest import IngestOptions, ingest
 from worker.pipeline.people import PeopleSums, merge_people
 from worker.pipeline.plan import plan
 from worker.pipeline.qc import QC, add_notes
-from worker.pipeline.report import ReportParts, report
 from worker.pipeline.sample_policy import SamplePolicy
 from worker.pipeline.sample_report import SAMPLES
 from worker.pipeline.types import (
@@ -157,6 +156,8 @@ def run_offline(
             files = _publish(dict.fromkeys(made), parent)
         pages = options.report if fmt else parent
         if pages is not None:
+            from worker.pipeline.report import ReportParts, report  # templates and figures, which most runs go without
+
             facts = _facts(options, view, inputs)
             parts = ReportParts(
                 cohort_stats(work / "harmonise", view),
