@@ -27,13 +27,13 @@ from worker.pipeline.emit import (
     slice_sums,
 )
 from worker.pipeline.folder import Harmonised
-from worker.pipeline.impute import CELLS, SUMS
+from worker.pipeline.impute import ITEMS, SUMS
 from worker.pipeline.people import PEOPLE, PeopleSums, merge_people
 from worker.pipeline.quality_bins import bin_quality
 from worker.pipeline.types import AssembleSummary, BundleView, ChunkSpec, OutputOptions, Progress, Window, silent
 from worker.pipeline.version import software
 
-BLOCK_CELLS = 16 << 20  # cell codes held at once
+BLOCK_CELLS = 16 << 20  # items held at once
 
 Chunks = Sequence[tuple[ChunkSpec, Path]]
 
@@ -215,7 +215,7 @@ def _write_piece(
     path: Path,
     output: OutputOptions,
 ) -> PieceQuality:
-    """Encode one tile batch from the cell codes of its sample batches."""
+    """Encode one tile batch from the items of its sample batches."""
     spec = group[0][0]
     typed = Typed(facts, facts.chromosome(spec.chromosome), sites, 0, len(facts.samples))
     contig = facts.contig_number(spec.chromosome)
@@ -224,16 +224,16 @@ def _write_piece(
     for other in sums[1:]:
         total = total.merge(other)
     with PieceWriter(path, sites, typed, contig, spec.site_first, spec.site_end, output) as writer:
-        for first, cells in _rows(group, spec.sites, len(facts.samples)):
-            writer.write(cells, quality_of(slice_sums(total, first, first + len(cells))))
+        for first, items in _rows(group, spec.sites, len(facts.samples)):
+            writer.write(items, quality_of(slice_sums(total, first, first + len(items))))
         return writer.close()
 
 
 def _rows(
     group: Chunks, sites: int, samples: int
 ) -> Iterator[tuple[int, np.ndarray[tuple[int, int], np.dtype[np.int32]]]]:
-    """Blocks of rows over all samples: first row within the piece, (V, S) int32 cell codes."""
-    maps = [np.memmap(folder / CELLS, "<i4", "r", shape=(sites, spec.samples)) for spec, folder in group]
+    """Blocks of rows over all samples: first row within the piece, (V, S) int32 items."""
+    maps = [np.memmap(folder / ITEMS, "<i4", "r", shape=(sites, spec.samples)) for spec, folder in group]
     step = max(1, BLOCK_CELLS // samples)
     for first in range(0, sites, step):
         yield first, np.concatenate([one[first : first + step] for one in maps], axis=1)
