@@ -20,6 +20,7 @@ from genotypes.celltext import WIDEST, put_lines
 from genotypes.header import bcf_header
 from genotypes.quality import SiteQuality
 from genotypes.sites import SiteTable
+from genotypes.tbi import Places
 
 Format = Literal["vcf", "bcf"]
 _BLOCK_GENOTYPES: Final = 256 << 10  # looked up at once: some 7 MB of text
@@ -55,6 +56,10 @@ class FragmentWriter:
         self._pool = ThreadPoolExecutor(threads) if threads > 1 and fmt == "vcf" else None
         self._waiting: deque[Future[tuple[NDArray[np.uint8], NDArray[np.int64]]]] = deque()
         self._free: list[NDArray[np.uint8]] = []
+        self._pos: list[NDArray[np.int32]] = []  # of the records so far, with REF's length and the end of each
+        self._span: list[int] = []
+        self._ends: list[NDArray[np.int64]] = []
+        self._length = 0  # bytes of text so far
         self._keys = b"\tGT:DS:GP:HDS\t" if layout.phased else b"\tGT:DS:GP\t"
         self._counts = bcf.format_count(layout.phased) << 24 | len(layout.ploidy)
 
@@ -123,6 +128,8 @@ class FragmentWriter:
                 self._out.write(b"".join((head, shared, data)))
             return
         chrom = sites.chrom.encode()
+        self._pos.append(sites.pos)
+        self._span += map(len, sites.ref)
         heads = [
             b"%s\t%d\t%s\t%s\t%s\t.\tPASS\t" % (chrom, pos, ident.encode(), ref.encode(), alt.encode())
             + _info(values, int(flag))
@@ -162,7 +169,17 @@ class FragmentWriter:
         out, ends = made
         if len(ends):
             self._out.write(out[: int(ends[-1])])
+            self._ends.append(ends + self._length)
+            self._length += int(ends[-1])
         self._free.append(out)
+
+    def places(self) -> Places | None:
+        """Where the records of a text fragment lie, once it is closed; None of BCF."""
+        if self._fmt == "bcf":
+            return None
+        pos = np.concatenate([np.empty(0, np.int32), *self._pos])
+        span = np.array(self._span, np.int32)
+        return Places.of(pos, span, np.concatenate([np.empty(0, np.int64), *self._ends]), self._out.blocks)
 
     def close(self) -> None:
         """Finish the piece."""

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from genotypes.bgzf import concatenate
 from genotypes.fragment import write_header
 from genotypes.header import imputed_header
-from genotypes.index import index_vcf
+from genotypes.index import TBI_LIMIT, index_vcf
 from genotypes.quality import SiteSums
 from genotypes.sites import SiteTable
+from genotypes.tbi import Places, write_tbi
 from worker.pipeline.cohort_stats import WINDOWS, window_edges
 from worker.pipeline.emit import (
     PIECE,
@@ -23,6 +24,7 @@ from worker.pipeline.emit import (
     PieceQuality,
     PieceWriter,
     Typed,
+    places_of,
     quality_of,
     slice_sums,
 )
@@ -65,8 +67,8 @@ def assemble(
     path = out / f"{one.label}.dose.{output.format}"
     with TemporaryDirectory(prefix="pieces-", dir=out) as scratch:
         pieces, quality = make_pieces(facts, bundle, chromosome, chunks, Path(scratch), output, progress)
-        join(facts, bundle, pieces, path, Path(scratch), output, phased=one.phased)
-    index = index_vcf(path)
+        named = [(chromosome, piece) for piece in pieces]
+        index = join(facts, bundle, named, path, Path(scratch), output, phased=one.phased)
     progress(1.0)
     return summarise(chromosome, bundle.sites(chromosome), quality, path.name, index.name)
 
@@ -102,14 +104,14 @@ def make_pieces(
 def join(
     facts: Harmonised,
     bundle: BundleView,
-    pieces: Sequence[Path],
+    pieces: Sequence[tuple[str, Path]],
     path: Path,
     scratch: Path,
     output: OutputOptions,
     *,
     phased: bool,
-) -> None:
-    """Header, pieces and end block as one file."""
+) -> Path:
+    """Header, pieces (each with its chromosome) and end block as one file, and its index, whose path is returned."""
     text = imputed_header(
         facts.samples,
         facts.contigs,
@@ -122,7 +124,18 @@ def join(
     )
     head = scratch / "header.bgzf"
     write_header(head, text, output.kind)
-    concatenate([head, *pieces], path)
+    concatenate([head, *(piece for _, piece in pieces)], path)
+    longest = max((length or 0 for length in facts.contigs.values()), default=0)
+    if output.kind == "bcf" or longest > TBI_LIMIT:
+        return index_vcf(path)
+    at = head.stat().st_size
+    held: dict[str, list[Places]] = {}
+    for chromosome, piece in pieces:
+        held.setdefault(bundle.sites(chromosome).chrom, []).append(Places.load(places_of(piece)).moved(at))
+        at += piece.stat().st_size
+    index = path.with_name(path.name + ".tbi")
+    write_tbi(index, [(name, Places.joined(parts)) for name, parts in held.items()])
+    return index
 
 
 def summarise(

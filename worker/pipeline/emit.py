@@ -151,6 +151,11 @@ class PieceQuality:
             return cls(data["maf"], data["r2"], data["er2"], data["typed"], data["written"], int(data["typed_only"]))
 
 
+def places_of(piece: Path) -> Path:
+    """The file beside a piece that says where its records lie."""
+    return piece.with_name(piece.name + ".places.npz")
+
+
 class PieceWriter:
     """One tile batch on its way into a BGZF piece; blocks come in row order and without gaps."""
 
@@ -158,6 +163,7 @@ class PieceWriter:
         self, path: Path, sites: SiteTable, typed: Typed, contig: int, first: int, end: int, output: OutputOptions
     ) -> None:
         """Start the piece of the bundle rows `first` to `end`; `typed` must see all samples."""
+        self._path = path
         self._out = FragmentWriter(path, typed.layout, output.kind, contig=contig, threads=output.threads)
         self._sites, self._typed, self._r2_min = sites, typed, output.r2_min
         self._next, self._end = first, end
@@ -194,6 +200,8 @@ class PieceWriter:
             low = int(np.searchsorted(self._typed.only_rows, self._end))
             self._write_only(low, len(self._typed.only_rows))
         self._out.close()
+        if (places := self._out.places()) is not None:
+            places.save(places_of(self._path))
         return PieceQuality(
             maf=np.concatenate([one.maf for one in self._quality]),
             r2=np.concatenate([one.r2 for one in self._quality]),

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.protocol import Imputer, TypedGenotypes
-from worker.pipeline.emit import PIECE, QUALITY, PieceWriter, Typed, join_sums, quality_of
+from worker.pipeline.emit import PIECE, QUALITY, PieceWriter, Typed, join_sums, places_of, quality_of
 from worker.pipeline.folder import Harmonised
 from worker.pipeline.itemise import Itemiser
 from worker.pipeline.people import PEOPLE, PeopleSums
@@ -73,7 +73,9 @@ def impute_chunk(
                 progress(done / spec.sites)
             writer.close().save(out / QUALITY)
     people.save(out / PEOPLE)
-    return ChunkSummary(done, spec.samples, [PIECE, QUALITY, PEOPLE])
+    places = places_of(out / PIECE)
+    held = [places.name] if places.exists() else []
+    return ChunkSummary(done, spec.samples, [PIECE, *held, QUALITY, PEOPLE])
 
 
 def _inputs(imputer: Imputer, spec: ChunkSpec, typed: Typed) -> TypedGenotypes:
