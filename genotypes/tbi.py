@@ -1,7 +1,7 @@
 """A tabix index from where records are known to lie, so that a file need not be read again to be indexed.
 
-The format is that of "The Tabix index file format" (Heng Li; samtools/hts-specs, tabix.pdf): bins of UCSC, from 16 kb to
-512 Mb, and a linear index of 16-kb windows.
+The format is "The Tabix index file format" (Heng Li; samtools/hts-specs, tabix.pdf): bins of UCSC, from 16 kb
+to 512 Mb, and a linear index of 16-kb windows.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,7 +36,7 @@ from worker.pipeline.quality_bins import bin_quality
 from worker.pipeline.types import AssembleSummary, BundleView, ChunkSpec, OutputOptions, Progress, Window, silent
 from worker.pipeline.version import software
 
-BLOCK_CELLS = 16 << 20  # items held at once
+BLOCK_CELLS = 4 << 20  # items held at once
 
 Chunks = Sequence[tuple[ChunkSpec, Path]]
 
@@ -246,7 +247,11 @@ def _rows(
     group: Chunks, sites: int, samples: int
 ) -> Iterator[tuple[int, np.ndarray[tuple[int, int], np.dtype[np.int32]]]]:
     """Blocks of rows over all samples: first row within the piece, (V, S) int32 items."""
-    maps = [np.memmap(folder / ITEMS, "<i4", "r", shape=(sites, spec.samples)) for spec, folder in group]
     step = max(1, BLOCK_CELLS // samples)
-    for first in range(0, sites, step):
-        yield first, np.concatenate([one[first : first + step] for one in maps], axis=1)
+    with ExitStack() as stack:
+        # Read, not mapped: pages of a mapped file count as memory of this process.
+        files = [(stack.enter_context((folder / ITEMS).open("rb")), spec.samples) for spec, folder in group]
+        for first in range(0, sites, step):
+            count = min(step, sites - first)
+            parts = [np.fromfile(file, "<i4", count * wide).reshape(count, wide) for file, wide in files]
+            yield first, np.concatenate(parts, axis=1)
