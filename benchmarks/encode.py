@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from genotypes import codes as gt
 from genotypes.bgzf import concatenate
+from genotypes.cell_sums import sum_cells
 from genotypes.cells import Cells, Layout, quantise, tables
 from genotypes.celltext import WIDEST, put_lines
 from genotypes.fragment import Format, FragmentWriter, write_header
 from genotypes.header import imputed_header
-from genotypes.quality import SiteSums
+from genotypes.quality import SiteQuality, SiteSums
 from genotypes.read import VcfReader
 from genotypes.sites import SiteTable, strings
 
@@ -56,9 +57,15 @@ def main() -> None:
 
     timed("round GP to cell codes", lambda: [quantise(gp[row : row + 100]) for row in range(0, len(gp), 100)])
     cells = quantise(gp)
-    sums = SiteSums.of(np.take(look.dosage, cells), layout.ploidy)
-    timed("AF and R2 sums", lambda: SiteSums.of(np.take(look.dosage, cells), layout.ploidy))
-    quality = sums.quality()
+
+    def quality_of() -> SiteQuality:
+        powers = np.array([1e3, 1e6, 1e3, 1e3])[:, None]
+        counted = sum_cells(cells, look.thousandths, look.square, layout.ploidy) / powers
+        return SiteSums.of(counted, layout.ploidy).quality()
+
+    quality = quality_of()
+    timed("AF and R2 sums", quality_of)
+    _text(cells[:1])  # compiled here, not while timed
     step = max(1, (256 << 10) // options.samples)
     blocks = range(0, options.sites, step)
     look.bcf_gp, look.bcf_ds, look.bcf_gt  # noqa: B018 (built here, not while timed)
