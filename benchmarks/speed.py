@@ -2,6 +2,7 @@
 
 The people of the target are repeated --times over under new names. Every program reads a VCF and writes a bgzipped VCF
 with GT:DS:GP. The floor is `bcftools view` writing Tessera's own output from BCF to bgzipped VCF. Medians of --runs.
+Then a warm run by stage, and the limits (`benchmarks/stages.py`). --no-peers leaves Beagle and Minimac4 out.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.peers import Run, Task, hardware, require_programs, run_beagle, run_minimac, run_tessera, timed
+from benchmarks.stages import print_stages
 
 
 def repeat_people(target: Path, times: int, out: Path) -> Path:
@@ -61,6 +63,7 @@ def main() -> None:
     cli.add_argument("--times", type=int, default=10)
     cli.add_argument("--runs", type=int, default=3)
     cli.add_argument("--threads", type=int, default=2)
+    cli.add_argument("--no-peers", action="store_true", help="Tessera and bcftools alone")
     cli.add_argument("--array", default="global-screening-array-v.3")
     a = cli.parse_args()
     data = a.shared / "data" / "kgp-chr20"
@@ -75,6 +78,9 @@ def main() -> None:
         for _ in range(a.runs):
             ours = run_tessera(task, a.bundle)
             floor = run_floor(task, ours.output, a.threads)
+            if a.no_peers:
+                rounds.append([ours, floor])
+                continue
             beagle = run_beagle(task, a.threads)
             rounds.append([ours, beagle, run_minimac(task, beagle, a.threads), floor])
         print(f"{datetime.date.today()}  {hardware()}  python -m benchmarks.speed {' '.join(sys.argv[1:])}")
@@ -84,6 +90,7 @@ def main() -> None:
             run = median(list(runs))
             figures = f"{run.wall:8.1f} s wall {run.cpu:8.1f} s cpu {run.memory:7.0f} MB"
             print(f"  {run.name:<10} {figures}   x{run.wall / ours.wall:.2f} of tessera")
+        print_stages(target, a.bundle, work, a.threads, median([r[-1] for r in rounds]))
 
 
 if __name__ == "__main__":

@@ -22,12 +22,31 @@ from cli.summary import show_summary
 from errors import Code, TesseraError
 from genotypes.manifest import FILE_NAME, BundleManifest, find_bundle, list_bundles
 from genotypes.mending import QcOptions
-from jobs.slices import SHIPPED_BUNDLES
 
 if TYPE_CHECKING:
     from models.dae.bundle import Bundle
+    from models.haplotypes.bundle import HaplotypeBundle
     from worker.pipeline.run import OfflineSummary
     from worker.pipeline.types import BundleView, Note
+
+
+@contextmanager
+def need_torch() -> Iterator[None]:
+    """Turn a missing PyTorch into a sentence: an installation that only serves HTTP has none.
+
+    Raises:
+        TesseraError: `setup_invalid`.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise TesseraError(
+            Code.setup_invalid,
+            "This bundle holds networks, which need PyTorch; it is not installed here.",
+            action="Run 'make setup', or: pip install 'tessera[worker]'.",
+        ) from error
 
 
 def impute(
@@ -69,11 +88,11 @@ def impute(
     """Impute local files without a server. What comes out is what a server would give."""
     check_files(files)
     started = time.monotonic()
-    with need_torch():
-        from worker.engine_dae import make_imputer
-        from worker.pipeline.choose import choose
-        from worker.pipeline.run import OfflineOptions, run_offline
-        from worker.pipeline.sample_policy import SamplePolicy
+    from worker.engine_dae import make_imputer
+    from worker.pipeline.choose import choose
+    from worker.pipeline.run import OfflineOptions, run_offline
+    from worker.pipeline.sample_policy import SamplePolicy
+
     thresholds = {"qc_call_rate": qc_call_rate, "qc_hwe": qc_hwe, "qc_af_diff": qc_af_diff}
     bundles = {} if bundle == "auto" else {"": open_bundle(bundle)}
 
@@ -122,7 +141,8 @@ def show_made(made: OfflineSummary, seconds: float) -> None:
     show_summary(quality, [asdict(one) for one in made.chromosomes], made.samples, seconds)
 
 
-def open_bundle(name: str) -> Bundle:
+@need_torch()
+def open_bundle(name: str) -> Bundle | HaplotypeBundle:
     """The bundle at a path, or the shipped one of that name or id.
 
     Raises:
@@ -152,26 +172,9 @@ def installed() -> list[BundleManifest]:
 
 
 def _folder() -> Path:
+    from jobs.slices import SHIPPED_BUNDLES
+
     return Path(os.environ.get("TESSERA_BUNDLES_DIR") or SHIPPED_BUNDLES)
-
-
-@contextmanager
-def need_torch() -> Iterator[None]:
-    """Turn a missing PyTorch into a sentence: an installation that only serves HTTP has none.
-
-    Raises:
-        TesseraError: `setup_invalid`.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise TesseraError(
-            Code.setup_invalid,
-            "Imputation without a server needs PyTorch, which is not installed here.",
-            action="Run 'make setup', or: pip install 'tessera[worker]'.",
-        ) from error
 
 
 @contextmanager

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.plain import err, out
-from cli.up import Service
 
 if TYPE_CHECKING:
     from jobs.settings import Settings
@@ -29,6 +28,8 @@ def up(data_dir: DataDir = None, host: Host = None, port: Port = None) -> None:
 
     Settings are TESSERA_* variables; what is given here wins.
     """
+    from cli.up import Service
+
     settings = settings_for(data_dir, host, port)
     with stop_signals() as stopped:
         err.print("Starting...")

@@ -34,10 +34,15 @@ def compress_block(text: memoryview | bytes, level: int = LEVEL) -> bytes:
     return b"".join((_HEAD, struct.pack("<H", len(body) + 25), body, tail))
 
 
-def compress(text: memoryview | bytearray | bytes, level: int = LEVEL) -> bytes:
-    """BGZF blocks of `text`, without the EOF block."""
+def compress_blocks(text: memoryview | bytearray | bytes, level: int = LEVEL) -> list[bytes]:
+    """BGZF blocks of `text`, all but the last full, without the EOF block."""
     view = memoryview(text)
-    return b"".join(compress_block(view[at : at + BLOCK_BYTES], level) for at in range(0, len(view), BLOCK_BYTES))
+    return [compress_block(view[at : at + BLOCK_BYTES], level) for at in range(0, len(view), BLOCK_BYTES)]
+
+
+def compress(text: memoryview | bytearray | bytes, level: int = LEVEL) -> bytes:
+    """The blocks of `text` joined."""
+    return b"".join(compress_blocks(text, level))
 
 
 class BgzfWriter:
@@ -57,7 +62,8 @@ class BgzfWriter:
         self._rest = bytearray()
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
-        self._waiting: deque[Future[bytes]] = deque()
+        self._waiting: deque[Future[list[bytes]]] = deque()
+        self.blocks: list[int] = []  # bytes of each block that is in the file, full ones and then the last
 
     def write(self, data: Buffer) -> None:
         """Append bytes, or an array's memory in C order."""
@@ -94,16 +100,20 @@ class BgzfWriter:
 
     def _slab(self, slab: bytearray | memoryview) -> None:
         if self._pool is None:
-            self._file.write(compress(memoryview(slab), self._level))
+            self._put(compress_blocks(memoryview(slab), self._level))
             return
         # The caller may reuse its buffer, so a thread gets a copy unless the slab is our own.
         text = slab if isinstance(slab, bytearray) else bytes(slab)
-        self._waiting.append(self._pool.submit(compress, text, self._level))
+        self._waiting.append(self._pool.submit(compress_blocks, text, self._level))
         self._drain(2 * self._threads)
 
     def _drain(self, keep: int) -> None:
         while len(self._waiting) > keep:
-            self._file.write(self._waiting.popleft().result())
+            self._put(self._waiting.popleft().result())
+
+    def _put(self, blocks: list[bytes]) -> None:
+        self._file.writelines(blocks)
+        self.blocks += map(len, blocks)
 
     def __enter__(self) -> Self:
         """Use as a context."""

@@ -6,8 +6,8 @@ value is a *cell code* (int32), and everything written about a genotype is a tab
     unphased  P(1) + 1001 * P(2), in thousandths; a haploid sample has P(1) = 0 and P(2) = P(ALT)
     phased    second + 1001 * first haplotype's ALT dosage, in thousandths; a haploid sample has second = 0
 
-So `code // 1001` is P(ALT) of a haploid either way. All text cells of a table are equally wide, those of haploids by
-trailing zeros: a row of a file is then one `np.take` of fixed-width items.
+So `code // 1001` is P(ALT) of a haploid either way. A haploid's and an observed genotype have codes beyond those: all
+together are *items*. `genotypes.celltext` writes an item as text, the tables here serve BCF.
 """
 
 from __future__ import annotations
@@ -101,6 +101,14 @@ class Layout:
         if observed is None:
             return cells
         return np.where(observed == gt.MISSING, cells, OBSERVED + observed.astype(np.int32))
+
+    def items_with(self, cells: Cells, observed: gt.Codes | None, observed_rows: NDArray[np.int32] | None) -> Cells:
+        """(V, S) items; `observed` (T, S) are the genotypes of the typed sites, `observed_rows` (T,) those sites."""
+        items = self.items(cells)
+        if observed is not None and observed_rows is not None and len(observed_rows):
+            items = items.copy() if items is cells else items
+            items[observed_rows] = self.items(cells[observed_rows], observed)
+        return items
 
     def observed_items(self, codes: gt.Codes) -> Cells:
         """(V, S) indices for sites that have no imputed values: missing genotypes stay missing."""
@@ -202,32 +210,6 @@ class Tables:
         return out
 
     @cached_property
-    def text(self) -> NDArray[Any]:
-        """(N,) void items of equal width that end in a tab; the missing ones are padded with NUL bytes."""
-        dip: list[NDArray[Any] | str] = [
-            self.alleles[:, 0] + 48,
-            self.separator,
-            self.alleles[:, 1] + 48,
-            ":",
-            self.thousandths,
-            ":",
-        ]
-        hap: list[NDArray[Any] | str] = [self.alleles[:, 0] + 48, ":", self.thousandths, "000", ":"]
-        dip += [self.gp[:, 0], ",", self.gp[:, 1], ",", self.gp[:, 2]]
-        hap += [self.gp[:, 0], "000", ",", self.gp[:, 1], "00"]
-        if self.phased:
-            dip += [":", self._one, ",", self._two]
-            hap += [":", self._alt, "000000"]
-        diploid = _join([*dip, "\t"], N_ITEMS)
-        out = diploid
-        rows = np.flatnonzero(self.haploid)
-        out[rows] = _join([part if isinstance(part, str) else part[rows] for part in (*hap, "\t")], len(rows))
-        for item, start in ((MISSING_DIPLOID, b".|." if self.phased else b"./."), (MISSING_HAPLOID, b".")):
-            cell = start + b":.:." + (b":." if self.phased else b"") + b"\t"
-            out[item] = np.frombuffer(cell.ljust(out.shape[1], b"\0"), np.uint8)
-        return out.view(f"V{out.shape[1]}").ravel()
-
-    @cached_property
     def bcf_gt(self) -> NDArray[np.uint16]:
         """(N,) two int8 GT values of BCF."""
         values = ((self.alleles.astype(np.int16) + 1) << 1).astype(np.uint16)
@@ -277,23 +259,3 @@ def _float_bits(values: NDArray[Any]) -> NDArray[np.uint32]:
     bits: NDArray[np.uint32] = np.ascontiguousarray(values, "<f4").view("<u4")
     bits[np.isnan(values)] = _MISSING_FLOAT
     return bits
-
-
-def _join(parts: list[NDArray[Any] | str], n: int) -> NDArray[np.uint8]:
-    """(n, width) characters: constant text, single characters (uint8, int8) and thousandths (int32) as '0.123'."""
-    columns: list[NDArray[np.uint8]] = []
-    for part in parts:
-        if isinstance(part, str):
-            columns += [np.full(n, ord(letter), np.uint8) for letter in part]
-        elif part.dtype == np.int32:
-            whole, rest = np.divmod(part, 1000)
-            columns += [
-                whole + 48,
-                np.full(n, ord("."), np.uint8),
-                rest // 100 + 48,
-                rest // 10 % 10 + 48,
-                rest % 10 + 48,
-            ]
-        else:
-            columns.append(part)
-    return np.stack([column.astype(np.uint8) for column in columns], axis=1)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal, Self
@@ -14,9 +16,11 @@ from genotypes import bcf, cells
 from genotypes import codes as gt
 from genotypes.bgzf import LEVEL, BgzfWriter
 from genotypes.cells import Cells, Layout
+from genotypes.celltext import WIDEST, put_lines
 from genotypes.header import bcf_header
 from genotypes.quality import SiteQuality
 from genotypes.sites import SiteTable
+from genotypes.tbi import Places
 
 Format = Literal["vcf", "bcf"]
 _BLOCK_GENOTYPES: Final = 256 << 10  # looked up at once: some 7 MB of text
@@ -43,11 +47,19 @@ class FragmentWriter:
             fmt: text or BCF records.
             contig: BCF number of the sites' contig in the header that the fragment will follow (`contig_numbers`).
             level: compression level.
-            threads: compression threads.
+            threads: above 1, so many threads encode and as many compress while the caller goes on; it must not change
+                the arrays that it gave before the fragment is closed.
         """
         self._out = BgzfWriter(path, level, eof=False, threads=threads)
         self._layout, self._fmt, self._contig = layout, fmt, contig
-        self._tables = cells.tables(layout.phased)
+        self._threads = threads
+        self._pool = ThreadPoolExecutor(threads) if threads > 1 and fmt == "vcf" else None
+        self._waiting: deque[Future[tuple[NDArray[np.uint8], NDArray[np.int64]]]] = deque()
+        self._free: list[NDArray[np.uint8]] = []
+        self._pos: list[NDArray[np.int32]] = []  # of the records so far, with REF's length and the end of each
+        self._span: list[int] = []
+        self._ends: list[NDArray[np.int64]] = []
+        self._length = 0  # bytes of text so far
         self._keys = b"\tGT:DS:GP:HDS\t" if layout.phased else b"\tGT:DS:GP\t"
         self._counts = bcf.format_count(layout.phased) << 24 | len(layout.ploidy)
 
@@ -70,20 +82,19 @@ class FragmentWriter:
             observed_rows: (T,) ascending rows of those sites among the V.
             layout: ploidy of the sample columns at these sites, where it is not that of the fragment.
         """
-        layout = layout or self._layout
-        typed = np.full(len(sites), -1, np.int64)
-        if observed is not None and observed_rows is not None:
-            typed[observed_rows] = np.arange(len(observed_rows))
-        step = max(1, _BLOCK_GENOTYPES // max(1, codes.shape[1]))
+        items = (layout or self._layout).items_with(codes, observed, observed_rows)
+        typed = np.zeros(len(sites), bool)
+        if observed_rows is not None:
+            typed[observed_rows] = True
+        self.write_items(sites, items, quality, typed)
+
+    def write_items(self, sites: SiteTable, items: Cells, quality: SiteQuality, typed: NDArray[np.bool_]) -> None:
+        """Write V sites of the bundle: (V, S) items with observed genotypes in them, and (V,) which sites are typed."""
+        step = max(1, _BLOCK_GENOTYPES // max(1, items.shape[1]))
         for first in range(0, len(sites), step):
             rows = slice(first, first + step)
-            items = layout.items(codes[rows])
-            here = np.flatnonzero(typed[rows] >= 0)
-            if observed is not None and len(here):
-                items = items.copy() if items.base is not None else items
-                items[here] = layout.items(codes[rows][here], observed[typed[rows][here]])
-            flags = np.where(typed[rows] >= 0, bcf.TYPED, bcf.IMPUTED)
-            self._write(sites.slice(first, first + step), items, quality.take(rows), flags)
+            flags = np.where(typed[rows], bcf.TYPED, bcf.IMPUTED)
+            self._write(sites.slice(first, first + step), items[rows], quality.take(rows), flags)
 
     def write_typed_only(self, sites: SiteTable, codes: gt.Codes, layout: Layout | None = None) -> None:
         """Write sites that the bundle lacks, as observed: (V, S) int8 codes; missing genotypes stay missing."""
@@ -109,34 +120,76 @@ class FragmentWriter:
         )
         if self._fmt == "bcf":
             for (pos, ident, ref, alt, values, flag), pieces in zip(
-                rows, bcf.individual_blocks(self._tables, items), strict=True
+                rows, bcf.individual_blocks(cells.tables(self._layout.phased), items), strict=True
             ):
                 shared = bcf.shared_block(self._contig, pos, ident, (ref, alt), values, int(flag), self._counts)
                 data = b"".join(pieces)
                 head = len(shared).to_bytes(4, "little") + len(data).to_bytes(4, "little")
                 self._out.write(b"".join((head, shared, data)))
             return
-        text = np.take(self._tables.text, items)
-        text = text.view(np.uint8).reshape(len(items), -1)
-        padded = bool((items >= cells.MISSING_DIPLOID).any())
         chrom = sites.chrom.encode()
-        parts: list[bytes | memoryview] = []
-        for row, (pos, ident, ref, alt, values, flag) in enumerate(rows):
-            parts.append(
-                b"%s\t%d\t%s\t%s\t%s\t.\tPASS\t" % (chrom, pos, ident.encode(), ref.encode(), alt.encode())
-                + _info(values, int(flag))
-                + self._keys
-            )
-            line = text[row]
-            if padded:
-                line = line[line != 0]
-            line[-1] = 10
-            parts.append(line.data)
-        self._out.write(b"".join(parts))
+        self._pos.append(sites.pos)
+        self._span += map(len, sites.ref)
+        heads = [
+            b"%s\t%d\t%s\t%s\t%s\t.\tPASS\t" % (chrom, pos, ident.encode(), ref.encode(), alt.encode())
+            + _info(values, int(flag))
+            + self._keys
+            for pos, ident, ref, alt, values, flag in rows
+        ]
+        if self._pool is None:
+            self._finish(self._text(items, heads, self._buffer()))
+            return
+        self._waiting.append(self._pool.submit(self._text, items, heads, self._buffer()))
+        self._drain(self._threads)
+
+    def _buffer(self) -> list[NDArray[np.uint8]]:
+        """A text buffer in a list, one that was written out where there is one."""
+        return [self._free.pop() if self._free else np.empty(0, np.uint8)]
+
+    def _text(
+        self, items: Cells, heads: list[bytes], buffer: list[NDArray[np.uint8]]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Records as text, in a buffer that is at least so long, and where each ends."""
+        joined = np.frombuffer(b"".join(heads), np.uint8)
+        starts = np.zeros(len(heads) + 1, np.int64)
+        np.cumsum([len(head) for head in heads], out=starts[1:])
+        need = len(joined) + WIDEST * (items.size + 1)
+        out = buffer.pop()
+        if len(out) < need:
+            out = np.empty(need, np.uint8)
+        ends = np.empty(len(items), np.int64)
+        put_lines(np.ascontiguousarray(items), self._layout.phased, joined, starts, out, ends)
+        return out, ends
+
+    def _drain(self, keep: int) -> None:
+        while len(self._waiting) > keep:
+            self._finish(self._waiting.popleft().result())
+
+    def _finish(self, made: tuple[NDArray[np.uint8], NDArray[np.int64]]) -> None:
+        out, ends = made
+        if len(ends):
+            self._out.write(out[: int(ends[-1])])
+            self._ends.append(ends + self._length)
+            self._length += int(ends[-1])
+        self._free.append(out)
+
+    def places(self) -> Places | None:
+        """Where the records of a text fragment lie, once it is closed; None of BCF."""
+        if self._fmt == "bcf":
+            return None
+        pos = np.concatenate([np.empty(0, np.int32), *self._pos])
+        span = np.array(self._span, np.int32)
+        return Places.of(pos, span, np.concatenate([np.empty(0, np.int64), *self._ends]), self._out.blocks)
 
     def close(self) -> None:
         """Finish the piece."""
+        self._drain(0)
+        self._shut()
         self._out.close()
+
+    def _shut(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
 
     def __enter__(self) -> Self:
         """Use as a context."""
@@ -149,6 +202,7 @@ class FragmentWriter:
         if kind is None:
             self.close()
         else:
+            self._shut()
             self._out.abort()
 
 

@@ -74,7 +74,7 @@ class SiteSums:
             sums: (4, V) over the S samples: of the dosages as written, of their squares, of ploidy times dosage, and of
                 the expected square of the number of ALT alleles.
             ploidy: (S,) int8, 1 or 2.
-            hidden_ds: (V, S) dosages with the site's own genotype hidden, NaN where untyped; or None.
+            hidden_ds: (T, S) dosages of the typed sites with their own genotype hidden, or NaN; or None.
             observed: (T, S) int8 codes of the typed sites.
             observed_rows: (T,) rows of those sites among the V.
         """
@@ -82,7 +82,7 @@ class SiteSums:
         copies = ploidy.astype(np.float32)
         hidden = np.zeros((6, v))
         if hidden_ds is not None and observed is not None and observed_rows is not None:
-            x, y = gt.dosage(observed).astype(np.float64), hidden_ds[observed_rows].astype(np.float64)
+            x, y = gt.dosage(observed).astype(np.float64), hidden_ds.astype(np.float64)
             known = (observed != gt.MISSING) & ~np.isnan(y)
             x, y = np.where(known, x, 0), np.where(known, y, 0)
             parts = (known, x, y, x * x, y * y, x * y)

@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from models.dae.bundle import Bundle
+from models.bundle_folder import BundleFolder
 from models.haplotypes.bundle import KIND, HaplotypeBundle
 from models.protocol import Imputer
 
+if TYPE_CHECKING:
+    from models.dae.bundle import Bundle
 
-def open_bundle(path: Path | str) -> Bundle:
-    """Open a bundle folder or a `.tar` of one.
+
+def open_bundle(path: Path | str) -> Bundle | HaplotypeBundle:
+    """Open a bundle folder or a `.tar` of one; PyTorch is imported only for networks.
 
     Raises:
         TesseraError: `bundle_not_found`, `bundle_invalid`.
     """
-    bundle = Bundle.open(path)
+    bundle = BundleFolder.open(path)
     if bundle.manifest.architecture.get("kind") == KIND:
         return HaplotypeBundle(bundle.folder, bundle.manifest)
-    return bundle
+    from models.dae.bundle import Bundle
+
+    return Bundle(bundle.folder, bundle.manifest)
 
 
-def make_imputer(bundle: Bundle, chrom: str, *, device: str, threads: int | None) -> Imputer:
-    """The engine of one chromosome; a library of haplotypes is read on the CPU whatever the device."""
+def make_imputer(bundle: Bundle | HaplotypeBundle, chrom: str, *, device: str, threads: int | None) -> Imputer:
+    """The engine of one chromosome.
+
+    A library of haplotypes is read on the CPU whatever the device. `auto` is the GPU where PyTorch sees one.
+    """
     if isinstance(bundle, HaplotypeBundle):
         return bundle.imputer(chrom, threads)
+    import torch
+
     from models.dae.engine import DaeImputer
 
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
     return DaeImputer(bundle, chrom, device=device, threads=threads)

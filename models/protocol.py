@@ -41,6 +41,54 @@ class ImputedBlock:
     hds: NDArray[np.float32] | None  # (V, S, 2) ALT dosage of each haplotype, phased input only
     hidden_ds: NDArray[np.float32] | None  # (V, S) dosage with the site's own genotype hidden; NaN where untyped
 
+    def __len__(self) -> int:
+        """V."""
+        return len(self.gp)
+
+    def rows(self, low: int, high: int) -> ImputedBlock:
+        """The sites `low` to `high` of the block."""
+        hds = None if self.hds is None else self.hds[low:high]
+        hidden = None if self.hidden_ds is None else self.hidden_ds[low:high]
+        return ImputedBlock(self.first + low, self.gp[low:high], hds, hidden)
+
+
+@dataclass(frozen=True, slots=True)
+class PairBlock:
+    """The same in whole numbers, a third of the memory: what the copying engine counts in."""
+
+    first: int
+    pairs: NDArray[np.uint16]  # (S, V, 2) in 65535ths: P(1), P(2) of ALT; where phased, P(ALT) of each haplotype
+    ploidy: NDArray[np.int8]  # (S,) 1 or 2; the first number of a haploid sample is its P(ALT)
+    phased: bool
+    hidden_ds: NDArray[np.float32] | None  # as of `ImputedBlock`
+
+    def __len__(self) -> int:
+        """V."""
+        return int(self.pairs.shape[1])
+
+    def rows(self, low: int, high: int) -> PairBlock:
+        """The sites `low` to `high` of the block."""
+        hidden = None if self.hidden_ds is None else self.hidden_ds[low:high]
+        return PairBlock(self.first + low, self.pairs[:, low:high], self.ploidy, self.phased, hidden)
+
+    @property
+    def hds(self) -> NDArray[np.float32] | None:
+        """(V, S, 2) float32 as of `ImputedBlock`."""
+        if not self.phased:
+            return None
+        out = self.pairs.transpose(1, 0, 2).astype(np.float32) * np.float32(1 / 65535)
+        out[:, self.ploidy == 1, 1] = 0
+        return out
+
+    @property
+    def gp(self) -> NDArray[np.float32]:
+        """(V, S, 3) float32 as of `ImputedBlock`."""
+        values = self.pairs.transpose(1, 0, 2).astype(np.float32) * np.float32(1 / 65535)
+        one, two, haploid = values[..., 0], values[..., 1], self.ploidy == 1
+        het, alt = (one + two - 2 * one * two, one * two) if self.phased else (one, two)
+        het, alt = np.where(haploid, 0, het), np.where(haploid, one, alt)
+        return np.stack([np.maximum(0, 1 - het - alt), het, alt], axis=2).astype(np.float32)
+
 
 class Imputer(Protocol):
     """An engine bound to one chromosome of one bundle."""
@@ -48,7 +96,7 @@ class Imputer(Protocol):
     sites: SiteTable
     tiles: Sequence[Tile]
 
-    def impute(self, tiles: range, typed: TypedGenotypes) -> Iterator[ImputedBlock]:
+    def impute(self, tiles: range, typed: TypedGenotypes) -> Iterator[ImputedBlock | PairBlock]:
         """Impute every site of consecutive tiles in site order, each block once.
 
         `typed` must hold the typed sites among the inputs of the tiles (more do no harm). Memory is bounded by a block.

@@ -1,17 +1,19 @@
-"""The engines that ship, as the worker's plug-in. Importing this imports PyTorch, which only child processes may do."""
+"""The engines that ship, as the worker's plug-in. A bundle of networks imports PyTorch, for child processes only."""
 
 from __future__ import annotations
 
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from models import bundles
-from models.dae.bundle import Bundle
 from models.protocol import Imputer
 
+if TYPE_CHECKING:
+    from models.dae.bundle import Bundle
+    from models.haplotypes.bundle import HaplotypeBundle
 
-def open_bundle(path: Path) -> Bundle:
+
+def open_bundle(path: Path) -> Bundle | HaplotypeBundle:
     """Open a bundle.
 
     Raises:
@@ -20,8 +22,6 @@ def open_bundle(path: Path) -> Bundle:
     return bundles.open_bundle(path)
 
 
-def make_imputer(bundle: Bundle, chromosome: str, *, device: str, threads: int) -> Imputer:
+def make_imputer(bundle: Bundle | HaplotypeBundle, chromosome: str, *, device: str, threads: int) -> Imputer:
     """Bind a chromosome to a device; `auto` is the GPU where PyTorch sees one."""
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
     return bundles.make_imputer(bundle, chromosome, device=device, threads=threads)

@@ -9,13 +9,13 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
-
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from typing import TYPE_CHECKING
 
 from cli.up.child import Program
 from errors import Code, TesseraError
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 107, and kombu quotes the path
 STOP_S = 10.0
@@ -79,24 +79,33 @@ def program(folder: Path, socket: Path) -> Program:
 
 def answers(socket: Path) -> bool:
     """Whether a Redis answers and has loaded its data."""
+    from redis import RedisError
+
     try:
         return bool(_connect(socket, timeout_s=2).ping())
-    except (redis.RedisError, OSError):
+    except (RedisError, OSError):
         return False
 
 
 def end_leftover(socket: Path) -> None:
     """End a Redis that a killed supervisor left running: two of them must not write one append-only file."""
+    from redis import RedisError
+
     if not answers(socket):
         return
     # It hangs up while it ends, which the client takes for an error.
-    with suppress(redis.RedisError):
+    with suppress(RedisError):
         _connect(socket, timeout_s=STOP_S).shutdown()
     deadline = time.monotonic() + STOP_S
     while answers(socket) and time.monotonic() < deadline:
         time.sleep(0.05)
 
 
-def _connect(socket: Path, timeout_s: float) -> redis.Redis:
+def _connect(socket: Path, timeout_s: float) -> Redis:
+    # Imported here: every command would else wait for it.
+    from redis import Redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
     # By default the client tries again for seconds, which would slow every start down.
-    return redis.Redis(unix_socket_path=str(socket), socket_timeout=timeout_s, retry=Retry(NoBackoff(), 0))
+    return Redis(unix_socket_path=str(socket), socket_timeout=timeout_s, retry=Retry(NoBackoff(), 0))

@@ -15,7 +15,8 @@ from genotypes.ancestry import FILE_NAME, RIDGE, AncestryMap, Floats, MapSites
 from genotypes.harmonise import Action, match, normal_contig
 from genotypes.manifest import BundleManifest
 from genotypes.panel import Panel, read_panel
-from models.dae.bundle import Bundle, seal
+from models.bundle_folder import seal
+from models.dae.bundle import Bundle
 
 LEAST_PEOPLE: Final = 10  # of a population, to have a place on the map
 POOLED: Final = 20  # people's worth of the common covariance in a population's own

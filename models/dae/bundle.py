@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
-import hashlib
 import json
-import shutil
-import tarfile
-import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -21,25 +15,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from errors import Code, TesseraError
-from genotypes import ancestry
-from genotypes.ancestry import AncestryMap
-from genotypes.manifest import FILE_NAME, BundleManifest, FileEntry
-from genotypes.sites import SiteTable, read_sites_bcf
+from genotypes.manifest import BundleManifest
+from models.bundle_folder import BundleFolder
 from models.dae.architecture import Architecture, TileModel, TileOptions, architecture_of
 from models.dae.quantise import pack, unpack
 from models.protocol import Tile
-
-
-def sha256(path: Path) -> str:
-    """Hex digest of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def describe_files(folder: Path) -> dict[str, FileEntry]:
-    """Checksum and size of every file of a bundle but its manifest, by relative path."""
-    paths = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != FILE_NAME)
-    return {str(p.relative_to(folder)): FileEntry(sha256(p), p.stat().st_size) for p in paths}
 
 
 def write_tiles(path: Path, tiles: Sequence[Tile], nets: Sequence[TileModel]) -> None:
@@ -54,60 +34,19 @@ def write_tiles(path: Path, tiles: Sequence[Tile], nets: Sequence[TileModel]) ->
     save_file(tensors, path, metadata={"tiles": json.dumps(table)})
 
 
-class Bundle:
+class Bundle(BundleFolder):
     """An opened bundle; weights are read when a tile is asked for."""
 
     def __init__(self, folder: Path, manifest: BundleManifest) -> None:
         """Use `Bundle.open`."""
-        self.folder, self.manifest = folder, manifest
-        self._sites: dict[str, SiteTable] = {}
-        self._tables: dict[str, list[Tile]] = {}
+        super().__init__(folder, manifest)
         self._networks: dict[str, list[TileOptions]] = {}
         self._weights: dict[str, list[int]] = {}  # number of the tensors of each tile; tiles may share them
-
-    @classmethod
-    def open(cls, path: Path | str) -> Bundle:
-        """Open a bundle folder, or a `.tar` of one (unpacked to a temporary folder until the process ends).
-
-        Raises:
-            TesseraError: `bundle_not_found` when there is nothing, `bundle_invalid` when it is no bundle.
-        """
-        path = Path(path)
-        if not path.exists():
-            raise TesseraError(Code.bundle_not_found, f"There is no bundle at {path}.", field="bundle")
-        folder = _unpack_tar(path) if path.is_file() else path
-        return cls(folder, BundleManifest.read(folder))
-
-    @cached_property
-    def digest(self) -> str:
-        """sha256 (hex) of the bundle's content."""
-        return self.manifest.digest()
 
     @cached_property
     def architecture(self) -> Architecture:
         """Kind of the networks and how they are read; raises `bundle_invalid` when it is unknown."""
         return architecture_of(self.manifest)
-
-    @property
-    def chromosomes(self) -> list[str]:
-        """Chromosome names without `chr`."""
-        return list(self.manifest.chromosomes)
-
-    def verify(self) -> None:
-        """Check every file against the manifest; raises `bundle_invalid` with the first that differs."""
-        found = describe_files(self.folder)
-        for name, entry in self.manifest.files.items():
-            if found.get(name) != entry:
-                raise TesseraError(Code.bundle_invalid, f"The bundle's file {name} is missing or was changed.")
-        if extra := sorted(set(found) - set(self.manifest.files)):
-            raise TesseraError(Code.bundle_invalid, f"The bundle holds files that its manifest does not list: {extra}.")
-
-    def sites(self, chrom: str) -> SiteTable:
-        """All sites of a chromosome, sorted, with tile and, where the bundle holds it, af."""
-        if chrom not in self._sites:
-            entry = self._entry(chrom)
-            self._sites[chrom] = read_sites_bcf(self.folder / entry)[chrom]
-        return self._sites[chrom]
 
     def tiles(self, chrom: str) -> list[Tile]:
         """The tiles of a chromosome, in order."""
@@ -142,19 +81,6 @@ class Bundle:
             raise TesseraError(Code.bundle_invalid, f"Tile {index} of chromosome {chrom} does not fit.") from error
         return net.to(device).eval()
 
-    def ancestry(self) -> AncestryMap | None:
-        """The map of the training populations; None where the bundle has none."""
-        path = self.folder / ancestry.FILE_NAME
-        return AncestryMap.load(path) if path.exists() else None
-
-    def _entry(self, chrom: str) -> str:
-        if chrom not in self.manifest.chromosomes:
-            held = ", ".join(self.chromosomes)
-            raise TesseraError(
-                Code.chromosome_not_in_bundle, f"Chromosome {chrom} is not in the bundle, which holds {held}."
-            )
-        return self.manifest.chromosomes[chrom].sites_file
-
     def _tensors(self, chrom: str) -> safe_open:
         self._entry(chrom)
         try:
@@ -177,25 +103,3 @@ class Bundle:
         ]
         self._networks[chrom] = [self.architecture.options(row["network"]) for row in table]
         self._weights[chrom] = weights
-
-
-def seal(folder: Path, manifest: BundleManifest) -> BundleManifest:
-    """Write the manifest of a finished bundle folder, with the checksums of its files and its content-addressed id."""
-    sealed = replace(manifest, files=describe_files(folder), id="")
-    (folder / FILE_NAME).write_text(sealed.to_json())
-    return BundleManifest.read(folder)
-
-
-def _unpack_tar(path: Path) -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="tessera-bundle-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    try:
-        with tarfile.open(path) as archive:
-            archive.extractall(folder, filter="data")
-    except (tarfile.TarError, OSError) as error:
-        raise TesseraError(Code.bundle_invalid, f"{path.name} is not a readable bundle archive.") from error
-    roots = [folder, *(p for p in sorted(folder.iterdir()) if p.is_dir())]
-    for root in roots:
-        if (root / FILE_NAME).exists():
-            return root
-    raise TesseraError(Code.bundle_invalid, f"{path.name} holds no {FILE_NAME}.")

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from errors import Code, TesseraError
 from genotypes.manifest import FILE_NAME, BundleManifest
-from models.dae.bundle import Bundle, seal
+from models.bundle_folder import seal
+from models.dae.bundle import Bundle
 from models.dae.quantise import Precision, factor, pack, unpack
 
 

@@ -12,9 +12,10 @@ import numpy as np
 
 from genotypes.manifest import BundleManifest, ChromosomeEntry
 from genotypes.sites import SiteTable, write_sites_bcf
+from models.bundle_folder import seal
 from models.dae import evaluate, privacy
 from models.dae.architecture import ARCHITECTURES, PUBLISHED_DENSE, TileModel
-from models.dae.bundle import seal, write_tiles
+from models.dae.bundle import write_tiles
 from models.dae.plan import Plan, TrainOptions, masks_of
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from models.dae.bundle import Bundle
+from models.bundle_folder import BundleFolder
 from models.haplotypes.engine import CopyingImputer, CopyingOptions
 from models.haplotypes.library import Library, read_tiles
 from models.protocol import Tile
@@ -14,7 +14,7 @@ from models.protocol import Tile
 KIND: Final = "li-stephens"  # architecture.kind of the manifest
 
 
-class HaplotypeBundle(Bundle):
+class HaplotypeBundle(BundleFolder):
     """An opened bundle of the kind `li-stephens`."""
 
     def tiles(self, chrom: str) -> list[Tile]:

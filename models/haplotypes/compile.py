@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 
 from genotypes.sites import SiteTable
@@ -18,7 +21,11 @@ def main() -> None:
     words = [np.full(80, word, object) for word in "AC."]
     sites = SiteTable("1", np.arange(1, 81, dtype=np.int32), *words)
     tile = Tile(0, 0, 80, np.arange(80, dtype=np.int32))
-    imputer = CopyingImputer(sites, [tile], Library.of(alleles, np.arange(80) / 10), CopyingOptions(sweeps=1))
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "haplotypes.safetensors")
+        Library.of(alleles, np.arange(80) / 10).write(path, [])
+        library = Library.read(path)
+    imputer = CopyingImputer(sites, [tile], library, CopyingOptions(sweeps=1))
     codes = rng.integers(0, 3, (40, 2)).astype(np.int8)
     for block in imputer.impute(range(1), TypedGenotypes(rows, codes, np.full(2, 2, np.int8), phased=False)):
         assert np.allclose(block.gp.sum(axis=2), 1, atol=1e-3)

@@ -19,11 +19,11 @@ from models.haplotypes.library import Library
 from models.haplotypes.person import impute_people
 from models.haplotypes.states import LANES
 from models.haplotypes.window import Window
-from models.protocol import ImputedBlock, Tile, TypedGenotypes
+from models.protocol import ImputedBlock, PairBlock, Tile, TypedGenotypes
 
 BLOCK_CELLS = 1 << 22  # genotypes of a block that is given out
-BATCH_BYTES = 64 << 20  # results of the people who are imputed at once
-KEEP_BYTES = 96 << 20  # results of a tile beyond this wait in a temporary file
+BATCH_BYTES = 32 << 20  # results of the people who are imputed at once
+KEEP_BYTES = 32 << 20  # results of a tile beyond this wait in a temporary file
 PARTS = 4  # of a batch for each thread, so that none waits long for the others
 LEARNED = ("switches_per_cm", "error")  # options that are learned and kept in the manifest
 
@@ -87,13 +87,13 @@ class CopyingImputer:
         self.options = options or CopyingOptions()
         self._threads = threads or len(os.sched_getaffinity(0))
 
-    def impute(self, tiles: range, typed: TypedGenotypes) -> Iterator[ImputedBlock]:
+    def impute(self, tiles: range, typed: TypedGenotypes) -> Iterator[ImputedBlock | PairBlock]:
         """Impute consecutive tiles; see `models.protocol.Imputer`."""
         people = _people(typed)
         for index in tiles:
             yield from self._impute_tile(self.tiles[index], typed, people)
 
-    def _impute_tile(self, tile: Tile, typed: TypedGenotypes, people: _People) -> Iterator[ImputedBlock]:
+    def _impute_tile(self, tile: Tile, typed: TypedGenotypes, people: _People) -> Iterator[ImputedBlock | PairBlock]:
         rows = tile.end - tile.first
         count = len(typed.ploidy)
         low, high = int(tile.inputs[0]), int(tile.inputs[-1]) + 1
@@ -117,11 +117,11 @@ class CopyingImputer:
             local = at[own] - tile.first
             for start in range(0, rows, block):
                 end = min(rows, start + block)
-                gp, hds = _posterior(spool.get(start, end), typed)
+                pairs = spool.get(start, end)
                 blind_block = np.full((end - start, count), np.nan, np.float32)
                 inside = (local >= start) & (local < end)
                 blind_block[local[inside] - start] = hidden[inside]
-                yield ImputedBlock(tile.first + start, gp, hds, blind_block)
+                yield PairBlock(tile.first + start, pairs, typed.ploidy, typed.phased, blind_block)
 
     def _run(
         self, window: Window, people: _People, part: slice, seen: slice
@@ -224,25 +224,3 @@ def _people(typed: TypedGenotypes) -> _People:
         pairs[haploid, 1] = pairs[haploid, 0]
     genotypes = np.where(haploid[:, None] & (seen > 0), 2 * seen, seen)
     return _People(np.ascontiguousarray(genotypes, np.int8), pairs, fixed)
-
-
-def _posterior(
-    cells: NDArray[np.uint16], typed: TypedGenotypes
-) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """(S, V, 2) of `impute_people` -> gp (V, S, 3), and hds (V, S, 2) of phased input."""
-    values = cells.transpose(1, 0, 2).astype(np.float32) * np.float32(1 / 65535)
-    one, two = values[..., 0], values[..., 1]
-    haploid = typed.ploidy == 1
-    gp = np.empty((*one.shape, 3), np.float32)
-    if typed.phased:
-        gp[..., 1] = one + two - 2 * one * two
-        gp[..., 2] = one * two
-    else:
-        gp[..., 1], gp[..., 2] = one, two
-    gp[:, haploid, 1] = 0
-    gp[:, haploid, 2] = one[:, haploid]
-    gp[..., 0] = np.maximum(0, 1 - gp[..., 1] - gp[..., 2])
-    if not typed.phased:
-        return gp, None
-    hds = np.stack([one, np.where(haploid, 0, two)], axis=2)
-    return gp, hds

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.numpy import save_file
 
 from errors import Code, TesseraError
-from models.haplotypes.panel_index import gaps_of, lists_of
+from models.haplotypes.panel_index import carriers_of, gaps_of, lists_of
 
 DENSE = 1 / 16  # sites with a higher minor-allele frequency are written as bits, the others as gaps between carriers
 
@@ -70,9 +69,9 @@ class Library:
         gaps = gaps_of(np.concatenate([[0], np.cumsum(minor[~dense])]), self.carriers[~wide].astype(np.int32))
         save_file(
             {
-                "cm": torch.from_numpy(self.cm),
-                "flipped": torch.from_numpy(self.flipped),
-                "minor": torch.from_numpy(minor.astype(np.int32)),
+                "cm": self.cm,
+                "flipped": self.flipped,
+                "minor": minor.astype(np.int32),
                 "bits": _squeeze(np.packbits(bits, axis=1)),
                 "gaps": _squeeze(gaps.astype(_index_type(self.haplotypes))),
             },
@@ -91,16 +90,14 @@ class Library:
             minor = held["minor"].astype(np.int64)
             starts = np.concatenate([[0], np.cumsum(minor)])
             dense = minor > DENSE * count
-            wide = np.repeat(dense, minor)
             carriers = np.empty(int(starts[-1]), _index_type(count))
             packed = np.frombuffer(zlib.decompress(held["bits"].tobytes()), np.uint8)
-            bits = np.unpackbits(packed.reshape(int(dense.sum()), (count + 7) // 8), axis=1, count=count)
-            carriers[wide] = np.nonzero(bits)[1]
-            gaps = np.frombuffer(zlib.decompress(held["gaps"].tobytes()), _index_type(count)).astype(np.int64)
-            total = np.cumsum(gaps)
-            narrow = minor[~dense]
-            before = np.concatenate([[0], total])[np.concatenate([[0], np.cumsum(narrow)])[:-1]]
-            carriers[~wide] = total - np.repeat(before, narrow)
+            bits = packed.reshape(int(dense.sum()), (count + 7) // 8)
+            gaps = np.frombuffer(zlib.decompress(held["gaps"].tobytes()), _index_type(count))
+            if len(gaps) != int(minor[~dense].sum()) or not carriers_of(minor, dense, bits, gaps, carriers):
+                raise ValueError("carriers do not agree with their counts")
+            if len(carriers) and int(carriers.max()) >= count:
+                raise ValueError("a carrier is not among the haplotypes")
         except (OSError, SafetensorError, zlib.error, KeyError, ValueError, TypeError) as error:
             raise TesseraError(Code.bundle_invalid, f"The haplotypes in {path.name} cannot be read.") from error
         return cls(count, held["flipped"].astype(bool), starts, carriers, held["cm"].astype(np.float64))
@@ -120,6 +117,6 @@ def _index_type(haplotypes: int) -> type[np.uint16] | type[np.int32]:
     return np.uint16 if haplotypes <= 1 << 16 else np.int32
 
 
-def _squeeze(values: NDArray[Any]) -> torch.Tensor:
-    """Compressed bytes as a tensor."""
-    return torch.from_numpy(np.frombuffer(bytearray(zlib.compress(values.tobytes(), 9)), np.uint8))
+def _squeeze(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Compressed bytes as an array."""
+    return np.frombuffer(zlib.compress(values.tobytes(), 9), np.uint8)

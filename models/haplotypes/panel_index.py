@@ -9,6 +9,52 @@ from models.haplotypes.compiled import kernel
 
 
 @kernel()
+def carriers_of(
+    minor: NDArray[np.int64], dense: NDArray[np.bool_], bits: NDArray[np.uint8], gaps: NDArray[Any], out: NDArray[Any]
+) -> bool:
+    """The carriers of all sites from bits and gaps.
+
+    Args:
+        minor: (V,) carriers of each site.
+        dense: (V,) whether the site is among the bits.
+        bits: (D, B) of the dense sites, the first haplotype in the highest bit.
+        gaps: of the other sites, as `gaps_of` makes them.
+        out: (C,) is filled.
+
+    Returns:
+        Whether bits and counts agree.
+    """
+    row = 0
+    gap = 0
+    at = 0
+    for v in range(len(minor)):
+        end = at + minor[v]
+        if dense[v]:
+            for b in range(bits.shape[1]):
+                byte = np.int64(bits[row, b])
+                k = 8 * b
+                while byte:
+                    if byte & 128:
+                        if at == end:
+                            return False
+                        out[at] = k
+                        at += 1
+                    byte = (byte << 1) & 255
+                    k += 1
+            if at != end:
+                return False
+            row += 1
+        else:
+            k = 0
+            while at < end:
+                k += gaps[gap]
+                out[at] = k
+                gap += 1
+                at += 1
+    return True
+
+
+@kernel()
 def lists_of(alleles: NDArray[np.uint8], flipped: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """(V, K) alleles -> starts (V + 1,) int64 and the carriers (C,) int32 of each site's minor allele."""
     rows, haplotypes = alleles.shape

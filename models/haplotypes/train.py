@@ -18,7 +18,7 @@ from genotypes.manifest import BundleManifest, ChromosomeEntry
 from genotypes.maps import GeneticMap
 from genotypes.panel import read_panel
 from genotypes.sites import SiteTable, write_sites_bcf
-from models.dae.bundle import seal
+from models.bundle_folder import seal
 from models.dae.plan import split_people
 from models.haplotypes.bundle import KIND
 from models.haplotypes.engine import LEARNED, CopyingImputer, CopyingOptions

@@ -60,7 +60,9 @@ def test_a_missing_file_is_named(bundles: Path, tmp_path: Path) -> None:
     assert "none.vcf" in done.stderr
 
 
-def test_an_installation_without_pytorch_says_so(upload: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_installation_without_pytorch_says_so(
+    upload: Path, bundles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in [name for name in sys.modules if name.startswith(("worker", "models"))]:
         monkeypatch.delitem(sys.modules, name)
 
@@ -72,7 +74,7 @@ def test_an_installation_without_pytorch_says_so(upload: Path, tmp_path: Path, m
     monkeypatch.setattr(sys, "meta_path", [NoTorch(), *sys.meta_path])
     for name in [name for name in sys.modules if name == "torch"]:
         monkeypatch.delitem(sys.modules, name)
-    done = impute(upload, "-b", "tiny", "-o", tmp_path / "x.vcf.gz")
+    done = impute(upload, "-b", bundles / "tiny", "-o", tmp_path / "x.vcf.gz")
     assert done.exit_code == 1
     assert "PyTorch" in done.stderr
 

@@ -65,7 +65,7 @@ def test_er2_is_the_squared_correlation_where_observed():
     hidden = np.full((4, 60), np.nan, np.float32)
     rows = np.array([1, 3], np.int32)
     hidden[rows] = rng.uniform(0, 2, (2, 60))
-    found = of(np.ones((4, 60), np.float32), np.full(60, 2, np.int8), hidden, observed, rows).quality()
+    found = of(np.ones((4, 60), np.float32), np.full(60, 2, np.int8), hidden[rows], observed, rows).quality()
     assert np.isnan(found.er2[[0, 2]]).all()
     for k, row in enumerate(rows):
         known = observed[k] >= 0
@@ -80,9 +80,10 @@ def test_batches_merge_to_the_whole(tmp_path):
     observed = rng.choice(np.array([-1, 0, 1, 2], np.int8), (2, 30))
     rows = np.array([0, 4], np.int32)
     hidden = rng.uniform(0, 2, (6, 30)).astype(np.float32)
-    whole = of(ds, ploidy, hidden, observed, rows).quality()
+    whole = of(ds, ploidy, hidden[rows], observed, rows).quality()
     parts = [
-        of(ds[:, part], ploidy[part], hidden[:, part], observed[:, part], rows) for part in (slice(0, 7), slice(7, 30))
+        of(ds[:, part], ploidy[part], hidden[rows][:, part], observed[:, part], rows)
+        for part in (slice(0, 7), slice(7, 30))
     ]
     parts[1].save(tmp_path / "sums.npz")
     merged = parts[0].merge(SiteSums.load(tmp_path / "sums.npz")).quality()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,9 +14,10 @@ from numpy.typing import NDArray
 from genotypes.bgzf import concatenate
 from genotypes.fragment import write_header
 from genotypes.header import imputed_header
-from genotypes.index import index_vcf
+from genotypes.index import TBI_LIMIT, index_vcf
 from genotypes.quality import SiteSums
 from genotypes.sites import SiteTable
+from genotypes.tbi import Places, write_tbi
 from worker.pipeline.cohort_stats import WINDOWS, window_edges
 from worker.pipeline.emit import (
     PIECE,
@@ -23,17 +25,18 @@ from worker.pipeline.emit import (
     PieceQuality,
     PieceWriter,
     Typed,
+    places_of,
     quality_of,
     slice_sums,
 )
 from worker.pipeline.folder import Harmonised
-from worker.pipeline.impute import CELLS, SUMS
+from worker.pipeline.impute import ITEMS, SUMS
 from worker.pipeline.people import PEOPLE, PeopleSums, merge_people
 from worker.pipeline.quality_bins import bin_quality
 from worker.pipeline.types import AssembleSummary, BundleView, ChunkSpec, OutputOptions, Progress, Window, silent
 from worker.pipeline.version import software
 
-BLOCK_CELLS = 16 << 20  # cell codes held at once
+BLOCK_CELLS = 4 << 20  # items held at once
 
 Chunks = Sequence[tuple[ChunkSpec, Path]]
 
@@ -65,8 +68,8 @@ def assemble(
     path = out / f"{one.label}.dose.{output.format}"
     with TemporaryDirectory(prefix="pieces-", dir=out) as scratch:
         pieces, quality = make_pieces(facts, bundle, chromosome, chunks, Path(scratch), output, progress)
-        join(facts, bundle, pieces, path, Path(scratch), output, phased=one.phased)
-    index = index_vcf(path)
+        named = [(chromosome, piece) for piece in pieces]
+        index = join(facts, bundle, named, path, Path(scratch), output, phased=one.phased)
     progress(1.0)
     return summarise(chromosome, bundle.sites(chromosome), quality, path.name, index.name)
 
@@ -102,14 +105,14 @@ def make_pieces(
 def join(
     facts: Harmonised,
     bundle: BundleView,
-    pieces: Sequence[Path],
+    pieces: Sequence[tuple[str, Path]],
     path: Path,
     scratch: Path,
     output: OutputOptions,
     *,
     phased: bool,
-) -> None:
-    """Header, pieces and end block as one file."""
+) -> Path:
+    """Header, pieces (each with its chromosome) and end block as one file, and its index, whose path is returned."""
     text = imputed_header(
         facts.samples,
         facts.contigs,
@@ -122,7 +125,18 @@ def join(
     )
     head = scratch / "header.bgzf"
     write_header(head, text, output.kind)
-    concatenate([head, *pieces], path)
+    concatenate([head, *(piece for _, piece in pieces)], path)
+    longest = max((length or 0 for length in facts.contigs.values()), default=0)
+    if output.kind == "bcf" or longest > TBI_LIMIT:
+        return index_vcf(path)
+    at = head.stat().st_size
+    held: dict[str, list[Places]] = {}
+    for chromosome, piece in pieces:
+        held.setdefault(bundle.sites(chromosome).chrom, []).append(Places.load(places_of(piece)).moved(at))
+        at += piece.stat().st_size
+    index = path.with_name(path.name + ".tbi")
+    write_tbi(index, [(name, Places.joined(parts)) for name, parts in held.items()])
+    return index
 
 
 def summarise(
@@ -215,7 +229,7 @@ def _write_piece(
     path: Path,
     output: OutputOptions,
 ) -> PieceQuality:
-    """Encode one tile batch from the cell codes of its sample batches."""
+    """Encode one tile batch from the items of its sample batches."""
     spec = group[0][0]
     typed = Typed(facts, facts.chromosome(spec.chromosome), sites, 0, len(facts.samples))
     contig = facts.contig_number(spec.chromosome)
@@ -224,16 +238,20 @@ def _write_piece(
     for other in sums[1:]:
         total = total.merge(other)
     with PieceWriter(path, sites, typed, contig, spec.site_first, spec.site_end, output) as writer:
-        for first, cells in _rows(group, spec.sites, len(facts.samples)):
-            writer.write(cells, quality_of(slice_sums(total, first, first + len(cells))))
+        for first, items in _rows(group, spec.sites, len(facts.samples)):
+            writer.write(items, quality_of(slice_sums(total, first, first + len(items))))
         return writer.close()
 
 
 def _rows(
     group: Chunks, sites: int, samples: int
 ) -> Iterator[tuple[int, np.ndarray[tuple[int, int], np.dtype[np.int32]]]]:
-    """Blocks of rows over all samples: first row within the piece, (V, S) int32 cell codes."""
-    maps = [np.memmap(folder / CELLS, "<i4", "r", shape=(sites, spec.samples)) for spec, folder in group]
+    """Blocks of rows over all samples: first row within the piece, (V, S) int32 items."""
     step = max(1, BLOCK_CELLS // samples)
-    for first in range(0, sites, step):
-        yield first, np.concatenate([one[first : first + step] for one in maps], axis=1)
+    with ExitStack() as stack:
+        # Read, not mapped: pages of a mapped file count as memory of this process.
+        files = [(stack.enter_context((folder / ITEMS).open("rb")), spec.samples) for spec, folder in group]
+        for first in range(0, sites, step):
+            count = min(step, sites - first)
+            parts = [np.fromfile(file, "<i4", count * wide).reshape(count, wide) for file, wide in files]
+            yield first, np.concatenate(parts, axis=1)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
-from typing import Self, cast
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,35 +26,28 @@ QUALITY = "quality.npz"
 
 
 def exact_sums(
-    cells: Cells,
+    items: Cells,
     layout: Layout,
     observed: gt.Codes,
     observed_rows: NDArray[np.int32],
     hidden_ds: NDArray[np.float32] | None,
+    sums: NDArray[np.int64] | None = None,
 ) -> SiteSums:
     """Sums over V sites in thousandths of a dosage, so that any split into sample batches merges to the same bits.
 
     Args:
-        cells: (V, S) int32 cell codes.
+        items: (V, S) int32 items, observed genotypes in them.
         layout: the samples.
         observed: (T, S) int8 codes of the typed sites.
         observed_rows: (T,) int32 rows of those sites among the V.
         hidden_ds: (V, S) float32 dosages with the own genotype hidden, NaN where untyped; or None.
+        sums: (4, V) of `sum_cells` where they are known.
     """
-    items = layout.items(cells)
-    if len(observed_rows):
-        items = items.copy()
-        items[observed_rows] = layout.items(cells[observed_rows], observed)
-    held = tables(layout.phased)
-    sums = sum_cells(items, held.thousandths, held.square, layout.ploidy)
-    hidden = None if hidden_ds is None else np.rint(hidden_ds.astype(np.float64) * 1000)
-    return SiteSums.of(
-        sums,
-        layout.ploidy,
-        cast("NDArray[np.float32] | None", hidden),
-        observed,
-        observed_rows,
-    )
+    if sums is None:
+        held = tables(layout.phased)
+        sums = sum_cells(items, held.thousandths, held.square, layout.ploidy)
+    hidden = None if hidden_ds is None else np.rint(hidden_ds[observed_rows].astype(np.float64) * 1000)
+    return SiteSums.of(sums, layout.ploidy, hidden, observed, observed_rows)
 
 
 def quality_of(sums: SiteSums) -> SiteQuality:
@@ -113,6 +106,11 @@ class Typed:
             np.ascontiguousarray(self._codes[low:high, self._samples]), self.rows[low:high] - np.int32(first)
         )
 
+    def rows_between(self, first: int, end: int) -> NDArray[np.int32]:
+        """Typed sites among the bundle rows `first` to `end`, counted from the first."""
+        low, high = np.searchsorted(self.rows, (first, end))
+        return self.rows[low:high] - np.int32(first)
+
     def parts(self, first: int, end: int) -> list[tuple[int, int, Region]]:
         """The bundle rows `first` to `end`, cut where ploidy changes."""
         return parts(self.regions, first, end)
@@ -153,6 +151,11 @@ class PieceQuality:
             return cls(data["maf"], data["r2"], data["er2"], data["typed"], data["written"], int(data["typed_only"]))
 
 
+def places_of(piece: Path) -> Path:
+    """The file beside a piece that says where its records lie."""
+    return piece.with_name(piece.name + ".places.npz")
+
+
 class PieceWriter:
     """One tile batch on its way into a BGZF piece; blocks come in row order and without gaps."""
 
@@ -160,29 +163,20 @@ class PieceWriter:
         self, path: Path, sites: SiteTable, typed: Typed, contig: int, first: int, end: int, output: OutputOptions
     ) -> None:
         """Start the piece of the bundle rows `first` to `end`; `typed` must see all samples."""
+        self._path = path
         self._out = FragmentWriter(path, typed.layout, output.kind, contig=contig, threads=output.threads)
         self._sites, self._typed, self._r2_min = sites, typed, output.r2_min
         self._next, self._end = first, end
-        self._layout = typed.layout  # of the region that is being written
         self._typed_only = 0
         self._quality: list[SiteQuality] = []
         self._masks: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]] = []
 
-    def write(self, cells: Cells, quality: SiteQuality) -> None:
-        """Write the next V sites: (V, S) cell codes and their INFO values."""
-        start = self._next
-        for first, end, region in self._typed.parts(start, start + len(cells)):
-            piece = slice(first - start, end - start)
-            self._write_region(cells[piece], quality.take(piece), region.layout)
-
-    def _write_region(self, cells: Cells, quality: SiteQuality, layout: Layout) -> None:
-        """Write the next V sites, all of one region."""
-        self._layout = layout
-        first, end = self._next, self._next + len(cells)
-        observed = self._typed.observed(first, end)
-        typed = np.zeros(len(cells), bool)
-        typed[observed.rows] = True
-        keep = np.ones(len(cells), bool)
+    def write(self, items: Cells, quality: SiteQuality) -> None:
+        """Write the next V sites: (V, S) items with observed genotypes in them, not to be changed later, and INFO."""
+        first, end = self._next, self._next + len(items)
+        typed = np.zeros(len(items), bool)
+        typed[self._typed.rows_between(first, end)] = True
+        keep = np.ones(len(items), bool)
         if self._r2_min > 0:
             keep = typed | (quality.r2 >= self._r2_min)
         low, high = np.searchsorted(self._typed.only_rows, (first, end))
@@ -190,10 +184,10 @@ class PieceWriter:
         while low < high:
             row = int(self._typed.only_rows[low])
             until = int(np.searchsorted(self._typed.only_rows, row, side="right"))
-            self._write_bundle(first, at, row, cells, quality, observed, keep)
+            self._write_bundle(first, at, row, items, quality, typed, keep)
             self._write_only(int(low), until)
             low, at = until, row
-        self._write_bundle(first, at, end, cells, quality, observed, keep)
+        self._write_bundle(first, at, end, items, quality, typed, keep)
         self._quality.append(quality)
         self._masks.append((typed, keep))
         self._next = end
@@ -206,6 +200,8 @@ class PieceWriter:
             low = int(np.searchsorted(self._typed.only_rows, self._end))
             self._write_only(low, len(self._typed.only_rows))
         self._out.close()
+        if (places := self._out.places()) is not None:
+            places.save(places_of(self._path))
         return PieceQuality(
             maf=np.concatenate([one.maf for one in self._quality]),
             r2=np.concatenate([one.r2 for one in self._quality]),
@@ -231,28 +227,17 @@ class PieceWriter:
         first: int,
         low: int,
         high: int,
-        cells: Cells,
+        items: Cells,
         quality: SiteQuality,
-        observed: Observed,
+        typed: NDArray[np.bool_],
         keep: NDArray[np.bool_],
     ) -> None:
         """Write the bundle rows `low` to `high` of a block that starts at row `first`."""
         if low == high:
             return
         rows = np.flatnonzero(keep[low - first : high - first]) + (low - first)
-        here = np.searchsorted(observed.rows, (low - first, high - first))
-        part = slice(int(here[0]), int(here[1]))
-        # Typed rows are always kept, so each has its place among the kept ones.
-        places = np.searchsorted(rows, observed.rows[part]).astype(np.int32)
         picked = slice(low - first, high - first) if len(rows) == high - low else rows
-        self._out.write(
-            self._sites.take(rows + first),
-            cells[picked],
-            quality.take(picked),
-            observed.codes[part],
-            places,
-            self._layout,
-        )
+        self._out.write_items(self._sites.take(rows + first), items[picked], quality.take(picked), typed[picked])
 
     def _write_only(self, low: int, high: int) -> None:
         """Write the typed-only sites `low` to `high`."""

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from genotypes.cells import Cells, quantise, quantise_haplotypes
-from models.protocol import ImputedBlock, Imputer, TypedGenotypes
-from worker.pipeline.emit import PIECE, QUALITY, PieceWriter, Typed, exact_sums, join_sums, quality_of
+from models.protocol import Imputer, TypedGenotypes
+from worker.pipeline.emit import PIECE, QUALITY, PieceWriter, Typed, join_sums, places_of, quality_of
 from worker.pipeline.folder import Harmonised
+from worker.pipeline.itemise import Itemiser
 from worker.pipeline.people import PEOPLE, PeopleSums
 from worker.pipeline.regions import impute, recode
 from worker.pipeline.types import ChunkSpec, ChunkSummary, OutputOptions, Progress, silent
 
-CELLS = "cells.i32"
+ITEMS = "items.i32"
 SUMS = "sums.npz"
 
 
@@ -31,7 +31,7 @@ def impute_chunk(
     """Impute a chunk into `out`, made when missing.
 
     With one sample batch the chunk becomes a finished piece of the result. With several, INFO needs the samples of all
-    of them: the chunk then leaves its cell codes and sums, and `assemble` writes the piece.
+    of them: the chunk then leaves its items and sums, and `assemble` writes the piece.
 
     Args:
         harmonised: folder that `harmonise` wrote.
@@ -49,45 +49,33 @@ def impute_chunk(
     people = PeopleSums.empty(spec.samples)
     inputs = _inputs(imputer, spec, typed)
     fitted = (lambda _: inputs) if len(typed.regions) == 1 else partial(recode, inputs)
-    blocks = impute(imputer, range(spec.tile_first, spec.tile_end), typed.regions, fitted)
-    if spec.sample_batches > 1:
-        sums = []
-        done = 0
-        with (out / CELLS).open("wb") as file:
-            for region, block in blocks:
-                cells = _cells(block, typed.layout.phased)
-                observed = typed.observed(block.first, block.first + len(cells))
-                people.add(block, observed.rows, region.layout.ploidy, imputer.sites.af)
-                sums.append(exact_sums(cells, region.layout, observed.codes, observed.rows, block.hidden_ds))
-                file.write(np.ascontiguousarray(cells, "<i4").data)
-                done += len(cells)
-                progress(done / spec.sites)
-        join_sums(sums).save(out / SUMS)
-        people.save(out / PEOPLE)
-        return ChunkSummary(done, spec.samples, [CELLS, SUMS, PEOPLE])
-    contig = facts.contig_number(spec.chromosome)
     done = 0
-    with PieceWriter(out / PIECE, imputer.sites, typed, contig, spec.site_first, spec.site_end, output) as writer:
-        for region, block in blocks:
-            cells = _cells(block, typed.layout.phased)
-            observed = typed.observed(block.first, block.first + len(cells))
-            people.add(block, observed.rows, region.layout.ploidy, imputer.sites.af)
-            parts = exact_sums(cells, region.layout, observed.codes, observed.rows, block.hidden_ds)
-            writer.write(cells, quality_of(parts))
-            done += len(cells)
-            progress(done / spec.sites)
-        writer.close().save(out / QUALITY)
+    with Itemiser(typed, people, imputer.sites.af, output.threads) as itemise:
+        blocks = impute(imputer, range(spec.tile_first, spec.tile_end), typed.regions, fitted)
+        if spec.sample_batches > 1:
+            sums = []
+            with (out / ITEMS).open("wb") as file:
+                for region, block in blocks:
+                    items, parts = itemise(block, region)
+                    sums.append(parts)
+                    file.write(np.ascontiguousarray(items, "<i4").data)
+                    done += len(items)
+                    progress(done / spec.sites)
+            join_sums(sums).save(out / SUMS)
+            people.save(out / PEOPLE)
+            return ChunkSummary(done, spec.samples, [ITEMS, SUMS, PEOPLE])
+        contig = facts.contig_number(spec.chromosome)
+        with PieceWriter(out / PIECE, imputer.sites, typed, contig, spec.site_first, spec.site_end, output) as writer:
+            for region, block in blocks:
+                items, parts = itemise(block, region)
+                writer.write(items, quality_of(parts))
+                done += len(items)
+                progress(done / spec.sites)
+            writer.close().save(out / QUALITY)
     people.save(out / PEOPLE)
-    return ChunkSummary(done, spec.samples, [PIECE, QUALITY, PEOPLE])
-
-
-def _cells(block: ImputedBlock, phased: bool) -> Cells:
-    """(V, S) int32 cell codes of a block."""
-    if not phased:
-        return quantise(block.gp)
-    if block.hds is None:
-        raise ValueError("the engine gave no haplotype dosages for phased input")
-    return quantise_haplotypes(block.hds)
+    places = places_of(out / PIECE)
+    held = [places.name] if places.exists() else []
+    return ChunkSummary(done, spec.samples, [PIECE, *held, QUALITY, PEOPLE])
 
 
 def _inputs(imputer: Imputer, spec: ChunkSpec, typed: Typed) -> TypedGenotypes:

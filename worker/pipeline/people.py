@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.protocol import ImputedBlock
+from models.protocol import ImputedBlock, PairBlock
 from worker.pipeline.cohort_stats import histogram
 
 PEOPLE = "people.npz"
@@ -57,18 +57,42 @@ class PeopleSums:
             ploidy: (S,) 1 or 2.
             af: ALT frequencies of all sites of the chromosome, or None.
         """
-        rows = np.ones(len(block.gp), bool)
-        rows[typed] = False
+        rows = self._count(block, typed, ploidy, af)
         some = block.gp if not len(typed) else block.gp[rows]
         het, alt = some[..., 1], some[..., 2]
         ref = 1 - het - alt
         self.certainty += np.maximum(np.maximum(het, alt), ref).sum(axis=0, dtype=np.float64)
         dosage = het + 2 * alt
         self.variance += np.maximum(het + 4 * alt - dosage * dosage, 0).sum(axis=0, dtype=np.float64)
+
+    def add_sums(
+        self,
+        block: PairBlock,
+        typed: NDArray[np.int32],
+        ploidy: NDArray[np.int8],
+        af: NDArray[np.float32] | None,
+        sums: Floats,
+    ) -> None:
+        """Add a block of which `genotypes.pair_cells` made the sums: (2, S) certainty and variance."""
+        self._count(block, typed, ploidy, af)
+        self.certainty += sums[0]
+        self.variance += sums[1]
+
+    def _count(
+        self,
+        block: ImputedBlock | PairBlock,
+        typed: NDArray[np.int32],
+        ploidy: NDArray[np.int8],
+        af: NDArray[np.float32] | None,
+    ) -> NDArray[np.bool_]:
+        """Sites and prior variance of a block; which of its rows are not typed."""
+        rows = np.ones(len(block), bool)
+        rows[typed] = False
         self.sites += int(rows.sum())
         if af is not None:
             p = af[block.first : block.first + len(rows)][rows].astype(np.float64)
             self.prior += float((2 * p * (1 - p)).sum()) * np.where(ploidy == 1, 2.0, 1.0)
+        return rows
 
     def merge(self, other: Self) -> Self:
         """Sums over the sites of both, same samples."""

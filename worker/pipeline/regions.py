@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from genotypes import codes as gt
 from genotypes.cells import Layout
 from genotypes.sites import SiteTable
-from models.protocol import ImputedBlock, Imputer, TypedGenotypes
+from models.protocol import ImputedBlock, Imputer, PairBlock, TypedGenotypes
 from worker.pipeline.folder import Harmonised, HarmonisedChromosome
 
 
@@ -46,7 +46,7 @@ def parts(regions: list[Region], first: int, end: int) -> list[tuple[int, int, R
 
 def impute(
     imputer: Imputer, tiles: range, regions: list[Region], typed: Callable[[NDArray[np.int8]], TypedGenotypes]
-) -> Iterator[tuple[Region, ImputedBlock]]:
+) -> Iterator[tuple[Region, ImputedBlock | PairBlock]]:
     """Impute consecutive tiles; each block lies in one region.
 
     An engine knows one ploidy a sample. So a tile is imputed once for every region that it meets, its typed genotypes
@@ -62,7 +62,7 @@ def impute(
         runs = [imputer.impute(group, typed(one.layout.ploidy)) for one in held]
         for blocks in zip(*runs, strict=True):
             first = blocks[0].first
-            for low, high, region in parts(held, first, first + len(blocks[0].gp)):
+            for low, high, region in parts(held, first, first + len(blocks[0])):
                 block = blocks[held.index(region)]
                 yield region, _slice(block, low - first, high - first)
 
@@ -81,13 +81,9 @@ def _runs(imputer: Imputer, tiles: range, regions: list[Region]) -> Iterator[tup
         yield range(start, tiles.stop), met
 
 
-def _slice(block: ImputedBlock, low: int, high: int) -> ImputedBlock:
+def _slice(block: ImputedBlock | PairBlock, low: int, high: int) -> ImputedBlock | PairBlock:
     """The rows `low` to `high` of a block."""
-    if low == 0 and high == len(block.gp):
-        return block
-    hds = None if block.hds is None else block.hds[low:high]
-    hidden = None if block.hidden_ds is None else block.hidden_ds[low:high]
-    return ImputedBlock(block.first + low, block.gp[low:high], hds, hidden)
+    return block if low == 0 and high == len(block) else block.rows(low, high)
 
 
 def recode(typed: TypedGenotypes, ploidy: NDArray[np.int8]) -> TypedGenotypes:

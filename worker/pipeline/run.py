@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 from errors import Code, TesseraError
 from genotypes.guard import Limits
-from genotypes.index import index_vcf
 from genotypes.mending import ALL, Mend, QcOptions
 from models.protocol import Imputer
 from worker.pipeline.assemble import Chunks, assemble, join, make_pieces, people_of, summarise
@@ -26,7 +25,6 @@ from worker.pipeline.ingest import IngestOptions, ingest
 from worker.pipeline.people import PeopleSums, merge_people
 from worker.pipeline.plan import plan
 from worker.pipeline.qc import QC, add_notes
-from worker.pipeline.report import ReportParts, report
 from worker.pipeline.sample_policy import SamplePolicy
 from worker.pipeline.sample_report import SAMPLES
 from worker.pipeline.types import (
@@ -157,6 +155,8 @@ def run_offline(
             files = _publish(dict.fromkeys(made), parent)
         pages = options.report if fmt else parent
         if pages is not None:
+            from worker.pipeline.report import ReportParts, report  # templates and figures, which most runs go without
+
             facts = _facts(options, view, inputs)
             parts = ReportParts(
                 cohort_stats(work / "harmonise", view),
@@ -257,15 +257,14 @@ def _together(
     facts = Harmonised.open(work / "harmonise")
     scratch = work / "pieces"
     scratch.mkdir()
-    pieces: list[Path] = []
+    pieces: list[tuple[str, Path]] = []
     quality = {}
     for number, (name, parts) in enumerate(chunks.items()):
         more, quality[name] = make_pieces(facts, bundle, name, parts, scratch, output, silent)
-        pieces += more
+        pieces += [(name, piece) for piece in more]
         progress(0.9 * (number + 1) / len(chunks))
     phased = any(one.phased for one in facts.chromosomes)
-    join(facts, bundle, pieces, path, scratch, output, phased=phased)
-    index = index_vcf(path)
+    index = join(facts, bundle, pieces, path, scratch, output, phased=phased)
     progress(1.0)
     return [summarise(name, bundle.sites(name), parts, path.name, index.name) for name, parts in quality.items()]
 

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from errors import Code, TesseraError
 from genotypes.manifest import BundleManifest, ChromosomeEntry
 from genotypes.sites import SiteTable, write_sites_bcf
+from models.bundle_folder import seal
 from models.dae.architecture import PUBLISHED_DENSE
-from models.dae.bundle import seal
 from models.dae.published.layout import TileFiles, find_tiles
 from models.dae.published.network import DenseOptions
 from models.dae.published.ownership import merge, owners, runs
