@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import IO, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +16,15 @@ from genotypes.codes import dosage, haplotypes
 from genotypes.sites import SiteTable
 from models.haplotypes.library import Library
 from models.haplotypes.person import impute_people
+from models.haplotypes.spool import Spool
 from models.haplotypes.states import LANES
 from models.haplotypes.window import Window
 from models.protocol import ImputedBlock, PairBlock, Tile, TypedGenotypes
 
 BLOCK_CELLS = 1 << 22  # genotypes of a block that is given out
-BATCH_BYTES = 32 << 20  # results of the people who are imputed at once
+BATCH_BYTES = 16 << 20  # results of the people whom a thread imputes at once
 KEEP_BYTES = 32 << 20  # results of a tile beyond this wait in a temporary file
-PARTS = 4  # of a batch for each thread, so that none waits long for the others
+PARTS = 8  # of the people for each thread, so that none waits long for the others
 LEARNED = ("switches_per_cm", "error")  # options that are learned and kept in the manifest
 
 
@@ -45,8 +45,8 @@ class CopyingOptions:
     switches_per_cm: float = 4.0
     error: float = 0.003
     first_states: int = 208
-    wide: int = 304
-    states: int = 208
+    wide: int = 592
+    states: int = 192
     burn: int = 1
     sweeps: int = 4
 
@@ -103,25 +103,28 @@ class CopyingImputer:
             yield from self._by_frequency(tile, typed)
             return
         window = Window.make(self.library, tile, at)
-        step = max(1, min(count, BATCH_BYTES // (4 * rows)))
         block = max(1, BLOCK_CELLS // count)
         own = (at >= tile.first) & (at < tile.end)
         hidden = np.empty((int(own.sum()), count), np.float32)
-        with _Spool(rows, block, 4 * rows * count > KEEP_BYTES) as spool:
-            for first in range(0, count, step):
-                part = slice(first, first + step)
+        step = max(1, min(-(-count // (PARTS * self._threads)), BATCH_BYTES // (4 * rows)))
+        with Spool(rows, count, block, on_disk=4 * rows * count > KEEP_BYTES) as spool:
+
+            def some(first: int) -> None:
+                part = slice(first, min(count, first + step))
                 out, blind = self._run(window, people, part, seen)
                 both = blind[:, own].sum(axis=2)
                 hidden[:, part] = np.where(typed.ploidy[part, None] == 1, both / 2, both).T
-                spool.add(out)
+                spool.put(first, out)
+
+            with ThreadPoolExecutor(self._threads) as pool:
+                list(pool.map(some, range(0, count, step)))
             local = at[own] - tile.first
             for start in range(0, rows, block):
                 end = min(rows, start + block)
-                pairs = spool.get(start, end)
                 blind_block = np.full((end - start, count), np.nan, np.float32)
                 inside = (local >= start) & (local < end)
                 blind_block[local[inside] - start] = hidden[inside]
-                yield PairBlock(tile.first + start, pairs, typed.ploidy, typed.phased, blind_block)
+                yield PairBlock(tile.first + start, spool.get(start), typed.ploidy, typed.phased, blind_block)
 
     def _run(
         self, window: Window, people: _People, part: slice, seen: slice
@@ -133,21 +136,13 @@ class CopyingImputer:
         count, sites = genotypes.shape
         size = self.library.haplotypes
         wide = copied_states(o.wide, size)
-        states = min(copied_states(o.states, size), wide)
         out = np.empty((count, len(window.panel.flipped), 2), np.uint16)
         hidden = np.empty((count, sites, 2), np.float32)
-        fixed, switch = people.fixed[part], window.switches(o.switches_per_cm)
-        first_states = min(copied_states(o.first_states, size), wide)
-
-        def some(first: int, end: int) -> None:
-            impute_people(
-                window.panel, genotypes[first:end], pairs[first:end], fixed[first:end], switch, o.error, first_states,
-                wide, states, o.burn, o.sweeps, out[first:end], hidden[first:end],
-            )  # fmt: skip
-
-        edges = np.linspace(0, count, min(count, PARTS * self._threads) + 1).astype(int).tolist()
-        with ThreadPoolExecutor(self._threads) as pool:
-            list(pool.map(some, edges[:-1], edges[1:]))
+        impute_people(
+            window.panel, genotypes, pairs, people.fixed[part], window.switches(o.switches_per_cm), o.error,
+            min(copied_states(o.first_states, size), wide), wide, min(copied_states(o.states, size), wide), o.burn,
+            o.sweeps, out, hidden,
+        )  # fmt: skip
         return out, hidden
 
     def _by_frequency(self, tile: Tile, typed: TypedGenotypes) -> Iterator[ImputedBlock]:
@@ -170,45 +165,6 @@ def copied_states(wanted: int, haplotypes: int) -> int:
     if haplotypes < LANES:
         return math.lcm(haplotypes, LANES)
     return max(1, min(wanted, haplotypes) // LANES) * LANES
-
-
-class _Spool:
-    """Results of all people for one tile, in memory or, where there are many, in a temporary file."""
-
-    def __init__(self, rows: int, block: int, on_disk: bool) -> None:
-        self._rows, self._block, self._on_disk = rows, block, on_disk
-        self._file: IO[bytes] | None = None
-        self._held: list[NDArray[np.uint16]] = []
-        self._places: list[tuple[int, int]] = []  # (offset, people) of each batch
-
-    def __enter__(self) -> Self:
-        if self._on_disk:
-            self._file = tempfile.TemporaryFile()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._file:
-            self._file.close()
-
-    def add(self, out: NDArray[np.uint16]) -> None:
-        """Add (N, V, 2) of the next people."""
-        if not self._file:
-            self._held.append(out)
-            return
-        self._places.append((self._file.tell(), len(out)))
-        for start in range(0, self._rows, self._block):
-            self._file.write(np.ascontiguousarray(out[:, start : start + self._block]).data)
-
-    def get(self, start: int, end: int) -> NDArray[np.uint16]:
-        """(S, end - start, 2) of everybody; `start` a multiple of the block."""
-        if not self._file:
-            return np.concatenate([out[:, start:end] for out in self._held])
-        parts = []
-        for offset, people in self._places:
-            self._file.seek(offset + 4 * people * start)
-            shape = (people, end - start, 2)
-            parts.append(np.frombuffer(self._file.read(2 * int(np.prod(shape))), np.uint16).reshape(shape))
-        return np.concatenate(parts)
 
 
 def _people(typed: TypedGenotypes) -> _People:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.protocol import Imputer, TypedGenotypes
+from worker.pipeline.ahead import ahead
 from worker.pipeline.emit import PIECE, QUALITY, PieceWriter, Typed, join_sums, places_of, quality_of
 from worker.pipeline.folder import Harmonised
 from worker.pipeline.itemise import Itemiser
@@ -55,8 +56,7 @@ def impute_chunk(
         if spec.sample_batches > 1:
             sums = []
             with (out / ITEMS).open("wb") as file:
-                for region, block in blocks:
-                    items, parts = itemise(block, region)
+                for items, parts in ahead(itemise(block, region) for region, block in blocks):
                     sums.append(parts)
                     file.write(np.ascontiguousarray(items, "<i4").data)
                     done += len(items)
@@ -66,8 +66,7 @@ def impute_chunk(
             return ChunkSummary(done, spec.samples, [ITEMS, SUMS, PEOPLE])
         contig = facts.contig_number(spec.chromosome)
         with PieceWriter(out / PIECE, imputer.sites, typed, contig, spec.site_first, spec.site_end, output) as writer:
-            for region, block in blocks:
-                items, parts = itemise(block, region)
+            for items, parts in ahead(itemise(block, region) for region, block in blocks):
                 writer.write(items, quality_of(parts))
                 done += len(items)
                 progress(done / spec.sites)
