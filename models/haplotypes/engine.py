@@ -48,7 +48,7 @@ class CopyingOptions:
     wide: int = 592
     states: int = 192
     burn: int = 1
-    sweeps: int = 4
+    sweeps: int = 3
 
     def __post_init__(self) -> None:
         """Refuse what would average nothing."""

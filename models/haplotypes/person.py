@@ -17,7 +17,7 @@ from models.haplotypes.states import LANES, continued, frequent_masks, typed_mas
 from models.haplotypes.sweep import backward, forward
 from models.peeling.lanes import aligned
 
-WIDTH = 8  # partial phasings of the beam
+WIDTH = 6  # partial phasings of the beam
 
 
 class Panel(NamedTuple):

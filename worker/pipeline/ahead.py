@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from itertools import islice
 from typing import TypeVar
 
 Item = TypeVar("Item")
-_END = object()
 
 
-def ahead(items: Iterator[Item]) -> Generator[Item]:
+def ahead(items: Generator[Item]) -> Generator[Item]:
     """The same items, each made by a thread of its own while the caller is at the one before.
 
-    Whatever the iterator raises is raised in its item's place. When the caller stops early, the item in work is waited
-    for and the iterator is closed if it can be.
+    What the generator raises is raised in its item's place. When the caller stops early, the item in work is waited for
+    and the generator is closed.
     """
     context = copy_context()
+
+    def make() -> list[Item]:
+        return list(islice(items, 1))
+
     with ThreadPoolExecutor(1, "ahead") as thread:
         try:
-            coming = thread.submit(context.run, next, items, _END)
-            while (item := coming.result()) is not _END:
-                coming = thread.submit(context.run, next, items, _END)
-                yield item
+            coming = thread.submit(context.run, make)
+            while made := coming.result():
+                coming = thread.submit(context.run, make)
+                yield made[0]
         finally:
-            close = getattr(items, "close", None)
-            if close:
-                thread.submit(context.run, close).result()
+            thread.submit(context.run, items.close).result()
