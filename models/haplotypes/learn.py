@@ -19,9 +19,8 @@ from models.protocol import Tile, TypedGenotypes
 
 RATES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)  # switches per cM that are tried
 ERRORS = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
-LEARNING_ARRAYS = 3  # spread over the arrays by density
-LEARNING_PEOPLE = 40
-LEARNING_SWEEPS = 2
+LEARNING_ARRAYS = 3  # spread over the arrays by density, neither the sparsest nor the densest
+LEARNING_PEOPLE = 100
 SCORING_PEOPLE = 50
 SURE = 5e-4  # probabilities are scored as no smaller
 
@@ -78,14 +77,16 @@ def learn_rates(
         raise ValueError("the site table has no frequencies")
     af = sites.af
     few = people[:, :LEARNING_PEOPLE]
+    names = spread(arrays, LEARNING_ARRAYS + 2)
+    names = names[1:-1] if len(names) == LEARNING_ARRAYS + 2 else names
     known: dict[tuple[float, float], float] = {}
 
     def trial(rate: float, error: float) -> float:
         if (rate, error) not in known:
-            tried = replace(options, switches_per_cm=rate, error=error, sweeps=LEARNING_SWEEPS)
+            tried = replace(options, switches_per_cm=rate, error=error)
             imputer = CopyingImputer(sites, tiles, library, tried)
             losses = []
-            for name in spread(arrays, LEARNING_ARRAYS):
+            for name in names:
                 gp = impute_held_out(imputer, few, arrays[name])
                 losses.append(loss(gp, few, af, ~arrays[name]))
             known[rate, error] = float(np.mean(losses))
