@@ -19,7 +19,7 @@ from models.protocol import Tile, TypedGenotypes
 
 RATES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)  # switches per cM that are tried
 ERRORS = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
-LEARNING_ARRAYS = 3  # spread over the arrays by density, neither the sparsest nor the densest
+LEARNING_ARRAYS = 6  # spread over the arrays by density, neither the sparsest nor the densest
 LEARNING_PEOPLE = 100
 SCORING_PEOPLE = 50
 SURE = 5e-4  # probabilities are scored as no smaller
