@@ -124,7 +124,8 @@ class Peeling:
             priors: of founders about whom more is known; no population is learned then.
         """
         self._options = options or Options()
-        self._penetrance = replace(penetrance, index=np.ascontiguousarray(penetrance.index))
+        index = np.require(penetrance.index, requirements=["C", "W"])  # kernels are compiled for such alone
+        self._penetrance = replace(penetrance, index=index)
         self._cm = np.asarray(centimorgans, np.float64)
         estimate, seen, of_sample = first_frequencies(penetrance)
         self._learn_freq = freq is None

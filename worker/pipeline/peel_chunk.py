@@ -18,7 +18,8 @@ from models.peeling.families import full_sib_families
 from models.peeling.pedigree import Pedigree
 from models.peeling.penetrance import confident_calls, from_observations
 from models.peeling.population import PopulationOptions
-from models.peeling.records import LocusFacts, contradictions, decimals, locus_facts, peeled_text
+from models.peeling.records import LocusFacts, decimals, locus_facts
+from models.peeling.text import contradictions, peeled_text
 from worker.pipeline.peel_folder import (
     ACCURACY,
     Joined,
@@ -130,13 +131,16 @@ class _Writer:
         facts = locus_facts(block.gp4, seen > 0)
         self.facts.append(facts)
         calls = confident_calls(np.where(seen < FIRST, seen, 0))
-        gp4, mine = block.gp4[:, self.columns], calls[:, self.columns]
+        every = np.array_equal(self.columns, np.arange(block.gp4.shape[1]))
+        gp4, mine = (block.gp4, calls) if every else (block.gp4[:, self.columns], calls[:, self.columns])
         found = contradictions(gp4, mine)
         counts = np.bincount([one.row for one in found], minlength=len(sites)).astype(np.int64)
         kept = np.flatnonzero(facts.r2 >= self.options.r2_min)
         part = _take(facts, kept)
         stay = mine[kept] if self.options.keep_observed else None
-        self._records.write(peeled_text(sites.take(kept), gp4[kept], part, counts[kept], stay))
+        shown = gp4 if len(kept) == len(sites) else gp4[kept]
+        for text in peeled_text(sites.take(kept), shown, part, counts[kept], stay, self.options.threads):
+            self._records.write(text)
         self.written += len(kept)
         self.contradicted += len(found)
         for one in found:

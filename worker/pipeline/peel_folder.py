@@ -117,7 +117,8 @@ def store_observations(folder: Path, store: str, shape: tuple[int, int]) -> Obse
     """(V, S) observation numbers of a store, mapped from disk."""
     if 0 in shape:
         return np.zeros(shape, np.uint16)
-    return np.memmap(folder / f"{store}.obs", np.uint16, "r", shape=shape)
+    # Copy on write: numba compiles kernels anew for arrays that are read-only.
+    return np.memmap(folder / f"{store}.obs", np.uint16, "c", shape=shape)
 
 
 def file_label(name: str) -> str:
