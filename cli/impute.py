@@ -22,7 +22,6 @@ from cli.summary import show_summary
 from errors import Code, TesseraError
 from genotypes.manifest import FILE_NAME, BundleManifest, find_bundle, list_bundles
 from genotypes.mending import QcOptions
-from jobs.slices import SHIPPED_BUNDLES
 
 if TYPE_CHECKING:
     from models.dae.bundle import Bundle
@@ -152,6 +151,8 @@ def installed() -> list[BundleManifest]:
 
 
 def _folder() -> Path:
+    from jobs.slices import SHIPPED_BUNDLES  # with all settings
+
     return Path(os.environ.get("TESSERA_BUNDLES_DIR") or SHIPPED_BUNDLES)
 
 

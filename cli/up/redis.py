@@ -9,13 +9,16 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
+from cli.lazy import lazily
 from cli.up.child import Program
 from errors import Code, TesseraError
+
+if TYPE_CHECKING:
+    import redis
+else:
+    redis = lazily("redis")
 
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 107, and kombu quotes the path
 STOP_S = 10.0
@@ -98,5 +101,8 @@ def end_leftover(socket: Path) -> None:
 
 
 def _connect(socket: Path, timeout_s: float) -> redis.Redis:
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
     # By default the client tries again for seconds, which would slow every start down.
     return redis.Redis(unix_socket_path=str(socket), socket_timeout=timeout_s, retry=Retry(NoBackoff(), 0))

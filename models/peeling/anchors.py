@@ -49,13 +49,14 @@ def no_anchors() -> Anchors:
     return Anchors(none.reshape(0, 2), none, none, np.empty((0, 4), np.float32))
 
 
-def anchor(penetrance: Penetrance, column: NDArray[np.int64], families: Families) -> Anchors:
+def anchor(penetrance: Penetrance, column: NDArray[np.int64], families: Families, key: NDArray[np.int64]) -> Anchors:
     """Break every symmetry of phase.
 
     Args:
         penetrance: (L, S) observations.
         column: (N,) column of each animal in it, -1 for those without.
         families: of N animals.
+        key: (N,) of the animals, see `keys`: chooses among children that are equally well typed.
 
     Returns:
         One heterozygote to phase per typed founder and per pair of exchangeable parents, and the anchored meioses of
@@ -77,7 +78,8 @@ def anchor(penetrance: Penetrance, column: NDArray[np.int64], families: Families
         return True
 
     role: dict[int, int] = {}
-    best: dict[int, tuple[int, int, int]] = {}  # of each founder: its best-typed child's observations, itself and slot
+    # Of each founder: its best-typed child's observations, key, itself and slot.
+    best: dict[int, tuple[int, int, int, int]] = {}
     mates: dict[int, set[int]] = {}
     for f, (sire, dam) in enumerate(zip(families.sire.tolist(), families.dam.tolist(), strict=True)):
         for parent, mate in ((sire, dam), (dam, sire)):
@@ -87,13 +89,14 @@ def anchor(penetrance: Penetrance, column: NDArray[np.int64], families: Families
             if not families.founder[parent]:
                 continue
             for place, child in enumerate(families.children(f).tolist()):
-                if seen[child] > best.get(parent, (0, 0, 0))[0]:
-                    best[parent] = (int(seen[child]), child, int(families.first_slot[f]) + place)
+                worth = int(seen[child]), int(key[child])
+                if worth[0] and worth > best.get(parent, (0, 0))[:2]:
+                    best[parent] = (*worth, child, int(families.first_slot[f]) + place)
                     role[parent] = 0 if parent == sire else 1
     for founder in np.flatnonzero(families.founder).tolist():
         if phase(founder) or founder not in best:
             continue
-        _, child, slot = best[founder]
+        _, _, child, slot = best[founder]
         typed = np.flatnonzero(index[:, column[child]] % penetrance.size)
         locus = int(typed[np.argmin(np.abs(typed - loci // 2))])
         rule = np.array([1, 1, 0, 0] if role[founder] == 0 else [1, 0, 1, 0], np.float32)
@@ -102,7 +105,7 @@ def anchor(penetrance: Penetrance, column: NDArray[np.int64], families: Families
         unseen = [p < 0 or (families.founder[p] and seen[p] == 0 and len(mates[p]) == 1) for p in (sire, dam)]
         if all(unseen) and sire != dam and families.told[f]:
             children = families.children(f)
-            phase(int(children[np.argmax(seen[children])]))
+            phase(int(children[np.lexsort((key[children], seen[children]))[-1]]))
     rows = np.array(list(masks), np.int64).reshape(-1, 2)
     mask = np.array(list(masks.values()), np.float32).reshape(-1, 4)
     return Anchors(np.array(cells, np.int64).reshape(-1, 2), rows[:, 0], rows[:, 1], mask)

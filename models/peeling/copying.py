@@ -266,7 +266,7 @@ def copy_pair(
 
 @kernel
 def copy_some(
-    like: Any, who: Any, own: Any, library: Any, m: int, rho: Any, freq: Any, states: int, window: int, seed: int,
+    like: Any, who: Any, own: Any, library: Any, m: int, rho: Any, freq: Any, states: int, window: int, seeds: Any,
     prior: Any, drawn: Any,
 ) -> None:  # fmt: skip
     """`copy_pair` of several founders.
@@ -281,7 +281,7 @@ def copy_some(
         freq: (L,).
         states: K.
         window: loci of a window.
-        seed: of this round.
+        seeds: (P,) int64 of the draws of this round.
         prior: (P, L, 4) float32 out.
         drawn: (P, L, 2) float32 out.
     """
@@ -301,4 +301,4 @@ def copy_some(
         most = min(states, room) // ROWS * ROWS
         choice = np.empty((windows, most), np.int32)
         choose(score, mask, most, choice)
-        copy_pair(like[f], library, width, rho, choice, window, seed + f, prior[f], drawn[f])
+        copy_pair(like[f], library, width, rho, choice, window, seeds[f], prior[f], drawn[f])

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from models.peeling.anchors import anchor, no_anchors
 from models.peeling.cutset import cuts_of, exact_groups
 from models.peeling.families import Families, full_sib_families
+from models.peeling.keys import coins, keys
 from models.peeling.loci import first_frequencies, informative
 from models.peeling.pedigree import Pedigree
 from models.peeling.penetrance import Penetrance
@@ -32,6 +33,8 @@ from models.peeling.small_groups import posteriors, small_groups
 from models.peeling.sweeper import Effort, Sweeper, Work, in_threads
 
 _NO_CELLS: Final = np.empty((0, 2), np.int64)
+_NOBODY: Final = np.empty(0, np.int64)
+_STILL_FROM: Final = 3  # cycle from which on half of the children keep their segregation, see `run`
 _SAMPLE: Final = 16  # every so many loci are looked at for convergence
 _SETTLED: Final = 1e-4  # mean change of a child's segregation that ends the cycles
 _SWEEPS_AT_END: Final = 4
@@ -138,17 +141,18 @@ class Peeling:
         self.kept = informative(self._cm, seen, estimate, self._options.density)
         self._all = len(self.kept) == len(seen)
         self._r = haldane(self._cm[self.kept]).astype(np.float32)
+        key = keys(pedigree, self._penetrance, self._column)
         self._anchors = no_anchors()
         phased = priors is not None and not np.array_equal(priors.gp4[..., 1], priors.gp4[..., 2])
         if self._options.cycles and not phased:  # without cycles there is no phase to name; phased priors name it
             rows = penetrance if self._all else replace(penetrance, index=penetrance.index[self.kept])
-            self._anchors = anchor(rows, self._column, self._families)
+            self._anchors = anchor(rows, self._column, self._families, key)
         self._founders = self._with_data() if priors is None else priors.animal
         self._prior = np.empty((len(seen), 0, 4), np.float32) if priors is None else priors.gp4
         self._population: Population | None = None
         population = self._options.population if priors is None and self._options.cycles else None
         if population is not None and len(self._founders) >= population.least:
-            self._population = Population(len(self._founders), self._cm, self.freq, population)
+            self._population = Population(key[self._founders], self._cm, self.freq, population)
             self._prior = self._population.prior
         self._prior_column = np.full(len(pedigree), -1, np.int32)
         if self._prior.shape[1]:
@@ -159,20 +163,36 @@ class Peeling:
         slots = -(-self._families.slots // CHILDREN) * CHILDREN
         self.seg = np.full((len(self.kept), slots, 4), 0.25, np.float32)
         self._anchors.apply(self.seg)
+        self._key = np.zeros(slots, np.int64)  # of the child of each slot
+        f = self._families
+        for first, start, told in zip(f.first_slot.tolist(), f.start[:-1].tolist(), f.told.tolist(), strict=True):
+            self._key[first : first + told] = key[f.child[start : start + told]]
 
     def run(self, progress: Callable[[int, int], None] | None = None) -> None:
-        """Run the cycles; `progress` hears (cycle, cycles) after each."""
+        """Run the cycles; `progress` hears (cycle, cycles) after each.
+
+        Where a parent's phase and its children's segregation contradict each other, a change of either would mend it,
+        but if both change at once they are as wrong as before, cycle after cycle. So each time half of the children,
+        drawn by lot, wait for the others.
+        """
         for cycle in range(self._options.cycles):
             before = self.seg[::_SAMPLE].copy()
-            counts = self._learn_rows(self.kept, self.seg, True)
+            still = np.flatnonzero(coins(self._key, cycle)) if cycle >= _STILL_FROM else _NOBODY
+            held = self.seg[:, still]
+            due = self._population is not None and self._population.due(cycle, self._options.cycles)
+            told = np.empty((len(self.kept), self._prior.shape[1] if due and self._all else 0, 4), np.float32)
+            counts = self._learn_rows(self.kept, self.seg, True, told)
             self._anchors.apply(self.seg)
             self._smooth()
             self._anchors.apply(self.seg)
+            self.seg[:, still] = held
             if self._options.learn_error and cycle > 0 and self._penetrance.calls:
                 self._learn_error(counts)
             learning = self._population is not None and cycle < self._options.cycles - 2
-            if self._population is not None and self._population.due(cycle, self._options.cycles):
-                self._population.learn(self._evidence(), self.freq, self._options.threads)
+            if self._population is not None and due:
+                like = self._without_priors(told) if self._all else self._evidence()
+                self._population.learn(like, self.freq, self._options.threads)
+            del told
             if progress is not None:
                 progress(cycle + 1, self._options.cycles)
             if (
@@ -197,7 +217,7 @@ class Peeling:
             for first in range(0, len(rest), self._options.block):
                 rows = rest[first : first + self._options.block]
                 for _ in range(_FREQUENCY_ROUNDS):
-                    self._learn_rows(rows, self._segregation(rows), False)
+                    self._learn_rows(rows, self._segregation(rows), False, np.empty((len(rows), 0, 4), np.float32))
 
     def blocks(self) -> Iterator[PeeledBlock]:
         """Genotype probabilities, in order of the loci."""
@@ -214,7 +234,7 @@ class Peeling:
             seg = self.seg[rows] if self._all else self._segregation(every)
             out = np.empty((len(every), len(self._column), 4), np.float32)
             work = Work(self._penetrance.index[rows], self._penetrance.table, self.freq[rows], seg,
-                        self._cells(every), self._prior[rows], out, False)  # fmt: skip
+                        self._cells(every), self._prior[rows], out, False, False)  # fmt: skip
             self._peel(sweepers, work, sweeps)
             yield first, out
 
@@ -227,8 +247,16 @@ class Peeling:
         like = np.empty((len(self._founders), len(self.freq), 4), np.float32)
         for first, gp4 in self._peeled(self._core, self._options.sweeps):
             rows = slice(first, first + len(gp4))
-            found = gp4[:, self._founders] / np.maximum(self._prior[rows], 1e-20)
-            like[:, rows] = (found / found.max(axis=2, keepdims=True)).transpose(1, 0, 2)
+            like[:, rows] = self._without_priors(gp4[:, self._founders], rows)
+        return like
+
+    def _without_priors(self, gp4: NDArray[np.float32], rows: slice = slice(None)) -> NDArray[np.float32]:
+        """(P, V, 4) evidence from the founders' (V, P, 4) probabilities; largest 1."""
+        like = np.empty((gp4.shape[1], len(gp4), 4), np.float32)
+        priors = self._prior[rows]
+        for founder, out in enumerate(like):  # one at a time, for memory
+            np.divide(gp4[:, founder], np.maximum(priors[:, founder], 1e-20), out=out)
+            out /= out.max(axis=1, keepdims=True)
         return like
 
     def _sweepers(self) -> tuple[list[Sweeper], list[Sweeper]]:
@@ -255,17 +283,22 @@ class Peeling:
         ]
         return done[0][0] + done[1][0], done[0][1] + done[1][1]
 
-    def _learn_rows(self, rows: NDArray[np.int64], seg: NDArray[np.float32], anchored: bool) -> NDArray[np.float64]:
-        """One peeling of some loci: evidence into `seg`, frequencies into `freq`; sums of probabilities."""
+    def _learn_rows(
+        self, rows: NDArray[np.int64], seg: NDArray[np.float32], anchored: bool, founders: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
+        """One peeling of some loci: evidence into `seg`, frequencies into `freq`; sums of probabilities.
+
+        `founders` is (V, P, 4) for the probabilities of the founders with priors, or (V, 0, 4) where nobody asks.
+        """
         which = slice(0, len(rows)) if len(rows) == len(self.freq) else rows
         data = self._penetrance
         work = Work(data.index[which], data.table, self.freq[which], seg, self._cells(rows) if anchored else _NO_CELLS,
-                    self._prior[which], None, data.calls and self._options.learn_error)  # fmt: skip
+                    self._prior[which], founders, data.calls and self._options.learn_error, True)  # fmt: skip
         counts, alleles = self._peel(self._core, work, self._options.sweeps)
         if self._learn_freq:
             # Half an allele of each kind keeps a frequency off the boundary, where EM could not leave it.
-            founders = sum(sweeper.founders for sweeper in self._core)
-            self.freq[which] = (alleles + 0.5) / (2 * founders + 1) if founders else self.freq[which]
+            counted = sum(sweeper.founders for sweeper in self._core)
+            self.freq[which] = (alleles + 0.5) / (2 * counted + 1) if counted else self.freq[which]
         return counts
 
     def _cells(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:

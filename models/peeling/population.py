@@ -25,6 +25,7 @@ from models.peeling.priors import hardy_weinberg
 from models.peeling.sweeper import in_threads
 
 _TASK: Final = 8  # founders of a thread's task
+_SETTLED: Final = 0.9  # share of loci that are known of a founder of which only phase is asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class PopulationOptions:
         every: cycles of peeling between two draws of the haplotypes.
         burn_in: draws that the mean of the priors leaves out, as phase was not settled yet.
         states: haplotypes of the library that one founder may copy at a locus.
+        settled_states: the same of a founder that is known at most loci, of which only phase is asked.
         library: most haplotypes of the library.
         least: founders that a library needs; with fewer the prior stays with allele frequencies, as a draw among a few
             haplotypes says more about the draw than about the founder.
@@ -48,13 +50,14 @@ class PopulationOptions:
 
     every: int = 2
     burn_in: int = 2
-    states: int = 48
+    states: int = 64
+    settled_states: int = 16
     library: int = 800
     least: int = 24
     known: float = 0.5
     switches: float = 5.0
     mismatch: float = 2e-3
-    distrust: float = 0.02
+    distrust: float = 0.005
     window: float = 5.0
     seed: int = 1
 
@@ -67,12 +70,16 @@ class Population:
     """
 
     def __init__(
-        self, founders: int, centimorgans: NDArray[np.float64], freq: NDArray[np.float64], options: PopulationOptions
+        self,
+        key: NDArray[np.int64],
+        centimorgans: NDArray[np.float64],
+        freq: NDArray[np.float64],
+        options: PopulationOptions,
     ) -> None:
         """Prepare.
 
         Args:
-            founders: P.
+            key: (P,) of the founders, see `keys`: seeds their draws, and orders the library.
             centimorgans: (L,) map positions.
             freq: (L,) ALT frequencies.
             options: settings.
@@ -82,7 +89,8 @@ class Population:
         self._rho = -np.expm1(-options.switches * np.maximum(gaps, 1e-7))
         span = float(centimorgans[-1] - centimorgans[0])
         self._window = max(1, int(len(centimorgans) * options.window / max(span, options.window)))
-        self.prior = np.repeat(hardy_weinberg(freq)[:, None], founders, axis=1)
+        self._key = key
+        self.prior = np.repeat(hardy_weinberg(freq)[:, None], len(key), axis=1)
         self._drawn: NDArray[np.float32] | None = None
         self._sum: NDArray[np.float32] | None = None  # (P, L, 4) priors of the draws after the burn-in
         self._round = 0
@@ -111,7 +119,8 @@ class Population:
         if len(members) < max(3, o.least):
             self.prior[:] = flat[:, None]
             return
-        members = np.sort(members[np.argsort(-known[members], kind="stable")[: o.library // 2]])
+        members = members[np.lexsort((self._key[members], -known[members]))[: o.library // 2]]
+        members = members[np.argsort(self._key[members], kind="stable")]
         own = np.full(len(like), -1)
         own[members] = 2 * np.arange(len(members))
         library = self._drawn[members].transpose(1, 0, 2).reshape(len(freq), -1)
@@ -120,11 +129,13 @@ class Population:
         telling = np.flatnonzero(np.ptp(like, axis=2).max(axis=1) > 1e-3)
         prior = np.repeat(flat[None], len(like), axis=0)
         drawn = np.zeros((*like.shape[:2], 2), np.float32)
-        seed = o.seed * 1000003 + 7919 * self._round
+        seeds = (o.seed * 1000003 + 7919 * self._round + self._key) % (1 << 32)
+        settled = known[telling] > _SETTLED
         in_threads([
-            partial(copy_some, like, telling[first : first + _TASK], own, filled.reshape(-1), library.shape[1],
-                    self._rho, freq, o.states, self._window, seed, prior, drawn)
-            for first in range(0, len(telling), _TASK)
+            partial(copy_some, like, who[first : first + _TASK], own, filled.reshape(-1), library.shape[1],
+                    self._rho, freq, states, self._window, seeds, prior, drawn)
+            for who, states in ((telling[~settled], o.states), (telling[settled], min(o.states, o.settled_states)))
+            for first in range(0, len(who), _TASK)
         ], threads)  # fmt: skip
         self._drawn = drawn
         self._round += 1

@@ -39,8 +39,10 @@ class Work:
         seg: (V, C, 4) segregation.
         cells: (A, 2) locus and animal of anchored heterozygotes.
         prior: (V, P, 4) priors of founders.
-        out: (V, N, 4) genotype probabilities to write, or None to learn.
+        out: (V, N, 4) genotype probabilities to write; with `learn` (V, P, 4) those of the founders with priors, or
+            (V, 0, 4) where nobody asks.
         counts: probabilities by observation are wanted.
+        learn: a cycle of multi-locus peeling; otherwise genotypes are written.
     """
 
     index: NDArray[np.uint16]
@@ -49,8 +51,9 @@ class Work:
     seg: NDArray[np.float32]
     cells: NDArray[np.int64]
     prior: NDArray[np.float32]
-    out: NDArray[np.float32] | None
+    out: NDArray[np.float32]
     counts: bool
+    learn: bool
 
 
 class Sweeper:
@@ -91,7 +94,6 @@ class Sweeper:
         f, cuts = self._families, self._cuts
         own_cells = np.stack([work.cells[:, 0], self._number[work.cells[:, 1]]], axis=1)
         own_cells = own_cells[own_cells[:, 1] >= 0]
-        out = np.empty((0, 0, 0), np.float32) if work.out is None else work.out
         alleles = np.zeros(len(work.index))
         tasks: list[Callable[[], Any]] = []
         parts = [np.zeros((len(work.table) if work.counts else 0, 4, WIDTH))]
@@ -102,7 +104,7 @@ class Sweeper:
                                  work.seg, own_cells, work.prior, prior_column[self._animals], f.sire, f.dam, f.start,
                                  f.told, f.child, f.first_slot, self._local, self._telling, self._founders,
                                  cuts.animal, cuts.group, cuts.place, cuts.rounds, cuts.of, effort.sweeps,
-                                 effort.tolerance, work.out is None, self._animals, out, parts[-1],
+                                 effort.tolerance, work.learn, self._animals, work.out, parts[-1],
                                  alleles))  # fmt: skip
         in_threads(tasks, threads)
         return np.sum(parts, axis=(0, 3)), alleles

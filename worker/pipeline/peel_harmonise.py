@@ -19,8 +19,7 @@ from worker.pipeline.peel_drawing import drawing
 from worker.pipeline.peel_folder import PEDIGREE, Joined, JoinedChromosome, ReadChromosome, ReadFiles, file_label
 from worker.pipeline.peel_join import ChromosomeJoin
 from worker.pipeline.peel_maps import UNIFORM, choose_map
-from worker.pipeline.qc import QC
-from worker.pipeline.types import Note, Progress, silent
+from worker.pipeline.types import QC, Note, Progress, silent
 
 NOT_AUTOSOMES = {"X", "Y", "XY", "Z", "W", "M", "MT"}
 NOT_HUMAN_AUTOSOMES = {"23", "24", "25", "26"}  # PLINK's numbers of X, Y, XY and MT

@@ -14,14 +14,13 @@ import numpy as np
 
 from models.peeling.pedigree import read_pedigree
 from worker.pipeline.deliver import deliver, describe
+from worker.pipeline.output import StageProgress, output_format
 from worker.pipeline.peel_assemble import peel_assemble
 from worker.pipeline.peel_chunk import peel_chunk
 from worker.pipeline.peel_folder import ACCURACY, PeelOptions, PeelSummary, check_animals
 from worker.pipeline.peel_harmonise import CHECK_FILES, peel_harmonise
 from worker.pipeline.peel_maps import check_maps
 from worker.pipeline.peel_read import PeelReadOptions, peel_read
-from worker.pipeline.peel_report import peel_report
-from worker.pipeline.run import StageProgress, output_format
 from worker.pipeline.types import Progress, ReportFacts
 
 
@@ -87,6 +86,8 @@ def peel_offline(
             made = [path for path in made if ".contradicted." not in path.name]
         files = [_publish(path, out.parent) for path in made]
         if options.report is not None:
+            from worker.pipeline.peel_report import peel_report  # loads what draws
+
             facts = _facts(options, out, [*inputs, pedigree])
             told = [(summary, np.load(folder / ACCURACY)) for summary, folder in pieces]
             pages = peel_report(work / "report", facts, met.qc, work / "joined", told, part("report"))
