@@ -26,7 +26,7 @@ from models.peeling.keys import coins, keys
 from models.peeling.loci import first_frequencies, informative
 from models.peeling.pedigree import Pedigree
 from models.peeling.penetrance import Penetrance
-from models.peeling.population import Population, PopulationOptions
+from models.peeling.population import BYTES, Population, PopulationOptions
 from models.peeling.priors import FounderPriors
 from models.peeling.segregation import CHILDREN, TASK, haldane, interpolated, smooth
 from models.peeling.small_groups import posteriors, small_groups
@@ -152,6 +152,9 @@ class Peeling:
         self._population: Population | None = None
         population = self._options.population if priors is None and self._options.cycles else None
         if population is not None and len(self._founders) >= population.least:
+            most = max(population.least, population.memory // (BYTES * len(seen)))
+            data = np.where(self._column < 0, 0, of_sample[self._column])[self._founders]
+            self._founders = np.sort(self._founders[np.lexsort((key[self._founders], -data))[:most]])
             self._population = Population(key[self._founders], self._cm, self.freq, population)
             self._prior = self._population.prior
         self._prior_column = np.full(len(pedigree), -1, np.int32)

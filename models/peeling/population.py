@@ -24,6 +24,7 @@ from models.peeling.matching import LANES
 from models.peeling.priors import hardy_weinberg
 from models.peeling.sweeper import in_threads
 
+BYTES: Final = 120  # of a locus and founder at the peak
 _TASK: Final = 8  # founders of a thread's task
 _SETTLED: Final = 0.9  # share of loci that are known of a founder of which only phase is asked
 
@@ -46,6 +47,7 @@ class PopulationOptions:
         distrust: share of allele frequencies in the prior.
         window: cM of a window in which the copied haplotypes are chosen.
         seed: of the draws.
+        memory: bytes that the founders may take; with more founders than fit only those with most data are looked at.
     """
 
     every: int = 2
@@ -60,6 +62,7 @@ class PopulationOptions:
     distrust: float = 0.005
     window: float = 5.0
     seed: int = 1
+    memory: int = 1 << 30
 
 
 class Population:

@@ -7,7 +7,7 @@ import pytest
 
 from models.peeling.engine import Options, Peeling
 from models.peeling.penetrance import Penetrance, from_calls
-from models.peeling.population import PopulationOptions
+from models.peeling.population import BYTES, PopulationOptions
 from models.peeling.priors import FounderPriors, from_imputed, hardy_weinberg
 from models.protocol import ImputedBlock
 from tests.reference.peeling_exact import Parents, gamete
@@ -65,9 +65,11 @@ def herd(seed: int) -> tuple[np.ndarray, np.ndarray]:
     return truth, codes
 
 
-def peel(codes: np.ndarray, population: PopulationOptions | None, threads: int = 1) -> np.ndarray:
+def peel(
+    codes: np.ndarray, population: PopulationOptions | None, threads: int = 1, parents: Parents = HERD
+) -> np.ndarray:
     options = Options(threads=threads, population=population)
-    peeling = Peeling(pedigree_of(HERD), from_calls(codes), np.arange(LOCI) * 0.5, options)
+    peeling = Peeling(pedigree_of(parents), from_calls(codes), np.arange(LOCI) * 0.5, options)
     peeling.run()
     return np.concatenate([block.gp() for block in peeling.blocks()])
 
@@ -88,6 +90,26 @@ def test_the_population_imputes_founders_that_no_family_knows() -> None:
 def test_the_number_of_threads_changes_no_draw() -> None:
     _, codes = herd(2)
     assert np.array_equal(*(peel(codes, PopulationOptions(states=16), threads) for threads in (1, 2)))
+
+
+def test_the_order_of_animals_changes_no_draw() -> None:
+    _, codes = herd(3)
+    rng = np.random.default_rng(1)
+    place = np.concatenate([rng.permutation(40), 40 + rng.permutation(len(HERD) - 40)])  # new places of the old
+    old = np.argsort(place)
+    parents: Parents = [tuple(None if p is None else int(place[p]) for p in HERD[k]) for k in old.tolist()]  # type: ignore[misc]
+    moved = peel(codes[:, old], PopulationOptions(states=16), parents=parents)[:, place]
+    assert np.abs(moved - peel(codes, PopulationOptions(states=16))).max() < 1e-3
+
+
+def test_memory_decides_how_many_founders_have_a_population() -> None:
+    """Those with most data are chosen: of ten at low density and thirty others, first the others."""
+    _, codes = herd(2)
+    options = PopulationOptions(states=16, memory=30 * LOCI * BYTES)
+    peeling = Peeling(pedigree_of(HERD), from_calls(codes), np.arange(LOCI) * 0.5, Options(population=options))
+    assert set(peeling._founders.tolist()) > {k for k in range(30) if k not in (4, 5)}
+    assert len(peeling._founders) == 30
+    assert peeling._prior.shape[1] == 30
 
 
 def test_three_founders_are_no_population() -> None:
