@@ -53,7 +53,7 @@ class PopulationOptions:
     every: int = 2
     burn_in: int = 2
     states: int = 64
-    settled_states: int = 16
+    settled_states: int = 24
     library: int = 800
     least: int = 24
     known: float = 0.5
