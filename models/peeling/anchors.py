@@ -49,13 +49,14 @@ def no_anchors() -> Anchors:
     return Anchors(none.reshape(0, 2), none, none, np.empty((0, 4), np.float32))
 
 
-def anchor(penetrance: Penetrance, column: NDArray[np.int64], families: Families) -> Anchors:
+def anchor(penetrance: Penetrance, column: NDArray[np.int64], families: Families, single: NDArray[np.bool_]) -> Anchors:
     """Break every symmetry of phase.
 
     Args:
         penetrance: (L, S) observations.
         column: (N,) column of each animal in it, -1 for those without.
         families: of N animals.
+        single: (N,) animals of one gamete, whose haplotypes need no name.
 
     Returns:
         One heterozygote to phase per typed founder and per pair of exchangeable parents, and the anchored meioses of
@@ -70,7 +71,9 @@ def anchor(penetrance: Penetrance, column: NDArray[np.int64], families: Families
     cells: list[tuple[int, int]] = []
 
     def phase(animal: int) -> bool:
-        found = np.flatnonzero(het[index[:, column[animal]]]) if column[animal] >= 0 else np.empty(0, np.int64)
+        if column[animal] < 0 or single[animal]:
+            return False
+        found = np.flatnonzero(het[index[:, column[animal]]])
         if not len(found):
             return False
         cells.append((int(found[np.argmin(np.abs(found - loci // 2))]), animal))
@@ -83,8 +86,8 @@ def anchor(penetrance: Penetrance, column: NDArray[np.int64], families: Families
         for parent, mate in ((sire, dam), (dam, sire)):
             if parent < 0:
                 continue
-            mates.setdefault(parent, set()).add(mate)
-            if not families.founder[parent]:
+            mates.setdefault(parent, set()).add(mate if mate >= 0 else -1 - f)  # unknown mates are not one
+            if not families.founder[parent] or single[parent]:
                 continue
             for place, child in enumerate(families.children(f).tolist()):
                 if seen[child] > best.get(parent, (0, 0, 0))[0]:
@@ -99,7 +102,10 @@ def anchor(penetrance: Penetrance, column: NDArray[np.int64], families: Families
         rule = np.array([1, 1, 0, 0] if role[founder] == 0 else [1, 0, 1, 0], np.float32)
         masks[locus, slot] = masks.get((locus, slot), np.ones(4, np.float32)) * rule
     for f, (sire, dam) in enumerate(zip(families.sire.tolist(), families.dam.tolist(), strict=True)):
-        unseen = [p < 0 or (families.founder[p] and seen[p] == 0 and len(mates[p]) == 1) for p in (sire, dam)]
+        unseen = [
+            p < 0 or (families.founder[p] and seen[p] == 0 and len(mates[p]) == 1 and not single[p])
+            for p in (sire, dam)
+        ]
         if all(unseen) and sire != dam and families.told[f]:
             children = families.children(f)
             phase(int(children[np.argmax(seen[children])]))
