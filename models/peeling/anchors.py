@@ -6,6 +6,7 @@ locus costs nothing (each choice is as likely as its mirror image) and breaks th
 
 * a typed founder is phased at one heterozygous locus near the middle;
 * an untyped founder's haplotype that one typed child carries near the middle is called its paternal one;
+* an untyped animal of untyped parents who have no other offspring with data, as an F1, is taken for such a founder;
 * of two exchangeable untyped parents, the one that gave ALT to a child at a heterozygous locus is called the sire.
 """
 
@@ -79,6 +80,7 @@ def anchor(penetrance: Penetrance, column: NDArray[np.int64], families: Families
         cells.append((int(found[np.argmin(np.abs(found - loci // 2))]), animal))
         return True
 
+    first = _like_founders(families, seen)
     role: dict[int, int] = {}
     best: dict[int, tuple[int, int, int]] = {}  # of each founder: its best-typed child's observations, itself and slot
     mates: dict[int, set[int]] = {}
@@ -87,13 +89,13 @@ def anchor(penetrance: Penetrance, column: NDArray[np.int64], families: Families
             if parent < 0:
                 continue
             mates.setdefault(parent, set()).add(mate if mate >= 0 else -1 - f)  # unknown mates are not one
-            if not families.founder[parent] or single[parent]:
+            if not first[parent] or single[parent]:
                 continue
             for place, child in enumerate(families.children(f).tolist()):
                 if seen[child] > best.get(parent, (0, 0, 0))[0]:
                     best[parent] = (int(seen[child]), child, int(families.first_slot[f]) + place)
                     role[parent] = 0 if parent == sire else 1
-    for founder in np.flatnonzero(families.founder).tolist():
+    for founder in np.flatnonzero(first).tolist():
         if phase(founder) or founder not in best:
             continue
         _, child, slot = best[founder]
@@ -112,3 +114,18 @@ def anchor(penetrance: Penetrance, column: NDArray[np.int64], families: Families
     rows = np.array(list(masks), np.int64).reshape(-1, 2)
     mask = np.array(list(masks.values()), np.float32).reshape(-1, 4)
     return Anchors(np.array(cells, np.int64).reshape(-1, 2), rows[:, 0], rows[:, 1], mask)
+
+
+def _like_founders(families: Families, seen: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(N,) founders, and untyped animals above whom nothing tells the paternal haplotype from the maternal."""
+    out = families.founder.copy()
+    offspring = np.zeros(len(out) + 1, np.int64)  # telling ones; the last is for parent -1
+    for parents in (families.sire, families.dam):
+        np.add.at(offspring, parents, families.told)
+    offspring[-1] = 0
+    for sire, dam, f in zip(families.sire.tolist(), families.dam.tolist(), range(len(families.sire)), strict=True):
+        unseen = [p < 0 or (families.founder[p] and seen[p] == 0 and offspring[p] == 1) for p in (sire, dam)]
+        if all(unseen) and sire != dam and families.told[f] == 1:
+            child = int(families.children(f)[0])
+            out[child] |= seen[child] == 0
+    return out

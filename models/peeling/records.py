@@ -23,7 +23,7 @@ _HEADER: Final = (
     '##INFO=<ID=NOBS,Number=1,Type=Integer,Description="Animals of the pedigree with data at the site">',
     '##INFO=<ID=CONTRADICTED,Number=1,Type=Integer,Description="Observed calls that differ from the most probable '
     'genotype given the family">',
-    '##FORMAT=<ID=GT,Number=1,Type=String,Description="{gt}, paternal|maternal allele">',
+    '##FORMAT=<ID=GT,Number=1,Type=String,Description="{gt}, paternal|maternal allele, or the one there is">',
     '##FORMAT=<ID=DS,Number=1,Type=Float,Description="ALT dosage">',
     '##FORMAT=<ID=GP,Number=G,Type=Float,Description="Genotype probabilities">',
     '##FORMAT=<ID=GQ,Number=1,Type=Integer,Description="Phred-scaled posterior probability that GT is wrong">',
@@ -85,15 +85,26 @@ def peeled_header(
     return "\n".join([*lines, "\t".join(columns), ""]).encode()
 
 
-def locus_facts(gp4: NDArray[np.float32], observed: NDArray[np.bool_]) -> LocusFacts:
-    """Frequencies and expected accuracies of (V, N, 4) probabilities; `observed` is (V, N)."""
+def locus_facts(
+    gp4: NDArray[np.float32], observed: NDArray[np.bool_], haploid: NDArray[np.bool_] | None = None
+) -> LocusFacts:
+    """Frequencies and expected accuracies of loci.
+
+    Args:
+        gp4: (V, N, 4) probabilities.
+        observed: (V, N) where there are data.
+        haploid: (N,) animals with one copy; their alleles count once in frequencies, and as homozygotes otherwise.
+    """
     het = gp4[..., 1].astype(np.float64) + gp4[..., 2]
     dosage = het + 2 * gp4[..., 3]
     spread = np.maximum(het + 4 * gp4[..., 3] - dosage**2, 0)
     mean = dosage.mean(axis=1)
-    af = mean / 2
+    af, twice = mean / 2, 1.0
+    if haploid is not None and haploid.any():
+        copies = np.where(haploid, 1, 2)
+        af, twice = (dosage / 2) @ copies / copies.sum(), float(1 + haploid.mean())
     within, around = spread.mean(axis=1), dosage.var(axis=1)
-    expected = 2 * af * (1 - af)
+    expected = 2 * af * (1 - af) * twice  # the genotype of one copy varies twice as much
     return LocusFacts(
         af=af,
         r2=np.where(around + within > 1e-9, around / np.maximum(around + within, 1e-9), 0),
@@ -131,6 +142,7 @@ def peeled_text(
     facts: LocusFacts,
     contradicted: NDArray[np.int64],
     calls: NDArray[np.int8] | None = None,
+    haploid: NDArray[np.bool_] | None = None,
 ) -> bytes:
     """Records of a block.
 
@@ -140,11 +152,12 @@ def peeled_text(
         facts: of the V sites.
         contradicted: (V,) observed calls that are not the most probable genotype.
         calls: (V, S) observed calls that stay as they are; without them GT is the most probable genotype.
+        haploid: (S,) animals that are written with one allele.
     """
     step = max(1, _BLOCK_GENOTYPES // max(1, gp4.shape[1]))
     parts: list[bytes] = []
     for first in range(0, len(sites), step):
-        rows = _cells(gp4[first : first + step], None if calls is None else calls[first : first + step])
+        rows = _cells(gp4[first : first + step], None if calls is None else calls[first : first + step], haploid)
         part = sites.slice(first, first + step)
         for k, (pos, ident, ref, alt) in enumerate(zip(part.pos.tolist(), part.id, part.ref, part.alt, strict=True)):
             line = rows[k]
@@ -169,8 +182,10 @@ def quantised(gp: NDArray[np.float32]) -> NDArray[Any]:
     return np.stack([1000 - alt - het, het, alt], axis=2)
 
 
-def _cells(gp4: NDArray[np.float32], calls: NDArray[np.int8] | None) -> NDArray[np.uint8]:
-    """(V, S * width) characters, each cell after a tab, NUL where GQ has one digit."""
+def _cells(
+    gp4: NDArray[np.float32], calls: NDArray[np.int8] | None, haploid: NDArray[np.bool_] | None
+) -> NDArray[np.uint8]:
+    """(V, S * width) characters, each cell after a tab, NUL for what a cell lacks: haploids an allele, GQ a digit."""
     before = unordered(gp4)
     if calls is not None:
         gp4 = with_calls(gp4, calls)
@@ -182,6 +197,8 @@ def _cells(gp4: NDArray[np.float32], calls: NDArray[np.int8] | None) -> NDArray[
     wrong = 1 - np.take_along_axis(before, best[..., None], axis=2)[..., 0].astype(np.float64)
     gq = np.clip(np.rint(-10 * np.log10(np.maximum(wrong, 1e-10))), 0, _MAX_GQ).astype(np.int32)
     dosage = thousandths[..., 1] + 2 * thousandths[..., 2]
+    if haploid is not None:
+        dosage = np.where(haploid, thousandths[..., 2], dosage)
     out = np.zeros((*best.shape, 31), np.uint8)
     out[:] = np.frombuffer(b"\t0|0:0.000:0.000,0.000,0.000:00", np.uint8)
     out[..., 1] += pat
@@ -191,6 +208,9 @@ def _cells(gp4: NDArray[np.float32], calls: NDArray[np.int8] | None) -> NDArray[
             out[..., at + place] += (number // unit % 10).astype(np.uint8)
     out[..., 29] = np.where(gq > 9, gq // 10 + 48, 0)
     out[..., 30] = gq % 10 + 48
+    if haploid is not None:
+        for part in (slice(2, 4), slice(16, 22)):  # the second allele, and the probability of a heterozygote
+            out[:, haploid, part] = 0
     return out.reshape(len(out), -1)
 
 

@@ -117,6 +117,11 @@ def members(folder: Path) -> Pedigree:
     return read_pedigree(folder / PEDIGREE, listed.read_text().split() if listed.exists() else ())
 
 
+def map_name(one: JoinedChromosome) -> str:
+    """Name of a chromosome in folders of genetic maps."""
+    return one.name if one.non_par is None else "X"
+
+
 def store_sites(folder: Path, store: str) -> SiteTable:
     """Sites of a store."""
     return SiteTable.load(folder / f"{store}.sites.npz")

@@ -1,13 +1,16 @@
 """Chromosome X of a pedigree, and genotypes that animals of one gamete cannot have.
 
-Outside the pseudoautosomal regions (nonPAR) males have the dam's gamete alone; both regions are peeled as autosomes are,
-each of the three by itself: across their bounds males change from one copy to two, and males recombine in PAR1 alone.
+Outside the pseudoautosomal regions (nonPAR) males have the dam's gamete alone; both regions are peeled as autosomes
+are. Each of the three is peeled by itself, for across their bounds males change from one copy to two.
 """
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -22,6 +25,7 @@ from genotypes.sites import SiteTable
 from models.peeling.pedigree import MALE, UNKNOWN_SEX, Pedigree
 from worker.pipeline.types import Note
 
+LOST: Final = "haploid-heterozygotes.tsv.gz"
 NAMED: Final = 20  # animals that a note names
 _BLOCK: Final = 4 << 20  # genotypes looked at together
 
@@ -30,7 +34,7 @@ Bounds = tuple[int, int]
 
 
 def x_bounds(name: str, build: str | None, given: Bounds | None) -> Bounds | None:
-    """nonPAR of a chromosome, if it is X and its bounds are given or known of the build."""
+    """First and last bp of nonPAR of a chromosome, if it is X and its bounds are given or known of the build."""
     human = par_bounds(build) if build else None
     if name.upper() == "X" or (name == "23" and human is not None):
         return given or human
@@ -52,7 +56,7 @@ def stretches(pos: NDArray[np.int32], bounds: Sequence[int] | None) -> list[Stre
         return [Stretch(0, len(pos), False)]
     first, end = np.searchsorted(pos, bounds[0], "left"), np.searchsorted(pos, bounds[1], "right")
     edges = (0, int(first), int(end), len(pos))
-    parts = [Stretch(a, b, k == 1) for k, (a, b) in enumerate(zip(edges, edges[1:], strict=False))]
+    parts = [Stretch(a, b, k == 1) for k, (a, b) in enumerate(pairwise(edges))]
     return [part for part in parts if part.first < part.end]
 
 
@@ -148,6 +152,25 @@ def drop_heterozygotes(
         if het.any():
             seen[rows, who] = np.where(het, 0, mine)
     return lost
+
+
+def write_lost(out: Path, lost: Sequence[Lost], strict: bool) -> list[Note]:
+    """List in `LOST` the calls that were set to missing, if there are any; a note on them.
+
+    Raises:
+        TesseraError: `haploid_heterozygotes` when strict.
+    """
+    if not lost:
+        return []
+    message = "Heterozygous calls of males outside the pseudoautosomal regions of X or of doubled haploids"
+    if strict:
+        chrom, pos, *_, animal = lost[0]
+        where = f"the first: '{animal}' at {chrom}:{pos}"
+        raise TesseraError(Code.haploid_heterozygotes, f"{message} ({where}).", field="vcf", count=len(lost))
+    with gzip.GzipFile(out / LOST, "wb", compresslevel=6, mtime=0) as file:
+        for row in (("CHROM", "POS", "ID", "REF", "ALT", "ANIMAL"), *lost):
+            file.write(("\t".join(str(value) for value in row) + "\n").encode())
+    return [Note("haploid_heterozygotes", f"{message} were set to missing; {LOST} lists them.", len(lost))]
 
 
 def _blocks(seen: Observations) -> Iterator[tuple[int, int]]:
