@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 
 from errors import Code, TesseraError
 from genotypes.builds import base_pairs
+from jobs.states import JobState
 from models.peeling.pedigree import read_pedigree
 from tests.reference.peeling_exact import Parents
 from tests.support.pedigrees import drop_single
+from tests.support.worker import Workplace, worker_settings
+from tests.worker.test_peel_job import results, run
 from worker.pipeline.peel_folder import PeelOptions
 from worker.pipeline.peel_run import PeelOffline, peel_offline
 from worker.pipeline.peel_x import LOST, Stretch, stretches
@@ -192,3 +195,17 @@ def test_doubled_haploids_are_homozygous_and_their_parent_is_learned(tmp_path: P
     assert (got[3:] == truth[3:]).mean() > 0.99
     assert (got[2] == truth[2]).mean() > 0.97
     assert read_pedigree(tmp_path / "p.txt", names[3:]).dam[5] >= 0
+
+
+def test_a_job_takes_bounds_and_doubled_haploids(herd: Herd, tmp_path: Path) -> None:
+    place = Workplace(worker_settings(tmp_path / "data", worker={"threads": 1}, peeling={"cycles": 2}))
+    files = [herd.folder / "x.vcf"]
+    job = run(place, files, herd.folder / "x.fam", build="cow", options={"non_par": [2_781_480, 155_701_382]})
+    assert (job.state, job.error) == (JobState.complete, None)
+    made = results(place, job.id, tmp_path / "results")
+    assert LOST in made
+    with pysam.VariantFile(str(made["chrX.dose.vcf.gz"])) as file:
+        assert [len(record.samples["pa0"]["GT"]) for record in file] == [2] * 12 + [1] * 80 + [2] * 8
+    job = run(place, files, herd.folder / "x.fam", options={"doubled_haploids": ["nobody"]})
+    assert job.error is not None
+    assert job.error["code"] == "pedigree_unknown_ids"
