@@ -80,7 +80,7 @@ def anchor(penetrance: Penetrance, column: NDArray[np.int64], families: Families
         cells.append((int(found[np.argmin(np.abs(found - loci // 2))]), animal))
         return True
 
-    first = _like_founders(families, seen)
+    first = _like_founders(families, seen, single)
     role: dict[int, int] = {}
     best: dict[int, tuple[int, int, int]] = {}  # of each founder: its best-typed child's observations, itself and slot
     mates: dict[int, set[int]] = {}
@@ -116,7 +116,7 @@ def anchor(penetrance: Penetrance, column: NDArray[np.int64], families: Families
     return Anchors(np.array(cells, np.int64).reshape(-1, 2), rows[:, 0], rows[:, 1], mask)
 
 
-def _like_founders(families: Families, seen: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _like_founders(families: Families, seen: NDArray[np.int64], single: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(N,) founders, and untyped animals above whom nothing tells the paternal haplotype from the maternal."""
     out = families.founder.copy()
     offspring = np.zeros(len(out) + 1, np.int64)  # telling ones; the last is for parent -1
@@ -124,7 +124,9 @@ def _like_founders(families: Families, seen: NDArray[np.int64]) -> NDArray[np.bo
         np.add.at(offspring, parents, families.told)
     offspring[-1] = 0
     for sire, dam, f in zip(families.sire.tolist(), families.dam.tolist(), range(len(families.sire)), strict=True):
-        unseen = [p < 0 or (families.founder[p] and seen[p] == 0 and offspring[p] == 1) for p in (sire, dam)]
+        unseen = [
+            p < 0 or (families.founder[p] and seen[p] == 0 and offspring[p] == 1 and not single[p]) for p in (sire, dam)
+        ]
         if all(unseen) and sire != dam and families.told[f] == 1:
             child = int(families.children(f)[0])
             out[child] |= seen[child] == 0

@@ -6,6 +6,7 @@ import pytest
 from models.peeling.engine import Options, Peeling
 from models.peeling.penetrance import Penetrance, from_calls
 from models.peeling.population import PopulationOptions
+from models.peeling.priors import FounderPriors
 from tests.models.test_peeling_exact import ONE_LOCUS, calls
 from tests.reference.peeling_exact import Parents, enumerate_copies, lander_green
 from tests.support.pedigrees import drop_single, pedigree_of, tree
@@ -131,3 +132,28 @@ def test_a_gene_drop_of_x_is_recovered(population: PopulationOptions | None) -> 
     ):
         some = hidden[:, group]
         assert np.corrcoef(dosage[:, group][some], truth[:, group][some])[0, 1] > least
+
+
+def test_given_priors_of_one_gamete_are_allele_frequencies() -> None:
+    gp4 = np.tile(np.array([0.5, 0.1, 0.2, 0.2], np.float32), (3, 1, 1))
+    data = Penetrance(np.zeros((3, 2), np.uint16), calls(np.random.default_rng(0), 1, 1).table, True)
+    peeling = Peeling(pedigree_of([(None, None), (0, None)]), data, np.arange(3) * 50.0, ONE_LOCUS, np.full(3, 0.9),
+                      priors=FounderPriors(np.array([0]), gp4), one_gamete=np.array([True, False]))  # fmt: skip
+    got = np.concatenate([block.gp4 for block in peeling.blocks()])
+    assert got[:, 0] == pytest.approx(np.tile([0.65, 0, 0, 0.35], (3, 1)), abs=1e-5)
+    assert got[:, 1] == pytest.approx(np.tile([0.065, 0.585, 0.035, 0.315], (3, 1)), abs=1e-5)
+
+
+def test_doubled_haploids_tell_the_phase_of_their_untyped_parent() -> None:
+    """Nobody above the lines is typed: without a name for one haplotype of the F1 nothing could be learned."""
+    rng = np.random.default_rng(1)
+    parents: Parents = [(None, None)] * 2 + [(0, 1)] + [(None, 2)] * 20
+    single = np.arange(len(parents)) > 2
+    truth = drop_single(rng, parents, (rng.random((4, 80)) < 0.5).astype(np.int8), 0.01, single).sum(axis=1).T
+    codes = np.where(rng.random(truth.shape) < 0.4, -1, truth).astype(np.int8)
+    codes[:, :3] = -1
+    peeling = Peeling(pedigree_of(parents), from_calls(codes), np.arange(80.0), one_gamete=single)
+    peeling.run()
+    gp = np.concatenate([block.gp() for block in peeling.blocks()])
+    hidden = (codes < 0) & single
+    assert (gp.argmax(axis=2) == truth)[hidden].mean() > 0.95
