@@ -115,6 +115,17 @@ SUBMIT_BODY: dict[str, Any] = {
                         "type": "string",
                         "description": "of a pedigree job: ids of the animals to write, in this order; all by default",
                     },
+                    "doubled_haploids": {
+                        "type": "string",
+                        "description": "of a pedigree job: ids of doubled haploids, besides those of a column `dh` of "
+                        "the pedigree",
+                    },
+                    "non_par": {
+                        "type": "string",
+                        "examples": ["2781480-155701382"],
+                        "description": "of a pedigree job: base pairs of X between the pseudoautosomal regions; known "
+                        "of human builds",
+                    },
                     "recipient": {
                         "type": "string",
                         "description": "Crypt4GH public key to encrypt results for; not offered by this version",

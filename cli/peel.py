@@ -14,6 +14,7 @@ import typer
 from cli.impute import stage_bar
 from cli.plain import err, out
 from cli.submit import check_files
+from genotypes.builds import base_pairs
 
 
 def peel(
@@ -54,6 +55,18 @@ def peel(
         bool, typer.Option("--haplotypes", help="Also write the ALT dosage of each animal's two haplotypes.")
     ] = False,
     r2_min: Annotated[float, typer.Option(min=0, max=1, help="Leave out sites with a lower R2.")] = 0.0,
+    doubled_haploids: Annotated[
+        Path | None,
+        typer.Option("--doubled-haploids", help="File of the ids of doubled haploids, besides those of a column 'dh'."),
+    ] = None,
+    non_par: Annotated[
+        str | None,
+        typer.Option(
+            "--non-par",
+            metavar="FIRST-LAST",
+            help="Base pairs of X between the pseudoautosomal regions; known of human builds.",
+        ),
+    ] = None,
     report: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where report and checks go.")] = None,
     strict: Annotated[bool, typer.Option("--strict/--mend", help="Refuse what could be mended.")] = False,
     cycles: Annotated[int, typer.Option(min=1, help="Rounds of peeling.")] = 10,
@@ -63,9 +76,13 @@ def peel(
     threads: Annotated[int, typer.Option("--threads", "-t", min=0, help="0: all cores.")] = 0,
 ) -> None:
     """Impute and phase a pedigree: GT paternal|maternal, DS, GP, GQ of every member, also those without data."""
-    check_files([*files, *(path for path in (pedigree, sites, only) if path)])
+    check_files([*files, *(path for path in (pedigree, sites, only, doubled_haploids) if path)])
     if not output.name.endswith((".vcf.gz", ".bcf")):
         raise typer.BadParameter("the output is a .vcf.gz or a .bcf", param_hint="--out")
+    try:
+        bounds = None if non_par is None else base_pairs(non_par)
+    except ValueError as problem:
+        raise typer.BadParameter(str(problem), param_hint="--non-par") from problem
     started = time.monotonic()
     from worker.pipeline.peel_folder import PeelOptions
     from worker.pipeline.peel_run import PeelOffline, peel_offline
@@ -83,8 +100,10 @@ def peel(
         maps=map,
         command=shlex.join(["tessera", *sys.argv[1:]]).replace("\n", " "),
     )
+    doubled = doubled_haploids.read_text().split() if doubled_haploids else []
+    offline = PeelOffline(options, build, strict, sites, report, doubled, bounds)
     with stage_bar() as show:
-        done = peel_offline(files, pedigree, output, PeelOffline(options, build, strict, sites, report), show)
+        done = peel_offline(files, pedigree, output, offline, show)
     for note in done.qc["notes"]:
         where = f" (chromosome {note['chromosome']})" if note["chromosome"] else ""
         many = f" [{note['count']:,}]" if note["count"] > 1 else ""

@@ -18,7 +18,7 @@ from worker import stages
 from worker.folders import StoredFolder
 from worker.pipeline.peel_assemble import peel_assemble
 from worker.pipeline.peel_folder import ACCURACY, Joined, PeelOptions, PeelSummary, check_animals
-from worker.pipeline.peel_harmonise import CHECK_FILES, peel_harmonise
+from worker.pipeline.peel_harmonise import check_files, peel_harmonise
 from worker.pipeline.peel_read import PeelReadOptions, peel_read
 from worker.pipeline.peel_report import peel_report
 from worker.pipeline.types import ChunkSpec, ReportFacts
@@ -43,8 +43,9 @@ def ingest(desk: Desk) -> Result:
     if pedigree is None:
         raise TesseraError(Code.engine_unavailable, "The peeling engine needs a pedigree, and the job has none.")
     limits = Limits(max_line_bytes=uploads.max_line_bytes, max_expanded_bytes=uploads.max_expanded_bytes)
-    options = PeelReadOptions(desk.task.job.strict, limits, names)
-    check_animals(read_pedigree(pedigree), _options(desk))
+    doubled = (desk.task.job.options or {}).get("doubled_haploids", [])
+    options = PeelReadOptions(desk.task.job.strict, limits, names, doubled=doubled)
+    check_animals(read_pedigree(pedigree, doubled), _options(desk))
     read = peel_read(vcfs, pedigree, desk.out, options, desk.lease.progress)
     return {"summary": {"files": len(read.files)}, "folder": desk.publish_work()}
 
@@ -53,14 +54,17 @@ def harmonise(desk: Desk) -> Result:
     """Files joined, the pedigree checked against the genotypes, and a first report."""
     job = desk.task.job
     maps = desk.tools.settings.peeling.maps
-    met = peel_harmonise(desk.one(StageName.ingest), desk.out, job.build, job.strict, maps, desk.lease.progress)
+    given = (job.options or {}).get("non_par")
+    bounds = (int(given[0]), int(given[1])) if given else None
+    read = desk.one(StageName.ingest)
+    met = peel_harmonise(read, desk.out, job.build, job.strict, maps, desk.lease.progress, bounds)
     folder = desk.publish_work()
     pages = peel_report(desk.inputs, _facts(desk), met.qc)
     return {
         "summary": {"samples": met.samples, "sites": met.sites, "chromosomes": met.chromosomes},
         "qc": met.qc,
         "folder": folder,
-        "results": desk.publish_results([*(desk.out / name for name in CHECK_FILES), *pages]),
+        "results": desk.publish_results([*check_files(desk.out), *pages]),
     }
 
 

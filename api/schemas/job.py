@@ -58,7 +58,8 @@ class Job(Answer):
     r2_min: float
     strict: bool
     options: dict[str, Any] = Field(
-        description="`mend`, `samples` and thresholds of variant QC, `peel` and `animals` of a pedigree: those given"
+        description="`mend`, `samples` and thresholds of variant QC, `peel`, `animals`, `doubled_haploids` and "
+        "`non_par` of a pedigree: those given"
     )
     files: list[JobFile]
     samples: int | None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from api.submission.fields import BUILDS, FieldError, FieldsRefused, JobFields
+from api.submission.fields import BUILDS, PEDIGREE_FIELDS, FieldError, FieldsRefused, JobFields
 from errors import Code
 from genotypes.chain_files import list_chains
 from genotypes.manifest import BundleManifest, list_bundles
@@ -60,7 +60,7 @@ def check_pedigree(fields: JobFields, pedigree: bool | None) -> None:
     if fields.engine == "peeling" and pedigree is False:
         message = "'engine' is peeling, which needs a pedigree: add -F pedigree=@family.fam."
         raise FieldsRefused([FieldError("pedigree", message, Code.missing_field)])
-    if pedigree is False and (given := [name for name in ("peel", "animals") if name in fields.options]):
+    if pedigree is False and (given := [name for name in PEDIGREE_FIELDS if name in fields.options]):
         message = f"'{given[0]}' is for jobs with a pedigree: add -F pedigree=@family.fam."
         raise FieldsRefused([FieldError(given[0], message)])
     if fields.engine == "dae" and pedigree:

@@ -53,13 +53,14 @@ def _number(text: Any, at: int, number: int) -> None:
 
 
 @kernel
-def write_cells(gp4: Any, calls: Any, keep: bool, first: int, last: int, text: Any, ends: Any) -> None:
+def write_cells(gp4: Any, calls: Any, keep: bool, haploid: Any, first: int, last: int, text: Any, ends: Any) -> None:
     """Cells of the rows first to last - 1.
 
     Args:
         gp4: (V, S, 4) float32 probabilities of aa, aA, Aa, AA.
         calls: (V, S) int8 observed ALT alleles, -1 where there is no call.
         keep: observed calls stay as they are; otherwise every genotype is the most probable one.
+        haploid: (S,) bool animals that are written with one allele, whose probabilities are those of aa and AA.
         first: row.
         last: row.
         text: (V, S * WIDTH) uint8 out.
@@ -85,20 +86,29 @@ def write_cells(gp4: Any, calls: Any, keep: bool, first: int, last: int, text: A
                     p1 = p2 = np.float32(0.5) if call == 1 else zero
             one, two = _thousandths(p1 + p2, p3)
             best = _largest(one, two)
-            row[at], row[at + 2], row[at + 4] = _TAB, _BAR, _COLON
-            row[at + 1] = _ZERO + (best == 2 or (best == 1 and p2 > p1))
-            row[at + 3] = _ZERO + (best == 2 or (best == 1 and not p2 > p1))
-            _number(row, at + 5, one + 2 * two)
-            row[at + 10], row[at + 16], row[at + 22], row[at + 28] = _COLON, _COMMA, _COMMA, _COLON
-            _number(row, at + 11, 1000 - one - two)
-            _number(row, at + 17, one)
-            _number(row, at + 23, two)
+            row[at], row[at + 1] = _TAB, _ZERO + (best == 2 or (best == 1 and p2 > p1))
+            at += 2
+            if not haploid[s]:
+                row[at], row[at + 1] = _BAR, _ZERO + (best == 2 or (best == 1 and not p2 > p1))
+                at += 2
+            row[at] = _COLON
+            _number(row, at + 1, two if haploid[s] else one + 2 * two)
+            row[at + 6] = _COLON
+            _number(row, at + 7, 1000 - one - two)
+            at += 12
+            if not haploid[s]:
+                row[at] = _COMMA
+                _number(row, at + 1, one)
+                at += 6
+            row[at] = _COMMA
+            _number(row, at + 1, two)
+            row[at + 6] = _COLON
+            at += 7
             # Kept calls have the quality that the family gives them, not that of a certainty.
             wrong = 1.0 - np.float64(before2 if best == 2 else before1 if best == 1 else before0)
             quality = _LARGEST
             if wrong > _SURE:
                 quality = min(max(int(np.rint(-10.0 * np.log10(wrong))), 0), _LARGEST)
-            at += 29
             if quality > 9:
                 row[at] = _ZERO + quality // 10
                 at += 1

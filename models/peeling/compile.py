@@ -23,7 +23,7 @@ def main() -> None:
     dam = np.concatenate([none, np.arange(1, founders, 2, dtype=np.int32)])
     order = np.arange(n, dtype=np.int32)
     names = [str(k) for k in range(n)]
-    trios = Pedigree(names, [""] * n, sire, dam, np.zeros(n, np.int8), order + 1, order, False)
+    trios = Pedigree(names, [""] * n, sire, dam, np.zeros(n, np.int8), order + 1, order, False, np.zeros(n, bool))
     options = Options(cycles=4, threads=1, population=PopulationOptions(least=0))
     peeling = Peeling(trios, from_calls(np.ones((9, n), np.int8)), np.arange(9.0), options)
     peeling.run()

@@ -274,7 +274,7 @@ def copy_some(
     Args:
         like: (P, L, 4) float32.
         who: (T,) int64 founders to do, columns of `like`.
-        own: (P,) int64 first library haplotype of each founder, the next is its other; -1 for none.
+        own: (P, 2) int64 first library haplotype of each founder and the first that is not its own any more.
         library: (L * M,) float32, M a multiple of sixteen.
         m: number of haplotypes that are not there to fill up.
         rho: (L,).
@@ -292,9 +292,8 @@ def copy_some(
     for f in who:
         mask[:m], mask[m:] = 1, 0
         room = m
-        if own[f] >= 0:
-            mask[own[f] : own[f] + 2] = 0
-            room -= 2
+        mask[own[f, 0] : own[f, 1]] = 0
+        room -= own[f, 1] - own[f, 0]
         score[:] = 0
         for side in range(2):
             match(like[f], library, rho, freq, side, mask, room, window, score)

@@ -27,7 +27,7 @@ from models.peeling.loci import first_frequencies, informative
 from models.peeling.pedigree import Pedigree
 from models.peeling.penetrance import Penetrance
 from models.peeling.population import BYTES, Population, PopulationOptions
-from models.peeling.priors import FounderPriors
+from models.peeling.priors import FounderPriors, with_single
 from models.peeling.segregation import CHILDREN, TASK, haldane, interpolated, smooth
 from models.peeling.small_groups import posteriors, small_groups
 from models.peeling.sweeper import Effort, Sweeper, Work, in_threads
@@ -114,6 +114,7 @@ class Peeling:
         freq: NDArray[np.float64] | None = None,
         columns: NDArray[np.integer[Any]] | None = None,
         priors: FounderPriors | None = None,
+        one_gamete: NDArray[np.bool_] | None = None,
     ) -> None:
         """Prepare.
 
@@ -125,6 +126,11 @@ class Peeling:
             freq: (L,) known ALT frequencies of founders; estimated when left out.
             columns: (S,) animal of each column of the observations; left out, S = N and they are the animals in order.
             priors: of founders about whom more is known; no population is learned then.
+            one_gamete: (N,) animals whose two haplotypes are copies of one gamete, from at most one known parent: males
+                outside the pseudoautosomal regions of X, doubled haploids. They are peeled as aa or AA.
+
+        Raises:
+            ValueError: one of them has two parents.
         """
         self._options = options or Options()
         index = np.require(penetrance.index, requirements=["C", "W"])  # kernels are compiled for such alone
@@ -139,6 +145,9 @@ class Peeling:
         self._column[at[of_sample > 0]] = np.flatnonzero(of_sample > 0)
         self._families: Families = full_sib_families(pedigree, self._column >= 0)
         self.kept = informative(self._cm, seen, estimate, self._options.density)
+        self._single = np.zeros(len(pedigree), bool) if one_gamete is None else one_gamete
+        if np.any(self._single & (pedigree.sire >= 0) & (pedigree.dam >= 0)):
+            raise ValueError("An animal of one gamete has two parents.")
         self._all = len(self.kept) == len(seen)
         self._r = haldane(self._cm[self.kept]).astype(np.float32)
         key = keys(pedigree, self._penetrance, self._column)
@@ -146,16 +155,18 @@ class Peeling:
         phased = priors is not None and not np.array_equal(priors.gp4[..., 1], priors.gp4[..., 2])
         if self._options.cycles and not phased:  # without cycles there is no phase to name; phased priors name it
             rows = penetrance if self._all else replace(penetrance, index=penetrance.index[self.kept])
-            self._anchors = anchor(rows, self._column, self._families, key)
+            self._anchors = anchor(rows, self._column, self._families, key, self._single)
         self._founders = self._with_data() if priors is None else priors.animal
-        self._prior = np.empty((len(seen), 0, 4), np.float32) if priors is None else priors.gp4
+        single = self._single[self._founders]
+        self._prior = np.empty((len(seen), 0, 4), np.float32) if priors is None else with_single(priors.gp4, single)
         self._population: Population | None = None
         population = self._options.population if priors is None and self._options.cycles else None
         if population is not None and len(self._founders) >= population.least:
             most = max(population.least, population.memory // (BYTES * len(seen)))
             data = np.where(self._column < 0, 0, of_sample[self._column])[self._founders]
             self._founders = np.sort(self._founders[np.lexsort((key[self._founders], -data))[:most]])
-            self._population = Population(key[self._founders], self._cm, self.freq, population)
+            single = self._single[self._founders]
+            self._population = Population(key[self._founders], self._cm, self.freq, single, population)
             self._prior = self._population.prior
         self._prior_column = np.full(len(pedigree), -1, np.int32)
         if self._prior.shape[1]:
@@ -206,11 +217,11 @@ class Peeling:
                 break
         self._learn_the_rest()
         if self._options.cycles:
-            found = small_groups(self._pedigree, self._families, self._group, len(self.freq))
+            found = small_groups(self._pedigree, self._families, self._group, len(self.freq), self._single)
             anchors = replace(self._anchors, cells=self._cells(np.arange(len(self.freq))),
                               locus=self.kept[self._anchors.locus])  # fmt: skip
             self._small = posteriors(found, self._penetrance, self._column, self._families, anchors, self._prior,
-                                     self._prior_column, self.freq, haldane(self._cm),
+                                     self._prior_column, self.freq, haldane(self._cm), self._single,
                                      self._options.threads)  # fmt: skip
 
     def _learn_the_rest(self) -> None:
@@ -270,7 +281,8 @@ class Peeling:
         for chosen, told_only in ((np.ones_like(exact), False), (self._families.telling, True)):
             parts = [np.flatnonzero(chosen & exact), np.flatnonzero(chosen & ~exact)]
             found.append([
-                Sweeper(self._families.among(part, told_only), part, self._column, cuts_of(part, group, cutting))
+                Sweeper(self._families.among(part, told_only), part, self._column, cuts_of(part, group, cutting),
+                        self._single)
                 for part in parts
             ])  # fmt: skip
         return found[0], found[1]
@@ -300,8 +312,8 @@ class Peeling:
         counts, alleles = self._peel(self._core, work, self._options.sweeps)
         if self._learn_freq:
             # Half an allele of each kind keeps a frequency off the boundary, where EM could not leave it.
-            counted = sum(sweeper.founders for sweeper in self._core)
-            self.freq[which] = (alleles + 0.5) / (2 * counted + 1) if counted else self.freq[which]
+            gametes = sum(sweeper.gametes for sweeper in self._core)
+            self.freq[which] = (alleles + 0.5) / (gametes + 1) if gametes else self.freq[which]
         return counts
 
     def _cells(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:

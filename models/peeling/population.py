@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from models.peeling.copying import copy_some
 from models.peeling.matching import LANES
-from models.peeling.priors import hardy_weinberg
+from models.peeling.priors import copies, hardy_weinberg
 from models.peeling.sweeper import in_threads
 
 BYTES: Final = 120  # of a locus and founder at the peak
@@ -77,6 +77,7 @@ class Population:
         key: NDArray[np.int64],
         centimorgans: NDArray[np.float64],
         freq: NDArray[np.float64],
+        single: NDArray[np.bool_],
         options: PopulationOptions,
     ) -> None:
         """Prepare.
@@ -85,18 +86,25 @@ class Population:
             key: (P,) of the founders, see `keys`: seeds their draws, and orders the library.
             centimorgans: (L,) map positions.
             freq: (L,) ALT frequencies.
+            single: (P,) founders of one gamete.
             options: settings.
         """
-        self._options = options
+        self._options, self._single = options, single
         gaps = np.diff(np.asarray(centimorgans, np.float64), prepend=centimorgans[:1]) / 100
         self._rho = -np.expm1(-options.switches * np.maximum(gaps, 1e-7))
         span = float(centimorgans[-1] - centimorgans[0])
         self._window = max(1, int(len(centimorgans) * options.window / max(span, options.window)))
         self._key = key
-        self.prior = np.repeat(hardy_weinberg(freq)[:, None], len(key), axis=1)
+        self.prior = np.empty((len(freq), len(key), 4), np.float32)
+        self._without(freq)
         self._drawn: NDArray[np.float32] | None = None
         self._sum: NDArray[np.float32] | None = None  # (P, L, 4) priors of the draws after the burn-in
         self._round = 0
+
+    def _without(self, freq: NDArray[np.float64]) -> None:
+        """Priors from allele frequencies alone."""
+        self.prior[:] = hardy_weinberg(freq)[:, None]
+        self.prior[:, self._single] = copies(freq)[:, None]
 
     def due(self, cycle: int, cycles: int) -> bool:
         """Whether the haplotypes are drawn after this cycle: not before phase has settled, nor after the last one."""
@@ -113,20 +121,25 @@ class Population:
         """
         o = self._options
         flat = hardy_weinberg(freq)
+        known = _known(like)
+        like = like.copy() if self._single.any() else like
+        # The maternal haplotype stands for both, and what the paternal one copies is left open.
+        like[self._single] = like[self._single][..., [0, 3, 0, 3]]
         if self._drawn is None:
             gp4 = like * flat
             gp4 /= gp4.sum(axis=2, keepdims=True)
             self._drawn = np.stack([gp4[..., 2] + gp4[..., 3], gp4[..., 1] + gp4[..., 3]], axis=2)
-        known = _known(like)
         members = np.flatnonzero(known > o.known)
         if len(members) < max(3, o.least):
-            self.prior[:] = flat[:, None]
+            self._without(freq)
             return
         members = members[np.lexsort((self._key[members], -known[members]))[: o.library // 2]]
         members = members[np.argsort(self._key[members], kind="stable")]
-        own = np.full(len(like), -1)
-        own[members] = 2 * np.arange(len(members))
-        library = self._drawn[members].transpose(1, 0, 2).reshape(len(freq), -1)
+        own = np.zeros((len(like), 2), np.int64)
+        own[members] = np.cumsum(2 - self._single[members])[:, None]
+        own[members, 0] -= 2 - self._single[members]
+        sides = np.stack([~self._single[members], np.ones(len(members), bool)], axis=1).ravel()
+        library = self._drawn[members].transpose(1, 0, 2).reshape(len(freq), -1)[:, sides]
         filled = np.zeros((len(freq), -(-library.shape[1] // LANES) * LANES), np.float32)
         filled[:, : library.shape[1]] = library * np.float32(1 - 2 * o.mismatch) + np.float32(o.mismatch)
         telling = np.flatnonzero(np.ptp(like, axis=2).max(axis=1) > 1e-3)
@@ -149,6 +162,7 @@ class Population:
         prior = self._sum / self._sum.sum(axis=2, keepdims=True)
         mixed = (1 - o.distrust) * prior + o.distrust * flat
         self.prior[:] = mixed.transpose(1, 0, 2)
+        self.prior[:, self._single] = copies(mixed[self._single][..., [1, 3]].sum(axis=2).T)
 
 
 def _known(like: NDArray[np.float32]) -> NDArray[np.float64]:

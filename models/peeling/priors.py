@@ -32,6 +32,21 @@ def hardy_weinberg(freq: NDArray[np.floating]) -> NDArray[np.float32]:
     return np.stack([q * q, q * freq, q * freq, freq * freq], axis=-1).astype(np.float32)
 
 
+def with_single(gp4: NDArray[np.float32], single: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """(L, P, 4) priors in which founders of one gamete, (P,) bool, are aa or AA by their mean allele frequency."""
+    if not single.any():
+        return gp4
+    out = gp4.copy()
+    out[:, single] = copies((gp4[:, single] * np.array([0, 0.5, 0.5, 1], np.float32)).sum(axis=2))
+    return out
+
+
+def copies(freq: NDArray[np.floating]) -> NDArray[np.float32]:
+    """(..., 4) probabilities of aa and AA from (...) ALT frequencies of one gamete."""
+    none = np.zeros_like(freq)
+    return np.stack([1 - freq, none, none, freq], axis=-1).astype(np.float32)
+
+
 def from_imputed(
     blocks: Iterable[ImputedBlock],
     animal: NDArray[np.int64],

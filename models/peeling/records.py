@@ -20,7 +20,7 @@ _HEADER: Final = (
     '##INFO=<ID=NOBS,Number=1,Type=Integer,Description="Animals of the pedigree with data at the site">',
     '##INFO=<ID=CONTRADICTED,Number=1,Type=Integer,Description="Observed calls that differ from the most probable '
     'genotype given the family">',
-    '##FORMAT=<ID=GT,Number=1,Type=String,Description="{gt}, paternal|maternal allele">',
+    '##FORMAT=<ID=GT,Number=1,Type=String,Description="{gt}, paternal|maternal allele, or the one there is">',
     '##FORMAT=<ID=DS,Number=1,Type=Float,Description="ALT dosage">',
     '##FORMAT=<ID=GP,Number=G,Type=Float,Description="Genotype probabilities">',
     '##FORMAT=<ID=GQ,Number=1,Type=Integer,Description="Phred-scaled posterior probability that GT is wrong">',
@@ -79,15 +79,26 @@ def peeled_header(
     return "\n".join([*lines, "\t".join(columns), ""]).encode()
 
 
-def locus_facts(gp4: NDArray[np.float32], observed: NDArray[np.bool_]) -> LocusFacts:
-    """Frequencies and expected accuracies of (V, N, 4) probabilities; `observed` is (V, N)."""
+def locus_facts(
+    gp4: NDArray[np.float32], observed: NDArray[np.bool_], haploid: NDArray[np.bool_] | None = None
+) -> LocusFacts:
+    """Frequencies and expected accuracies of loci.
+
+    Args:
+        gp4: (V, N, 4) probabilities.
+        observed: (V, N) where there are data.
+        haploid: (N,) animals with one copy; their alleles count once in frequencies, and as homozygotes otherwise.
+    """
     het = gp4[..., 1].astype(np.float64) + gp4[..., 2]
     dosage = het + 2 * gp4[..., 3]
     spread = np.maximum(het + 4 * gp4[..., 3] - dosage**2, 0)
     mean = dosage.mean(axis=1)
-    af = mean / 2
+    af, twice = mean / 2, 1.0
+    if haploid is not None and haploid.any():
+        copies = np.where(haploid, 1, 2)
+        af, twice = (dosage / 2) @ copies / copies.sum(), float(1 + haploid.mean())
     within, around = spread.mean(axis=1), dosage.var(axis=1)
-    expected = 2 * af * (1 - af)
+    expected = 2 * af * (1 - af) * twice  # the genotype of one copy varies twice as much
     return LocusFacts(
         af=af,
         r2=np.where(around + within > 1e-9, around / np.maximum(around + within, 1e-9), 0),

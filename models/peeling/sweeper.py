@@ -59,7 +59,14 @@ class Work:
 class Sweeper:
     """Groups of relatives ready for the kernel."""
 
-    def __init__(self, families: Families, animals: NDArray[np.int64], column: NDArray[np.int64], cuts: Cuts) -> None:
+    def __init__(
+        self,
+        families: Families,
+        animals: NDArray[np.int64],
+        column: NDArray[np.int64],
+        cuts: Cuts,
+        one_gamete: NDArray[np.bool_],
+    ) -> None:
         """Prepare.
 
         Args:
@@ -67,6 +74,7 @@ class Sweeper:
             animals: (M,) their numbers in the pedigree.
             column: (N,) column of each animal of the pedigree in the observations, -1 without.
             cuts: among the M animals.
+            one_gamete: (N,) animals of the pedigree whose two haplotypes are copies of one gamete.
         """
         self._families, self._cuts, self._animals = families, cuts, animals
         self._number = np.full(len(column), -1, np.int64)
@@ -76,11 +84,15 @@ class Sweeper:
         self._local = (np.cumsum(families.told) - families.told).astype(np.int32)
         self._telling = np.flatnonzero(families.told).astype(np.int32)
         self._founders = np.flatnonzero(families.founder & families.telling).astype(np.int32)
+        mine = one_gamete[animals]
+        self._gametes = np.where(mine[self._founders], 1.0, 2.0)
+        single = np.flatnonzero(mine)
+        self._single = single.astype(np.int32), families.founder[single], column[animals][single] >= 0
 
     @property
-    def founders(self) -> int:
-        """Number of the founders from which allele frequencies are learned."""
-        return len(self._founders)
+    def gametes(self) -> float:
+        """Number of the founders' alleles from which frequencies are learned."""
+        return float(self._gametes.sum())
 
     def run(
         self, work: Work, prior_column: NDArray[np.int32], effort: Effort, threads: int | None
@@ -103,9 +115,9 @@ class Sweeper:
             tasks.append(partial(peel_loci, first, last, work.index, self._column, self._typed, work.table, work.freq,
                                  work.seg, own_cells, work.prior, prior_column[self._animals], f.sire, f.dam, f.start,
                                  f.told, f.child, f.first_slot, self._local, self._telling, self._founders,
-                                 cuts.animal, cuts.group, cuts.place, cuts.rounds, cuts.of, effort.sweeps,
-                                 effort.tolerance, work.learn, self._animals, work.out, parts[-1],
-                                 alleles))  # fmt: skip
+                                 self._gametes, *self._single, cuts.animal, cuts.group, cuts.place, cuts.rounds,
+                                 cuts.of, effort.sweeps, effort.tolerance, work.learn, self._animals, work.out,
+                                 parts[-1], alleles))  # fmt: skip
         in_threads(tasks, threads)
         return np.sum(parts, axis=(0, 3)), alleles
 

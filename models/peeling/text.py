@@ -37,6 +37,7 @@ def peeled_text(
     facts: LocusFacts,
     contradicted: NDArray[np.int64],
     calls: NDArray[np.int8] | None = None,
+    haploid: NDArray[np.bool_] | None = None,
     threads: int | None = 1,
 ) -> Iterator[bytes | NDArray[np.uint8]]:
     """Text of a block's records, in pieces to be written one after the other.
@@ -47,19 +48,21 @@ def peeled_text(
         facts: of the V sites.
         contradicted: (V,) observed calls that are not the most probable genotype.
         calls: (V, S) observed calls that stay as they are; without them GT is the most probable genotype.
+        haploid: (S,) animals that are written with one allele.
         threads: None takes every core.
     """
     step = max(1, _BLOCK_GENOTYPES // max(1, gp4.shape[1]))
     rows = np.empty((min(step, len(sites)), gp4.shape[1] * WIDTH), np.uint8)
     ends = np.zeros(len(rows), np.int64)
     gp4 = np.ascontiguousarray(gp4)
+    single = np.zeros(gp4.shape[1], bool) if haploid is None else np.ascontiguousarray(haploid)
     for first in range(0, len(sites), step):
         part = sites.slice(first, first + step)
         seen = np.empty((0, 0), np.int8) if calls is None else np.ascontiguousarray(calls[first : first + step])
         each = -(-len(part) // _TASKS)
         in_threads([
-            partial(write_cells, gp4[first : first + step], seen, calls is not None, at, min(at + each, len(part)),
-                    rows, ends)
+            partial(write_cells, gp4[first : first + step], seen, calls is not None, single, at,
+                    min(at + each, len(part)), rows, ends)
             for at in range(0, len(part), each)
         ], threads)  # fmt: skip
         for k, (pos, ident, ref, alt) in enumerate(zip(part.pos.tolist(), part.id, part.ref, part.alt, strict=True)):

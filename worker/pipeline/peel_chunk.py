@@ -15,7 +15,7 @@ from genotypes.likelihoods import FIRST, Observations
 from genotypes.sites import SiteTable
 from models.peeling.engine import Options, PeeledBlock, Peeling
 from models.peeling.families import full_sib_families
-from models.peeling.pedigree import Pedigree
+from models.peeling.pedigree import Pedigree, x_linked
 from models.peeling.penetrance import confident_calls, from_observations
 from models.peeling.population import PopulationOptions
 from models.peeling.records import LocusFacts, decimals, locus_facts
@@ -26,10 +26,12 @@ from worker.pipeline.peel_folder import (
     PeelOptions,
     PeelSummary,
     columns_of,
+    map_name,
     store_observations,
     store_sites,
 )
 from worker.pipeline.peel_maps import choose_map
+from worker.pipeline.peel_x import Stretch, stretches
 from worker.pipeline.quality_bins import bin_quality
 from worker.pipeline.types import Progress, silent
 
@@ -61,20 +63,27 @@ def peel_chunk(
     columns = columns_of(pedigree, facts.has_data, options)
     sites = store_sites(joined, one.store)
     seen = store_observations(joined, one.store, (one.sites, len(pedigree)))
-    scale, source = choose_map(options.maps, facts.build, chromosome)
-    population = PopulationOptions() if options.population else None
-    settings = Options(cycles=options.cycles, threads=options.threads, population=population)
-    peeling = Peeling(pedigree, from_observations(np.asarray(seen)), scale.cm(sites.pos), settings)
-    peeling.run(lambda cycle, cycles: progress(_PEELING * cycle / cycles))
+    scale, source = choose_map(options.maps, facts.build, map_name(one))
+    males = np.isin(np.arange(len(pedigree)), facts.males)
+    children = _telling(pedigree, _typed(seen)) if options.segregation else []
+    errors: list[tuple[int, float]] = []
     with ExitStack() as stack:
         writer = _Writer(stack, out, sites, seen, pedigree, columns, options)
-        for block in peeling.blocks():
-            writer.write(block)
-            progress(_PEELING + (1 - _PEELING) * (block.first + len(block.gp4)) / len(sites))
-    children = _telling(pedigree, seen) if options.segregation else []
+        table = stack.enter_context(BgzfWriter(out / SEGREGATION, eof=False)) if options.segregation else None
+        for part in stretches(sites.pos, one.non_par):
+            heard = _part_of(progress, part, len(sites))
+            peeling, members = _peel(pedigree, males, np.asarray(seen[part.first : part.end]),
+                                     scale.cm(sites.pos[part.first : part.end]), part, options, heard)  # fmt: skip
+            for block in peeling.blocks():
+                writer.write(block, part.first, males if part.non_par else None)
+                heard(_PEELING + (1 - _PEELING) * (block.first + len(block.gp4)) / (part.end - part.first))
+            if peeling.error is not None:
+                errors.append((part.end - part.first, peeling.error))
+            if table is not None:
+                _write_segregation(table, sites.slice(part.first, part.end), peeling,
+                                   _telling(members, _typed(seen[part.first : part.end])), children)  # fmt: skip
     if options.segregation:
         writer.files.append(SEGREGATION)
-        _write_segregation(out / SEGREGATION, sites, peeling, len(children))
     maf = np.concatenate([np.minimum(part.af, 1 - part.af) for part in writer.facts])
     r2 = np.concatenate([part.r2 for part in writer.facts])
     r2[2 * len(pedigree) * maf < LEAST_COPIES] = np.nan  # nothing varies there
@@ -83,16 +92,41 @@ def peel_chunk(
         sites=writer.written,
         below_r2_min=len(sites) - writer.written,
         map=source,
-        error=peeling.error,
+        error=max(errors)[1] if errors else None,
         corrected=writer.contradicted,
         kept=options.keep_observed,
         quality=bin_quality(maf.astype(np.float32), r2.astype(np.float32)),
         files=writer.files,
-        children=children,
+        children=[pedigree.ids[row] for row in children],
     )
     np.save(out / ACCURACY, sum((np.stack([part.explained, part.spread]) for part in writer.facts), np.zeros((2, 1))))
     progress(1.0)
     return summary
+
+
+def _peel(
+    pedigree: Pedigree,
+    males: NDArray[np.bool_],
+    seen: Observations,
+    centimorgans: NDArray[np.float64],
+    part: Stretch,
+    options: PeelOptions,
+    progress: Progress,
+) -> tuple[Peeling, Pedigree]:
+    """Peel loci that are inherited in one way, and the pedigree by which they are."""
+    population = PopulationOptions() if options.population else None
+    settings = Options(cycles=options.cycles, threads=options.threads, population=population)
+    single = pedigree.doubled
+    if part.non_par:
+        pedigree, single = x_linked(pedigree, males)
+    peeling = Peeling(pedigree, from_observations(seen), centimorgans, settings, one_gamete=single)
+    peeling.run(lambda cycle, cycles: progress(_PEELING * cycle / cycles))
+    return peeling, pedigree
+
+
+def _part_of(progress: Progress, part: Stretch, sites: int) -> Progress:
+    """The progress of some loci as that of all."""
+    return lambda done: progress((part.first + done * (part.end - part.first)) / sites)
 
 
 @dataclass(slots=True)
@@ -124,11 +158,18 @@ class _Writer:
         self.files.append(name)
         return self.stack.enter_context(BgzfWriter(self.out / name, eof=False, threads=self.options.threads))
 
-    def write(self, block: PeeledBlock) -> None:
-        """Write the records of a block, and list the calls that they contradict."""
-        rows = slice(block.first, block.first + len(block.gp4))
+    def write(self, block: PeeledBlock, start: int, males: NDArray[np.bool_] | None) -> None:
+        """Write the records of a block, and list the calls that they contradict.
+
+        Args:
+            block: its loci are counted from row `start`.
+            start: row of the chromosome.
+            males: (N,) animals with one copy.
+        """
+        haploid = None if males is None else males[self.columns]
+        rows = slice(start + block.first, start + block.first + len(block.gp4))
         sites, seen = self.sites.slice(rows.start, rows.stop), np.asarray(self.seen[rows])
-        facts = locus_facts(block.gp4, seen > 0)
+        facts = locus_facts(block.gp4, seen > 0, males)
         self.facts.append(facts)
         calls = confident_calls(np.where(seen < FIRST, seen, 0))
         every = np.array_equal(self.columns, np.arange(block.gp4.shape[1]))
@@ -139,38 +180,52 @@ class _Writer:
         part = _take(facts, kept)
         stay = mine[kept] if self.options.keep_observed else None
         shown = gp4 if len(kept) == len(sites) else gp4[kept]
-        for text in peeled_text(sites.take(kept), shown, part, counts[kept], stay, self.options.threads):
+        threads = self.options.threads
+        for text in peeled_text(sites.take(kept), shown, part, counts[kept], stay, haploid, threads):
             self._records.write(text)
         self.written += len(kept)
         self.contradicted += len(found)
         for one in found:
-            words = [*_site(sites, one.row), self.pedigree.ids[self.columns[one.animal]], str(one.observed),
-                     str(one.probable), f"{one.probability:.3g}"]  # fmt: skip
+            copies = 1 if haploid is not None and haploid[one.animal] else 2
+            words = [*_site(sites, one.row), self.pedigree.ids[self.columns[one.animal]],
+                     str(one.observed * copies // 2), str(one.probable * copies // 2),
+                     f"{one.probability:.3g}"]  # fmt: skip
             self._list.write(("\t".join(words) + "\n").encode())
         if self._haplotypes is not None:
             pairs = np.stack([gp4[..., 2] + gp4[..., 3], gp4[..., 1] + gp4[..., 3]], axis=2)
-            _lines(self._haplotypes, sites, decimals(pairs, b"|"))
+            text = decimals(pairs, b"|")
+            if haploid is not None:
+                text.reshape(len(text), -1, 12)[:, haploid, 6:] = 0
+            _lines(self._haplotypes, sites, text)
 
 
-def _write_segregation(path: Path, sites: SiteTable, peeling: Peeling, children: int) -> None:
-    """Segregation of the children at every locus at which the engine keeps it."""
-    loci = np.asarray(getattr(peeling, "kept", np.arange(len(sites))), np.int64)
-    with BgzfWriter(path, eof=False) as out:
-        for first in range(0, len(loci), _BLOCK):
-            rows = slice(first, first + _BLOCK)
-            _lines(out, sites.take(loci[rows]), decimals(peeling.seg[rows, :children], b",,,"))
+def _write_segregation(
+    out: BgzfWriter, sites: SiteTable, peeling: Peeling, mine: list[int], children: list[int]
+) -> None:
+    """Segregation of `children` at every locus at which the engine keeps it, which has columns for `mine`."""
+    place = {animal: column for column, animal in enumerate(mine)}
+    column = np.array([place.get(animal, -1) for animal in children], np.int64)
+    for first in range(0, len(peeling.kept), _BLOCK):
+        rows = slice(first, first + _BLOCK)
+        found = np.where((column < 0)[:, None], np.float32(0.25), peeling.seg[rows][:, column])
+        _lines(out, sites.take(peeling.kept[rows]), decimals(found, b",,,"))
 
 
-def _telling(pedigree: Pedigree, seen: Observations) -> list[str]:
-    """Ids of the children that have segregation, in the order of its columns: observed, or with such a descendant."""
-    typed: NDArray[np.bool_] = np.asarray((np.asarray(seen) > 0).any(axis=0))
+def _typed(seen: Observations) -> NDArray[np.bool_]:
+    """(N,) animals with data."""
+    return np.asarray((np.asarray(seen) > 0).any(axis=0))
+
+
+def _telling(pedigree: Pedigree, typed: NDArray[np.bool_]) -> list[int]:
+    """The children that have segregation, in the order of its columns: observed, or with such a descendant."""
     child = full_sib_families(pedigree, typed).child
     telling = typed.copy()
     for animal in pedigree.order[::-1].tolist():
         for parent in (pedigree.sire[animal], pedigree.dam[animal]):
             if telling[animal] and parent >= 0:
                 telling[parent] = True
-    return [pedigree.ids[row] for row in child[telling[child]].tolist()]
+    found: list[int] = child[telling[child]].tolist()
+    return found
 
 
 def _site(sites: SiteTable, row: int) -> list[str]:
@@ -178,9 +233,9 @@ def _site(sites: SiteTable, row: int) -> list[str]:
 
 
 def _lines(out: BgzfWriter, sites: SiteTable, text: NDArray[np.uint8]) -> None:
-    """Site columns, then the fixed-width text of each row."""
+    """Site columns, then the text of each row without its NULs."""
     for row, line in enumerate(text):
-        out.write("\t".join(_site(sites, row)).encode() + line.tobytes() + b"\n")
+        out.write("\t".join(_site(sites, row)).encode() + line[line != 0].tobytes() + b"\n")
 
 
 def _take(facts: LocusFacts, rows: NDArray[np.int64]) -> LocusFacts:

@@ -19,6 +19,7 @@ from models.peeling.pedigree import Pedigree, read_pedigree
 from worker.pipeline.types import QualityBin
 
 PEDIGREE = "pedigree.txt"
+DOUBLED = "doubled-haploids.txt"
 READ = "peel-read.json"
 JOINED = "peel-joined.json"
 ACCURACY = "accuracy.npy"  # (2, animals) float64: sums of (DS - mean)^2 and of the posterior variance over the loci
@@ -71,6 +72,7 @@ class JoinedChromosome:
     store: str
     sites: int
     by_file: list[int]  # sites that each file has
+    non_par: list[int] | None = None  # of X: first and last bp at which males have one copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class Joined:
     files: list[str]
     has_data: list[int]  # rows of the animals that are a sample of some file
     chromosomes: list[JoinedChromosome]
+    males: list[int] = field(default_factory=list)  # rows of the animals with one X, where there is an X
 
     def write(self) -> None:
         """Write `peel-joined.json`."""
@@ -98,7 +101,7 @@ class Joined:
     @property
     def pedigree(self) -> Pedigree:
         """The pedigree, read again from its file."""
-        return read_pedigree(self.folder / PEDIGREE)
+        return members(self.folder)
 
     def chromosome(self, name: str) -> JoinedChromosome:
         """The chromosome of that name; KeyError when it is not there."""
@@ -106,6 +109,17 @@ class Joined:
             if one.name == name:
                 return one
         raise KeyError(name)
+
+
+def members(folder: Path) -> Pedigree:
+    """The pedigree in a folder, with the doubled haploids that were named beside it."""
+    listed = folder / DOUBLED
+    return read_pedigree(folder / PEDIGREE, listed.read_text().split() if listed.exists() else ())
+
+
+def map_name(one: JoinedChromosome) -> str:
+    """Name of a chromosome in folders of genetic maps."""
+    return one.name if one.non_par is None else "X"
 
 
 def store_sites(folder: Path, store: str) -> SiteTable:

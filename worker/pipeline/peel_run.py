@@ -18,7 +18,7 @@ from worker.pipeline.output import StageProgress, output_format
 from worker.pipeline.peel_assemble import peel_assemble
 from worker.pipeline.peel_chunk import peel_chunk
 from worker.pipeline.peel_folder import ACCURACY, PeelOptions, PeelSummary, check_animals
-from worker.pipeline.peel_harmonise import CHECK_FILES, peel_harmonise
+from worker.pipeline.peel_harmonise import check_files, peel_harmonise
 from worker.pipeline.peel_maps import check_maps
 from worker.pipeline.peel_read import PeelReadOptions, peel_read
 from worker.pipeline.types import Progress, ReportFacts
@@ -33,6 +33,8 @@ class PeelOffline:
     strict: bool = False
     sites: Path | None = None  # of AlphaGenes text
     report: Path | None = None  # folder for the report and the checks
+    doubled: Sequence[str] = ()  # ids of doubled haploids besides those that the pedigree names
+    non_par: tuple[int, int] | None = None  # first and last bp of X at which males have one copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def peel_offline(
     fmt = output_format(out) or "vcf.gz"
     peel = replace(options.peel, format=fmt)
     check_maps(peel.maps)
-    check_animals(read_pedigree(pedigree), peel)
+    check_animals(read_pedigree(pedigree, options.doubled), peel)
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".tessera-", dir=out.parent) as scratch:
         work = Path(scratch)
@@ -74,8 +76,10 @@ def peel_offline(
         def part(stage: str) -> Progress:
             return lambda fraction: progress(stage, fraction)
 
-        peel_read(inputs, pedigree, work / "read", PeelReadOptions(options.strict, sites=options.sites), part("read"))
-        met = peel_harmonise(work / "read", work / "joined", options.build, options.strict, peel.maps, part("check"))
+        reading = PeelReadOptions(options.strict, sites=options.sites, doubled=options.doubled)
+        peel_read(inputs, pedigree, work / "read", reading, part("read"))
+        met = peel_harmonise(work / "read", work / "joined", options.build, options.strict, peel.maps, part("check"),
+                             options.non_par)  # fmt: skip
         pieces: list[tuple[PeelSummary, Path]] = []
         for number, name in enumerate(met.chromosomes):
             folder = work / f"chunk{number}"
@@ -92,7 +96,7 @@ def peel_offline(
             told = [(summary, np.load(folder / ACCURACY)) for summary, folder in pieces]
             pages = peel_report(work / "report", facts, met.qc, work / "joined", told, part("report"))
             options.report.mkdir(parents=True, exist_ok=True)
-            checks = [work / "joined" / name for name in CHECK_FILES]
+            checks = check_files(work / "joined")
             files += [_publish(path, options.report) for path in (*pages, *checks)]
             files.append(deliver([describe(path) for path in files], options.report))
     return PeelOfflineDone(files, met.qc, [summary for summary, _ in pieces])
