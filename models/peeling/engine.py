@@ -217,6 +217,54 @@ class Peeling:
             self._peel(sweepers, work, sweeps)
             yield first, out
 
+    @property
+    def penetrance(self) -> Penetrance:
+        """The observations, under the error rate learned so far."""
+        return self._penetrance
+
+    def flanking(self) -> NDArray[np.float32]:
+        """(K, C, 4) segregation at the loci of `kept`, their own evidence included: what other loci lie between."""
+        evidence, freq = self.seg.copy(), self.freq.copy()
+        self._learn_rows(self.kept, evidence, True)
+        self._anchors.apply(evidence)
+        self.freq = freq
+        evidence *= self.seg
+        evidence /= np.maximum(evidence.sum(axis=2, keepdims=True), 1e-20)
+        return evidence
+
+    def peel_given(
+        self,
+        index: NDArray[np.uint16],
+        table: NDArray[np.float64],
+        freq: NDArray[np.float64],
+        seg: NDArray[np.float32],
+        prior: NDArray[np.float32],
+        founders: NDArray[np.int64],
+    ) -> NDArray[np.float32]:
+        """Peel any loci once, given segregation and founders' priors (the single-locus pass of hybrid peeling).
+
+        Args:
+            index: (V, S) observations, columns as in the engine's own.
+            table: (K, 4) their likelihoods.
+            freq: (V,) ALT frequencies.
+            seg: (V, C, 4) segregation of the telling children.
+            prior: (V, P, 4) prior probabilities of the founders' phased genotypes.
+            founders: (P,) their numbers; the other founders have allele frequencies.
+
+        Returns:
+            (V, N, 4) probabilities of the phased genotypes.
+        """
+        out = np.empty((len(index), len(self._column), 4), np.float32)
+        column = np.full(len(self._column), -1, np.int32)
+        column[founders] = np.arange(len(founders))
+        work = Work(index, table, freq, seg, _NO_CELLS, prior, out, False)
+        self._peel(self._whole, work, max(_SWEEPS_AT_END, 2 * self._options.sweeps), column)
+        return out
+
+    def own_segregation(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(V, C, 4) segregation at the engine's own loci, the evidence of each left out."""
+        return self._segregation(rows)
+
     def _with_data(self) -> NDArray[np.int64]:
         """Founders that data tell something about, their own or their descendants'."""
         return np.flatnonzero(self._families.founder & self._families.telling)
@@ -244,12 +292,13 @@ class Peeling:
         return found[0], found[1]
 
     def _peel(
-        self, sweepers: list[Sweeper], work: Work, sweeps: int
+        self, sweepers: list[Sweeper], work: Work, sweeps: int, prior_column: NDArray[np.int32] | None = None
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         exact = Effort(max(_SWEEPS_EXACT, sweeps), min(_EXACT, self._options.tolerance))
         efforts = exact, Effort(sweeps, self._options.tolerance)
+        column = self._prior_column if prior_column is None else prior_column
         done = [
-            sweeper.run(work, self._prior_column, effort, self._options.threads)
+            sweeper.run(work, column, effort, self._options.threads)
             for sweeper, effort in zip(sweepers, efforts, strict=True)
         ]
         return done[0][0] + done[1][0], done[0][1] + done[1][1]

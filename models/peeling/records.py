@@ -23,6 +23,9 @@ _HEADER: Final = (
     '##INFO=<ID=NOBS,Number=1,Type=Integer,Description="Animals of the pedigree with data at the site">',
     '##INFO=<ID=CONTRADICTED,Number=1,Type=Integer,Description="Observed calls that differ from the most probable '
     'genotype given the family">',
+    '##INFO=<ID=IMPUTED,Number=0,Type=Flag,Description="Site of the bundle that nobody of the family was typed at">',
+    '##INFO=<ID=TYPED,Number=0,Type=Flag,Description="Site of the bundle that somebody of the family was typed at">',
+    '##INFO=<ID=TYPED_ONLY,Number=0,Type=Flag,Description="Typed site that the bundle lacks">',
     '##FORMAT=<ID=GT,Number=1,Type=String,Description="{gt}, paternal|maternal allele">',
     '##FORMAT=<ID=DS,Number=1,Type=Float,Description="ALT dosage">',
     '##FORMAT=<ID=GP,Number=G,Type=Float,Description="Genotype probabilities">',
@@ -72,6 +75,7 @@ def peeled_header(
     command: str,
     build: str | None = None,
     keep_observed: bool = False,
+    bundle: str | None = None,
 ) -> bytes:
     """Header text, ending with the #CHROM line."""
     gt = "Observed genotype, else the most probable" if keep_observed else "Most probable genotype"
@@ -81,6 +85,8 @@ def peeled_header(
         f"##contig=<ID={name}{f',length={length}' if length else ''}{assembly}>" for name, length in contigs.items()
     ]
     lines += [f"##tessera_software={software}", f"##tessera_command={' '.join(command.split())}"]
+    if bundle:
+        lines.append(f"##tessera_bundle={bundle}")
     columns = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", *samples]
     return "\n".join([*lines, "\t".join(columns), ""]).encode()
 
@@ -131,6 +137,7 @@ def peeled_text(
     facts: LocusFacts,
     contradicted: NDArray[np.int64],
     calls: NDArray[np.int8] | None = None,
+    flags: Sequence[str] | None = None,
 ) -> bytes:
     """Records of a block.
 
@@ -140,6 +147,7 @@ def peeled_text(
         facts: of the V sites.
         contradicted: (V,) observed calls that are not the most probable genotype.
         calls: (V, S) observed calls that stay as they are; without them GT is the most probable genotype.
+        flags: V INFO flags, where a bundle's sites are imputed.
     """
     step = max(1, _BLOCK_GENOTYPES // max(1, gp4.shape[1]))
     parts: list[bytes] = []
@@ -153,6 +161,8 @@ def peeled_text(
             info = f"AF={facts.af[at]:.6g};R2={facts.r2[at]:.6g};INFO={facts.info[at]:.6g};NOBS={facts.observed[at]}"
             if contradicted[at]:
                 info += f";CONTRADICTED={contradicted[at]}"
+            if flags is not None:
+                info += f";{flags[at]}"
             head = f"{part.chrom}\t{pos}\t{ident}\t{ref}\t{alt}\t.\tPASS\t{info}\tGT:DS:GP:GQ"
             parts += (head.encode(), line.tobytes(), b"\n")
     return b"".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,14 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genotypes.bgzf import BgzfWriter
-from genotypes.likelihoods import FIRST, Observations
+from genotypes.likelihoods import Observations
 from genotypes.sites import SiteTable
-from models.peeling.engine import Options, PeeledBlock, Peeling
+from models.peeling.engine import Options, Peeling
 from models.peeling.families import full_sib_families
 from models.peeling.pedigree import Pedigree
-from models.peeling.penetrance import confident_calls, from_observations
+from models.peeling.penetrance import from_observations
 from models.peeling.population import PopulationOptions
 from models.peeling.records import LocusFacts, contradictions, decimals, locus_facts, peeled_text
+from models.protocol import Imputer
 from worker.pipeline.peel_folder import (
     ACCURACY,
     Joined,
@@ -28,6 +30,7 @@ from worker.pipeline.peel_folder import (
     store_observations,
     store_sites,
 )
+from worker.pipeline.peel_hybrid import FamilyImputation, SiteBlock, bundle_rows, known_frequencies, observed_calls
 from worker.pipeline.peel_maps import choose_map
 from worker.pipeline.quality_bins import bin_quality
 from worker.pipeline.types import Progress, silent
@@ -36,10 +39,16 @@ RECORDS, CONTRADICTED, SEGREGATION, HAPLOTYPES = "records.gz", "contradicted.gz"
 LEAST_COPIES: Final = 0.5  # expected minor alleles in the pedigree below which a locus counts in no mean of R2
 _BLOCK: Final = 256  # loci whose segregation is turned into text at once
 _PEELING: Final = 0.85  # share of the time that the cycles take; the rest is the text
+_PEELING_OF_HYBRID: Final = 0.2  # the same where a bundle's sites are imputed
 
 
 def peel_chunk(
-    joined: Path, chromosome: str, out: Path, options: PeelOptions | None = None, progress: Progress = silent
+    joined: Path,
+    chromosome: str,
+    out: Path,
+    options: PeelOptions | None = None,
+    progress: Progress = silent,
+    make_imputer: Callable[[str], Imputer] | None = None,
 ) -> PeelSummary:
     """Peel a chromosome into `out`.
 
@@ -49,6 +58,7 @@ def peel_chunk(
         out: folder for the pieces, made when missing.
         options: cycles, animals to write, files to write.
         progress: hears the fraction done after each cycle and each block of loci; may raise to abort.
+        make_imputer: engine of a chromosome of the bundle that the family met, by the bundle's name for it.
 
     Raises:
         TesseraError: `setup_invalid` for a genetic map that cannot be used.
@@ -63,13 +73,26 @@ def peel_chunk(
     scale, source = choose_map(options.maps, facts.build, chromosome)
     population = PopulationOptions() if options.population else None
     settings = Options(cycles=options.cycles, threads=options.threads, population=population)
-    peeling = Peeling(pedigree, from_observations(np.asarray(seen)), scale.cm(sites.pos), settings)
-    peeling.run(lambda cycle, cycles: progress(_PEELING * cycle / cycles))
+    data = from_observations(np.asarray(seen))
+    imputer = make_imputer(one.bundle) if make_imputer is not None and one.bundle is not None else None
+    freq = None
+    if imputer is not None and _founders(pedigree) < PopulationOptions().least:
+        freq = known_frequencies(data, bundle_rows(joined, one), imputer)
+    peeling = Peeling(pedigree, data, scale.cm(sites.pos), settings, freq)
+    share = _PEELING if imputer is None else _PEELING_OF_HYBRID
+    peeling.run(lambda cycle, cycles: progress(share * cycle / cycles))
+    total, family = len(sites), None
+    blocks: Iterator[SiteBlock] = (SiteBlock(sites.slice(block.first, block.first + len(block.gp4)),
+                        np.asarray(seen[block.first : block.first + len(block.gp4)]), block.gp4)
+              for block in peeling.blocks())  # fmt: skip
+    if imputer is not None:
+        family = FamilyImputation(facts, one, pedigree, sites, seen, peeling, scale, imputer)
+        blocks, total = family.blocks(), family.total
     with ExitStack() as stack:
-        writer = _Writer(stack, out, sites, seen, pedigree, columns, options)
-        for block in peeling.blocks():
+        writer = _Writer(stack, out, pedigree, columns, options)
+        for block in blocks:
             writer.write(block)
-            progress(_PEELING + (1 - _PEELING) * (block.first + len(block.gp4)) / len(sites))
+            progress(share + (1 - share) * writer.met / total)
     children = _telling(pedigree, seen) if options.segregation else []
     if options.segregation:
         writer.files.append(SEGREGATION)
@@ -80,7 +103,7 @@ def peel_chunk(
     summary = PeelSummary(
         chromosome=chromosome,
         sites=writer.written,
-        below_r2_min=len(sites) - writer.written,
+        below_r2_min=total - writer.written,
         map=source,
         error=peeling.error,
         corrected=writer.contradicted,
@@ -88,6 +111,9 @@ def peel_chunk(
         quality=bin_quality(maf.astype(np.float32), r2.astype(np.float32)),
         files=writer.files,
         children=children,
+        imputed=family.imputed if family else 0,
+        haplotypes_asked=len(family.asked.founder) if family else 0,
+        genotypes_asked=len(family.asked.whole) if family else 0,
     )
     np.save(out / ACCURACY, sum((np.stack([part.explained, part.spread]) for part in writer.facts), np.zeros((2, 1))))
     progress(1.0)
@@ -100,11 +126,10 @@ class _Writer:
 
     stack: ExitStack
     out: Path
-    sites: SiteTable
-    seen: Observations
     pedigree: Pedigree
     columns: NDArray[np.int64]
     options: PeelOptions
+    met: int = 0
     written: int = 0
     contradicted: int = 0
     facts: list[LocusFacts] = field(default_factory=list)
@@ -123,20 +148,21 @@ class _Writer:
         self.files.append(name)
         return self.stack.enter_context(BgzfWriter(self.out / name, eof=False, threads=self.options.threads))
 
-    def write(self, block: PeeledBlock) -> None:
+    def write(self, block: SiteBlock) -> None:
         """Write the records of a block, and list the calls that they contradict."""
-        rows = slice(block.first, block.first + len(block.gp4))
-        sites, seen = self.sites.slice(rows.start, rows.stop), np.asarray(self.seen[rows])
+        sites, seen = block.sites, block.seen
+        self.met += len(sites)
         facts = locus_facts(block.gp4, seen > 0)
         self.facts.append(facts)
-        calls = confident_calls(np.where(seen < FIRST, seen, 0))
+        calls = observed_calls(seen)
         gp4, mine = block.gp4[:, self.columns], calls[:, self.columns]
         found = contradictions(gp4, mine)
         counts = np.bincount([one.row for one in found], minlength=len(sites)).astype(np.int64)
         kept = np.flatnonzero(facts.r2 >= self.options.r2_min)
         part = _take(facts, kept)
         stay = mine[kept] if self.options.keep_observed else None
-        self._records.write(peeled_text(sites.take(kept), gp4[kept], part, counts[kept], stay))
+        flags = None if block.flags is None else [block.flags[row] for row in kept.tolist()]
+        self._records.write(peeled_text(sites.take(kept), gp4[kept], part, counts[kept], stay, flags))
         self.written += len(kept)
         self.contradicted += len(found)
         for one in found:
@@ -155,6 +181,10 @@ def _write_segregation(path: Path, sites: SiteTable, peeling: Peeling, children:
         for first in range(0, len(loci), _BLOCK):
             rows = slice(first, first + _BLOCK)
             _lines(out, sites.take(loci[rows]), decimals(peeling.seg[rows, :children], b",,,"))
+
+
+def _founders(pedigree: Pedigree) -> int:
+    return int(((pedigree.sire < 0) & (pedigree.dam < 0)).sum())
 
 
 def _telling(pedigree: Pedigree, seen: Observations) -> list[str]:
