@@ -25,6 +25,7 @@ from models.peeling.families import Families, full_sib_families
 from models.peeling.loci import first_frequencies, informative
 from models.peeling.pedigree import Pedigree
 from models.peeling.penetrance import Penetrance
+from models.peeling.pinned import pinned
 from models.peeling.population import Population, PopulationOptions
 from models.peeling.priors import FounderPriors
 from models.peeling.segregation import CHILDREN, TASK, haldane, interpolated, smooth
@@ -54,6 +55,7 @@ class Options:
         density: segregation is learned at no more loci per cM; the others are peeled once, at the end.
         population: learn founders' priors from the other founders' haplotypes (`population`); None: from allele
             frequencies alone.
+        pin: name the haplotypes of founders with few children all along the chromosome (`pinned`), for hybrid peeling.
     """
 
     cycles: int = 10
@@ -64,6 +66,7 @@ class Options:
     learn_error: bool = True
     density: float = 40.0
     population: PopulationOptions | None = None
+    pin: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,6 +145,8 @@ class Peeling:
         if self._options.cycles and not phased:  # without cycles there is no phase to name; phased priors name it
             rows = penetrance if self._all else replace(penetrance, index=penetrance.index[self.kept])
             self._anchors = anchor(rows, self._column, self._families)
+            if self._options.pin:
+                self._anchors = pinned(self._anchors, self._families, self._column >= 0, len(self.kept))
         self._founders = self._with_data() if priors is None else priors.animal
         self._prior = np.empty((len(seen), 0, 4), np.float32) if priors is None else priors.gp4
         self._population: Population | None = None

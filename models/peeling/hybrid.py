@@ -5,7 +5,7 @@ single-locus peeling then passes the founders' alleles on (Whalen et al. 2018, G
 What is known of founders at a site is their prior, from the bundle's engine by way of `founder_haplotypes`: what it
 says of a haplotype with the site's own allele hidden, so that a site's observations count once, as penetrance.
 Animals whose phase the family leaves open bring the engine's probabilities of their genotypes: founders as prior,
-others as evidence, in which the allele frequencies are divided out.
+others as evidence, in which the allele frequencies are divided out; it is their relatives who gain by that.
 """
 
 from __future__ import annotations
@@ -103,7 +103,29 @@ class Hybrid:
         if len(typed):
             seg[typed] = self._peeling.own_segregation(locus[typed])
         gp4 = self._peeling.peel_given(index, table, freq, seg, prior, self._founders)
+        self._own_words(gp4, trusted, weight, flat, locus >= 0)
         return PeeledBlock(block.first, gp4)
+
+    def _own_words(
+        self,
+        gp4: NDArray[np.float32],
+        trusted: NDArray[np.float64],
+        weight: NDArray[np.float64],
+        flat: NDArray[np.float32],
+        typed: NDArray[np.bool_],
+    ) -> None:
+        """Set the animals without phase: to relatives each says its share of what all show, of itself it says all.
+
+        Where nobody was typed, relatives who were imputed from the same haplotypes say the same once more, errors
+        included: there the engine's word on the animal stands, and only the order of its alleles comes from the family.
+        """
+        whole = self._asked.whole
+        peeled = gp4[:, whole].astype(np.float64)
+        mine = np.where(typed[:, None, None], peeled * trusted ** (1 - weight), trusted * flat)
+        both = np.maximum(peeled[..., 1] + peeled[..., 2], 1e-20)
+        het = mine[..., 1] + mine[..., 2]
+        mine[..., 1], mine[..., 2] = het * peeled[..., 1] / both, het * peeled[..., 2] / both
+        gp4[:, whole] = mine / np.maximum(mine.sum(axis=2, keepdims=True), 1e-20)
 
     def _said(self, block: ImputedBlock, typed: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(V, F, 4) of founders and (V, U, 4) of the others, the site's own genotype hidden where it is typed."""

@@ -28,7 +28,9 @@ def peeled(parents: Parents, typed: list[int], seed: int = 3) -> tuple[Peeling, 
     calls = np.full((LOCI // EVERY, len(parents)), -1, np.int8)
     calls[:, typed] = haps.sum(axis=1)[typed, ::EVERY].T
     cm = np.arange(0, LOCI, EVERY) * 0.1
-    peeling = Peeling(pedigree_of(parents), from_calls(calls), cm, Options(threads=1), np.full(len(calls), 0.5))
+    peeling = Peeling(
+        pedigree_of(parents), from_calls(calls), cm, Options(threads=1, pin=True), np.full(len(calls), 0.5)
+    )
     peeling.run()
     return peeling, haps, calls
 
@@ -73,9 +75,19 @@ def test_sibs_without_typed_parents_share_their_evidence() -> None:
     parents: Parents = [(None, None), (None, None), (0, 1), (0, 1)]
     peeling, _, calls = peeled(parents, [2, 3])
     asked = ask(parents, peeling, calls)
-    if len(asked.whole) == 2:
-        assert asked.weight.tolist() == pytest.approx([2 / 3, 2 / 3])
-    assert not set(asked.whole.tolist()) & {0, 1}
+    assert asked.whole.tolist() == [2, 3]
+    assert asked.weight.tolist() == pytest.approx([2 / 3, 2 / 3])
+    assert len(asked.founder) == 0
+
+
+def test_one_child_tells_its_parents_phase_all_along_the_chromosome() -> None:
+    peeling, haps, calls = peeled(TRIO, [0, 1, 2])
+    asked = ask(TRIO, peeling, calls)
+    assert asked.founder.tolist() == [0, 1]
+    inherited = asked.codes[:, [0, 2]] - gt.HAP_REF  # the first haplotype of each parent is what the child got
+    known = asked.codes[:, [0, 2]] >= 0
+    assert known.mean() > 0.8
+    assert (inherited == haps[2][:, ::EVERY].T)[known].mean() > 0.98
 
 
 def test_a_rare_allele_is_not_known_to_be_absent_from_an_unseen_haplotype() -> None:

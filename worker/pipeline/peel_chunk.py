@@ -72,7 +72,8 @@ def peel_chunk(
     seen = store_observations(joined, one.store, (one.sites, len(pedigree)))
     scale, source = choose_map(options.maps, facts.build, chromosome)
     population = PopulationOptions() if options.population else None
-    settings = Options(cycles=options.cycles, threads=options.threads, population=population)
+    hybrid = make_imputer is not None and one.bundle is not None
+    settings = Options(cycles=options.cycles, threads=options.threads, population=population, pin=hybrid)
     data = from_observations(np.asarray(seen))
     imputer = make_imputer(one.bundle) if make_imputer is not None and one.bundle is not None else None
     freq = None
