@@ -27,6 +27,7 @@ from benchmarks.peers import hardware
 from genotypes.arrays import read_arrays
 from genotypes.maps import GeneticMap
 from genotypes.panel import Panel, read_panel
+from genotypes.sites import SiteTable
 
 BINS: Final = ((0.0, 0.005), (0.005, 0.01), (0.01, 0.05), (0.05, 0.5001))
 # Grandparents 0-3, their children 4-5 (0 x 1) and 6-7 (2 x 3), and four children of 5 x 6.
@@ -152,9 +153,9 @@ def main() -> None:
     if not data.exists():
         sys.exit(f"There is no {data}: give the data folder by --shared.")
     gmap = data / "maps" / "chr20.b37.gmap.gz"
-    panel = read_panel(a.people or data / "kgp-chr20" / "truth.dev.bcf")
-    freq = read_panel(data / "kgp-chr20" / "ref.bcf").sites.af
-    assert freq is not None
+    panel, freq = _shared(
+        read_panel(a.people or data / "kgp-chr20" / "truth.dev.bcf"), read_panel(data / "kgp-chr20" / "ref.bcf").sites
+    )
     made = drop(panel, GeneticMap.read(gmap, "20"), a.families, a.seed)
     typed = np.isin(panel.sites.pos, read_arrays(data / "arrays", "20")[a.array])
     truth = made.haplotypes.sum(axis=2, dtype=np.int8)
@@ -180,6 +181,18 @@ def main() -> None:
             found = {label: dosages(work / f"{file}.vcf.gz", panel, made) for label, file in files.items()}
             print(f"\n{name}: wall {', '.join(f'{one} {wall:.0f} s' for one, wall in zip(found, walls, strict=True))}")
             _table(found, made, truth, freq, maf, typed, set(SCENARIOS[name]))
+
+
+def _shared(panel: Panel, reference: SiteTable) -> tuple[Panel, NDArray[np.float32]]:
+    """The people at the sites of the bundle's panel alone, and the panel's frequencies there."""
+    assert reference.af is not None
+    columns = zip(reference.pos.tolist(), reference.ref, reference.alt, strict=True)
+    af = dict(zip(columns, reference.af.tolist(), strict=True))
+    table = panel.sites
+    found = [af.get(site, -1.0) for site in zip(table.pos.tolist(), table.ref, table.alt, strict=True)]
+    freq = np.array(found, np.float32)
+    kept = freq >= 0
+    return Panel(table.take(kept), panel.haplotypes[kept], panel.samples), freq[kept]
 
 
 def _table(

@@ -37,7 +37,7 @@ def choose(fields: JobFields, pedigree: bool | None, folder: Path, chains: Path 
     bundles = [manifest for _, manifest in list_bundles(folder)]
     if pedigree or fields.engine == "peeling":
         return _peeled(fields, bundles)
-    if pedigree is None and fields.engine == "auto" and fields.bundle == "auto":
+    if pedigree is None and fields.engine == "auto" and fields.bundle in ("auto", NO_BUNDLE):
         return fields  # a pedigree may still come, and with it no bundle is needed
     builds = {*BUILDS, *(manifest.build for manifest in bundles)}
     if fields.build not in builds:

@@ -16,6 +16,7 @@ from tests.reference.peeling_exact import Parents
 from tests.support.pedigrees import drop, pedigree_of
 
 LOCI, EVERY = 200, 5
+CM = np.linspace(0, 19.9, LOCI).astype(np.float64)
 TRIO: Parents = [(None, None), (None, None), (0, 1)]
 FOUR: Parents = [(None, None), (None, None), (0, 1), (0, 1), (0, 1), (0, 1)]
 
@@ -27,7 +28,7 @@ def peeled(parents: Parents, typed: list[int], seed: int = 3) -> tuple[Peeling, 
     haps = drop(rng, parents, rng.integers(0, 2, (founders, LOCI)).astype(np.int8), 0.001)
     calls = np.full((LOCI // EVERY, len(parents)), -1, np.int8)
     calls[:, typed] = haps.sum(axis=1)[typed, ::EVERY].T
-    cm = np.arange(0, LOCI, EVERY) * 0.1
+    cm = CM[::EVERY]
     peeling = Peeling(
         pedigree_of(parents), from_calls(calls), cm, Options(threads=1, pin=True), np.full(len(calls), 0.5)
     )
@@ -42,7 +43,7 @@ def ask(parents: Parents, peeling: Peeling, calls: np.ndarray) -> EngineInput:
 def bundle_sites(freq: float = 0.5) -> BundleSites:
     locus = np.full(LOCI, -1)
     locus[::EVERY] = np.arange(LOCI // EVERY)
-    return BundleSites(np.arange(LOCI) * 0.1, np.full(LOCI, freq), locus)
+    return BundleSites(CM, np.full(LOCI, freq), locus)
 
 
 def all_of(hybrid: Hybrid, block: ImputedBlock) -> np.ndarray:
@@ -115,7 +116,7 @@ def test_children_inherit_what_the_engine_says_of_their_parents_haplotypes() -> 
         names += [int(np.argmax(same)), 1 - int(np.argmax(same))]
     truth = np.stack([haps[k // 2, name] for k, name in enumerate(names)], axis=1).astype(np.float32)
     gp = np.stack([1 - truth, np.zeros_like(truth), truth], axis=2)
-    hybrid = Hybrid(peeling, pedigree, asked, bundle_sites(), np.arange(0, LOCI, EVERY) * 0.1)
+    hybrid = Hybrid(peeling, pedigree, asked, bundle_sites(), CM[::EVERY])
     found = all_of(hybrid, ImputedBlock(0, gp, None, np.where(np.arange(LOCI)[:, None] % EVERY, np.nan, 0.5)))
     untyped = np.arange(LOCI) % EVERY > 0
     dosage = found[..., 1] + found[..., 2] + 2 * found[..., 3]
@@ -129,7 +130,7 @@ def test_an_animal_alone_keeps_the_engine_s_probabilities_and_counts_its_calls_o
     gp = rng.dirichlet([1, 1, 1], (LOCI, 1)).astype(np.float32)
     blind = rng.uniform(0, 2, (LOCI, 1)).astype(np.float32)
     hidden = np.where(np.arange(LOCI)[:, None] % EVERY, np.nan, blind)
-    hybrid = Hybrid(peeling, pedigree_of([(None, None)]), asked, bundle_sites(0.3), np.arange(0, LOCI, EVERY) * 0.1)
+    hybrid = Hybrid(peeling, pedigree_of([(None, None)]), asked, bundle_sites(0.3), CM[::EVERY])
     found = all_of(hybrid, ImputedBlock(0, gp, None, hidden))[:, 0]
     flat = hardy_weinberg(np.full(1, 0.3))[0]
     untyped = np.flatnonzero(np.arange(LOCI) % EVERY)
@@ -147,7 +148,7 @@ def test_evidence_of_an_animal_with_parents_is_its_posterior_again() -> None:
     asked = ask(parents, peeling, calls)
     assert asked.whole.tolist() == [2]
     gp = np.random.default_rng(2).dirichlet([1, 1, 1], (LOCI, 1)).astype(np.float32)
-    hybrid = Hybrid(peeling, pedigree_of(parents), asked, bundle_sites(0.3), np.arange(0, LOCI, EVERY) * 0.1)
+    hybrid = Hybrid(peeling, pedigree_of(parents), asked, bundle_sites(0.3), CM[::EVERY])
     found = all_of(hybrid, ImputedBlock(0, gp, None, np.full((LOCI, 1), np.nan)))
     untyped = np.flatnonzero(np.arange(LOCI) % EVERY)
     flat = hardy_weinberg(np.full(1, 0.3))[0]
