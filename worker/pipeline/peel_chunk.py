@@ -98,8 +98,8 @@ def peel_chunk(
     if options.segregation:
         writer.files.append(SEGREGATION)
         _write_segregation(out / SEGREGATION, sites, peeling, len(children))
-    maf = np.concatenate([np.minimum(part.af, 1 - part.af) for part in writer.facts])
-    r2 = np.concatenate([part.r2 for part in writer.facts])
+    af, r2 = np.concatenate(writer.af), np.concatenate(writer.r2)
+    maf = np.minimum(af, 1 - af)
     r2[2 * len(pedigree) * maf < LEAST_COPIES] = np.nan  # nothing varies there
     summary = PeelSummary(
         chromosome=chromosome,
@@ -116,7 +116,7 @@ def peel_chunk(
         haplotypes_asked=len(family.asked.founder) if family else 0,
         genotypes_asked=len(family.asked.whole) if family else 0,
     )
-    np.save(out / ACCURACY, sum((np.stack([part.explained, part.spread]) for part in writer.facts), np.zeros((2, 1))))
+    np.save(out / ACCURACY, writer.accuracy)
     progress(1.0)
     return summary
 
@@ -133,14 +133,17 @@ class _Writer:
     met: int = 0
     written: int = 0
     contradicted: int = 0
-    facts: list[LocusFacts] = field(default_factory=list)
+    af: list[NDArray[np.float64]] = field(default_factory=list)
+    r2: list[NDArray[np.float64]] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.accuracy = np.zeros((2, len(self.pedigree)))
         self._records = self._open(RECORDS)
         self._list = self._open(CONTRADICTED)
         self._haplotypes = self._open(HAPLOTYPES) if self.options.haplotypes else None
 
+    accuracy: NDArray[np.float64] = field(init=False)  # sums over the loci, see `peel_folder.ACCURACY`
     _records: BgzfWriter = field(init=False)
     _list: BgzfWriter = field(init=False)
     _haplotypes: BgzfWriter | None = field(init=False)
@@ -154,7 +157,9 @@ class _Writer:
         sites, seen = block.sites, block.seen
         self.met += len(sites)
         facts = locus_facts(block.gp4, seen > 0)
-        self.facts.append(facts)
+        self.af.append(facts.af)
+        self.r2.append(facts.r2)
+        self.accuracy += np.stack([facts.explained, facts.spread])
         calls = observed_calls(seen)
         gp4, mine = block.gp4[:, self.columns], calls[:, self.columns]
         found = contradictions(gp4, mine)
