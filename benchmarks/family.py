@@ -129,7 +129,7 @@ def r2(ds: NDArray[np.float32], truth: NDArray[np.int8], freq: NDArray[np.float3
 
 
 def run(*words: Any) -> float:
-    """Run the `tessera` command; its CPU seconds."""
+    """Run the `tessera` command; its wall seconds."""
     before = time.monotonic()
     done = subprocess.run([sys.executable, "-m", "cli", *map(str, words)], capture_output=True, text=True, check=False)
     if done.returncode:
