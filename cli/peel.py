@@ -6,12 +6,14 @@ import os
 import shlex
 import sys
 import time
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from cli.impute import stage_bar
+from cli.impute import installed, need_torch, open_bundle, stage_bar
 from cli.plain import err, out
 from cli.submit import check_files
 from genotypes.builds import base_pairs
@@ -35,6 +37,14 @@ def peel(
     sites: Annotated[
         Path | None, typer.Option("--sites", help="Loci of AlphaGenes text: .map or .bim, a line a column.")
     ] = None,
+    bundle: Annotated[
+        str,
+        typer.Option(
+            "--bundle",
+            "-b",
+            help="Impute founders from this bundle (folder, .tar or name; auto chooses) and write all its sites.",
+        ),
+    ] = "none",
     build: Annotated[str, typer.Option(help="Genome build, to choose maps of a folder.")] = "auto",
     only: Annotated[
         Path | None,
@@ -73,7 +83,12 @@ def peel(
     population: Annotated[
         bool, typer.Option("--population/--no-population", help="Founders also from each other's haplotypes.")
     ] = True,
+    chains: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", envvar="TESSERA_CHAINS", help="Chain files, to lift to the bundle's build."),
+    ] = None,
     threads: Annotated[int, typer.Option("--threads", "-t", min=0, help="0: all cores.")] = 0,
+    device: Annotated[str, typer.Option(help="Of the bundle's engine: auto, cpu, cuda, cuda:1.")] = "auto",
 ) -> None:
     """Impute and phase a pedigree: GT paternal|maternal, DS, GP, GQ of every member, also those without data."""
     check_files([*files, *(path for path in (pedigree, sites, only, doubled_haploids) if path)])
@@ -101,9 +116,11 @@ def peel(
         command=shlex.join(["tessera", *sys.argv[1:]]).replace("\n", " "),
     )
     doubled = doubled_haploids.read_text().split() if doubled_haploids else []
-    offline = PeelOffline(options, build, strict, sites, report, doubled, bounds)
+    job = PeelOffline(options, build, strict, sites, report, doubled, bounds, chains=chains)
+    if bundle != "none":
+        job = replace(job, **bundles_for(bundle, options.threads, device))
     with stage_bar() as show:
-        done = peel_offline(files, pedigree, output, offline, show)
+        done = peel_offline(files, pedigree, output, job, show)
     for note in done.qc["notes"]:
         where = f" (chromosome {note['chromosome']})" if note["chromosome"] else ""
         many = f" [{note['count']:,}]" if note["count"] > 1 else ""
@@ -120,3 +137,23 @@ def peel(
     out.print(f"{members['animals']} animals ({members['with_data']} typed), {written} sites, {took:.1f} s")
     for path in done.files:
         out.print(str(path), markup=False)
+
+
+def bundles_for(name: str, threads: int, device: str) -> dict[str, Any]:
+    """Fields of `PeelOffline` for a bundle that is named, or for all installed ones where it is `auto`.
+
+    Raises:
+        TesseraError: `bundle_not_found` or `bundle_invalid`; `setup_invalid` without PyTorch.
+    """
+    with need_torch():
+        from worker.engine_dae import make_imputer
+        from worker.pipeline.peel_meet import Offer
+    opened = cache(open_bundle)
+    if name == "auto":
+        offer = Offer(None, installed(), opened)
+        return {"offer": offer, "make_imputer": lambda one, chromosome: make_imputer(
+            opened(one), chromosome, device=device, threads=threads)}  # fmt: skip
+    view = opened(name)
+    offer = Offer(view.manifest.content_id(), [], lambda _: view)
+    return {"offer": offer, "make_imputer": lambda _, chromosome: make_imputer(
+        view, chromosome, device=device, threads=threads)}  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from worker.folders import StoredFolder
 from worker.pipeline.peel_assemble import peel_assemble
 from worker.pipeline.peel_folder import ACCURACY, Joined, PeelOptions, PeelSummary, check_animals
 from worker.pipeline.peel_harmonise import check_files, peel_harmonise
+from worker.pipeline.peel_meet import NO_BUNDLE, Offer, peel_meet
 from worker.pipeline.peel_read import PeelReadOptions, peel_read
 from worker.pipeline.peel_report import peel_report
 from worker.pipeline.types import ChunkSpec, ReportFacts
@@ -58,9 +60,15 @@ def harmonise(desk: Desk) -> Result:
     bounds = (int(given[0]), int(given[1])) if given else None
     read = desk.one(StageName.ingest)
     met = peel_harmonise(read, desk.out, job.build, job.strict, maps, desk.lease.progress, bounds)
+    bundle = job.bundle
+    if bundle != NO_BUNDLE:
+        bundles = desk.tools.bundles
+        offer = Offer(None if bundle == stages.AUTO else bundle, bundles.installed(), bundles.bundle)
+        bundle = peel_meet(desk.out, offer, desk.meeting, met.qc, desk.lease.progress)
     folder = desk.publish_work()
-    pages = peel_report(desk.inputs, _facts(desk), met.qc)
+    pages = peel_report(desk.inputs, _facts(desk, bundle), met.qc)
     return {
+        "bundle": bundle,
         "summary": {"samples": met.samples, "sites": met.sites, "chromosomes": met.chromosomes},
         "qc": met.qc,
         "folder": folder,
@@ -77,7 +85,8 @@ def plan(desk: Desk) -> Result:
                   sample_end=animals, sample_batches=1).as_dict()
         for index, one in enumerate(joined.chromosomes)
     ]  # fmt: skip
-    return {"chunks": chunks, "queue": "cpu"}
+    worker = desk.tools.settings.worker
+    return {"chunks": chunks, "queue": "cpu" if joined.bundle is None else worker.impute_queue}
 
 
 def impute(desk: Desk) -> Result:
@@ -85,7 +94,12 @@ def impute(desk: Desk) -> Result:
     from worker.pipeline.peel_chunk import peel_chunk  # starts numba's threads, which no other job needs
 
     spec = ChunkSpec.from_dict(desk.task.row.spec["chunk"])
-    summary = peel_chunk(desk.one(StageName.harmonise), spec.chromosome, desk.out, _options(desk), desk.lease.progress)
+    make_imputer = None
+    if (bundle := desk.task.job.bundle) != NO_BUNDLE:
+        make_imputer = partial(desk.tools.bundles.imputer, bundle)
+    summary = peel_chunk(
+        desk.one(StageName.harmonise), spec.chromosome, desk.out, _options(desk), desk.lease.progress, make_imputer
+    )
     return {"summary": summary.as_dict(), "folder": desk.publish_work()}
 
 
@@ -106,7 +120,9 @@ def report(desk: Desk) -> Result:
     rows = sorted(desk.task.earlier[StageName.impute], key=lambda row: row.index)
     told = [(_summary(row), _accuracy(desk, row)) for row in rows]
     joined = desk.one(StageName.harmonise)
-    pages = peel_report(desk.out, _facts(desk), desk.task.job.qc or {}, joined, told, desk.lease.progress)
+    pages = peel_report(
+        desk.out, _facts(desk, desk.task.job.bundle), desk.task.job.qc or {}, joined, told, desk.lease.progress
+    )
     return {"results": desk.publish_results(pages)}
 
 
@@ -142,12 +158,12 @@ def _options(desk: Desk) -> PeelOptions:
     )
 
 
-def _facts(desk: Desk) -> ReportFacts:
+def _facts(desk: Desk, bundle: str) -> ReportFacts:
     job, files = desk.task.job, desk.task.files
     return ReportFacts(
         name=job.name or files[0].filename,
-        bundle=job.bundle,
-        bundle_sha256="",
+        bundle=bundle,
+        bundle_sha256="" if bundle == NO_BUNDLE else desk.tools.bundles.bundle(bundle).digest,
         build=job.build,
         engine="peeling",
         mode=job.mode,

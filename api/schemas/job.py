@@ -52,7 +52,7 @@ class Job(Answer):
     queue_position: int | None = Field(description="1 for the next job; null when the job does not wait")
     mode: str
     engine: str = Field(description="dae or peeling")
-    bundle: str = Field(description="id of the bundle; none when a pedigree is peeled")
+    bundle: str = Field(description="id of the bundle; none when a pedigree is peeled without one")
     build: str
     format: str
     r2_min: float

@@ -26,6 +26,7 @@ from models.peeling.keys import coins, keys
 from models.peeling.loci import first_frequencies, informative
 from models.peeling.pedigree import Pedigree
 from models.peeling.penetrance import Penetrance
+from models.peeling.pinned import pinned
 from models.peeling.population import BYTES, Population, PopulationOptions
 from models.peeling.priors import FounderPriors, with_single
 from models.peeling.segregation import CHILDREN, TASK, haldane, interpolated, smooth
@@ -57,6 +58,7 @@ class Options:
         density: segregation is learned at no more loci per cM; the others are peeled once, at the end.
         population: learn founders' priors from the other founders' haplotypes (`population`); None: from allele
             frequencies alone.
+        pin: name the haplotypes of founders with few children all along the chromosome (`pinned`), for hybrid peeling.
     """
 
     cycles: int = 10
@@ -67,6 +69,7 @@ class Options:
     learn_error: bool = True
     density: float = 40.0
     population: PopulationOptions | None = None
+    pin: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,6 +159,8 @@ class Peeling:
         if self._options.cycles and not phased:  # without cycles there is no phase to name; phased priors name it
             rows = penetrance if self._all else replace(penetrance, index=penetrance.index[self.kept])
             self._anchors = anchor(rows, self._column, self._families, key, self._single)
+            if self._options.pin:
+                self._anchors = pinned(self._anchors, self._families, self._column >= 0, len(self.kept))
         self._founders = self._with_data() if priors is None else priors.animal
         single = self._single[self._founders]
         self._prior = np.empty((len(seen), 0, 4), np.float32) if priors is None else with_single(priors.gp4, single)
@@ -231,7 +236,7 @@ class Peeling:
             for first in range(0, len(rest), self._options.block):
                 rows = rest[first : first + self._options.block]
                 for _ in range(_FREQUENCY_ROUNDS):
-                    self._learn_rows(rows, self._segregation(rows), False, np.empty((len(rows), 0, 4), np.float32))
+                    self._learn_rows(rows, self.own_segregation(rows), False, np.empty((len(rows), 0, 4), np.float32))
 
     def blocks(self) -> Iterator[PeeledBlock]:
         """Genotype probabilities, in order of the loci."""
@@ -245,12 +250,56 @@ class Peeling:
         for first in range(0, loci, self._options.block):
             rows = slice(first, min(loci, first + self._options.block))
             every = np.arange(rows.start, rows.stop)
-            seg = self.seg[rows] if self._all else self._segregation(every)
+            seg = self.seg[rows] if self._all else self.own_segregation(every)
             out = np.empty((len(every), len(self._column), 4), np.float32)
             work = Work(self._penetrance.index[rows], self._penetrance.table, self.freq[rows], seg,
                         self._cells(every), self._prior[rows], out, False, False)  # fmt: skip
             self._peel(sweepers, work, sweeps)
             yield first, out
+
+    @property
+    def penetrance(self) -> Penetrance:
+        """The observations, under the error rate learned so far."""
+        return self._penetrance
+
+    def flanking(self) -> NDArray[np.float32]:
+        """(K, C, 4) segregation at the loci of `kept`, their own evidence included: what other loci lie between."""
+        evidence, freq = self.seg.copy(), self.freq.copy()
+        self._learn_rows(self.kept, evidence, True, np.empty((len(self.kept), 0, 4), np.float32))
+        self._anchors.apply(evidence)
+        self.freq = freq
+        evidence *= self.seg
+        evidence /= np.maximum(evidence.sum(axis=2, keepdims=True), 1e-20)
+        return evidence
+
+    def peel_given(
+        self,
+        index: NDArray[np.uint16],
+        table: NDArray[np.float64],
+        freq: NDArray[np.float64],
+        seg: NDArray[np.float32],
+        prior: NDArray[np.float32],
+        founders: NDArray[np.int64],
+    ) -> NDArray[np.float32]:
+        """Peel any loci once, given segregation and founders' priors (the single-locus pass of hybrid peeling).
+
+        Args:
+            index: (V, S) observations, columns as in the engine's own.
+            table: (K, 4) their likelihoods.
+            freq: (V,) ALT frequencies.
+            seg: (V, C, 4) segregation of the telling children.
+            prior: (V, P, 4) prior probabilities of the founders' phased genotypes.
+            founders: (P,) their numbers; the other founders have allele frequencies.
+
+        Returns:
+            (V, N, 4) probabilities of the phased genotypes.
+        """
+        out = np.empty((len(index), len(self._column), 4), np.float32)
+        column = np.full(len(self._column), -1, np.int32)
+        column[founders] = np.arange(len(founders))
+        work = Work(index, table, freq, seg, _NO_CELLS, with_single(prior, self._single[founders]), out, False, False)
+        self._peel(self._whole, work, max(_SWEEPS_AT_END, 2 * self._options.sweeps), column)
+        return out
 
     def _with_data(self) -> NDArray[np.int64]:
         """Founders that data tell something about, their own or their descendants'."""
@@ -288,12 +337,13 @@ class Peeling:
         return found[0], found[1]
 
     def _peel(
-        self, sweepers: list[Sweeper], work: Work, sweeps: int
+        self, sweepers: list[Sweeper], work: Work, sweeps: int, prior_column: NDArray[np.int32] | None = None
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         exact = Effort(max(_SWEEPS_EXACT, sweeps), min(_EXACT, self._options.tolerance))
         efforts = exact, Effort(sweeps, self._options.tolerance)
+        column = self._prior_column if prior_column is None else prior_column
         done = [
-            sweeper.run(work, self._prior_column, effort, self._options.threads)
+            sweeper.run(work, column, effort, self._options.threads)
             for sweeper, effort in zip(sweepers, efforts, strict=True)
         ]
         return done[0][0] + done[1][0], done[0][1] + done[1][1]
@@ -323,8 +373,8 @@ class Peeling:
         found = rows[place] == locus
         return np.stack([place[found], self._anchors.cells[found, 1]], axis=1)
 
-    def _segregation(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """(V, C, 4) segregation at any loci."""
+    def own_segregation(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(V, C, 4) segregation at any of the engine's loci, without the own evidence of those kept."""
         out = interpolated(self.seg, self._cm[self.kept], self._cm[rows])
         place = np.minimum(np.searchsorted(self.kept, rows), len(self.kept) - 1)
         own = self.kept[place] == rows

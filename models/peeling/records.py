@@ -20,6 +20,9 @@ _HEADER: Final = (
     '##INFO=<ID=NOBS,Number=1,Type=Integer,Description="Animals of the pedigree with data at the site">',
     '##INFO=<ID=CONTRADICTED,Number=1,Type=Integer,Description="Observed calls that differ from the most probable '
     'genotype given the family">',
+    '##INFO=<ID=IMPUTED,Number=0,Type=Flag,Description="Site of the bundle that nobody of the family was typed at">',
+    '##INFO=<ID=TYPED,Number=0,Type=Flag,Description="Site of the bundle that somebody of the family was typed at">',
+    '##INFO=<ID=TYPED_ONLY,Number=0,Type=Flag,Description="Typed site that the bundle lacks">',
     '##FORMAT=<ID=GT,Number=1,Type=String,Description="{gt}, paternal|maternal allele, or the one there is">',
     '##FORMAT=<ID=DS,Number=1,Type=Float,Description="ALT dosage">',
     '##FORMAT=<ID=GP,Number=G,Type=Float,Description="Genotype probabilities">',
@@ -66,6 +69,7 @@ def peeled_header(
     command: str,
     build: str | None = None,
     keep_observed: bool = False,
+    bundle: str | None = None,
 ) -> bytes:
     """Header text, ending with the #CHROM line."""
     gt = "Observed genotype, else the most probable" if keep_observed else "Most probable genotype"
@@ -75,6 +79,8 @@ def peeled_header(
         f"##contig=<ID={name}{f',length={length}' if length else ''}{assembly}>" for name, length in contigs.items()
     ]
     lines += [f"##tessera_software={software}", f"##tessera_command={' '.join(command.split())}"]
+    if bundle:
+        lines.append(f"##tessera_bundle={bundle}")
     columns = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", *samples]
     return "\n".join([*lines, "\t".join(columns), ""]).encode()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Final
 
@@ -39,6 +39,7 @@ def peeled_text(
     calls: NDArray[np.int8] | None = None,
     haploid: NDArray[np.bool_] | None = None,
     threads: int | None = 1,
+    flags: Sequence[str] | None = None,
 ) -> Iterator[bytes | NDArray[np.uint8]]:
     """Text of a block's records, in pieces to be written one after the other.
 
@@ -50,6 +51,7 @@ def peeled_text(
         calls: (V, S) observed calls that stay as they are; without them GT is the most probable genotype.
         haploid: (S,) animals that are written with one allele.
         threads: None takes every core.
+        flags: V INFO flags, where a bundle's sites are imputed.
     """
     step = max(1, _BLOCK_GENOTYPES // max(1, gp4.shape[1]))
     rows = np.empty((min(step, len(sites)), gp4.shape[1] * WIDTH), np.uint8)
@@ -70,6 +72,8 @@ def peeled_text(
             info = f"AF={facts.af[at]:.6g};R2={facts.r2[at]:.6g};INFO={facts.info[at]:.6g};NOBS={facts.observed[at]}"
             if contradicted[at]:
                 info += f";CONTRADICTED={contradicted[at]}"
+            if flags is not None:
+                info += f";{flags[at]}"
             yield f"{part.chrom}\t{pos}\t{ident}\t{ref}\t{alt}\t.\tPASS\t{info}\tGT:DS:GP:GQ".encode()
             yield rows[k, : ends[k]]
             yield b"\n"

@@ -3,13 +3,11 @@
 import itertools
 
 import numpy as np
-import pytest
 
 from models.peeling.engine import Options, Peeling
 from models.peeling.penetrance import Penetrance, from_calls
 from models.peeling.population import BYTES, PopulationOptions
-from models.peeling.priors import FounderPriors, from_imputed, hardy_weinberg
-from models.protocol import ImputedBlock
+from models.peeling.priors import FounderPriors
 from tests.reference.peeling_exact import Parents, gamete
 from tests.support.pedigrees import drop, pedigree_of
 
@@ -116,18 +114,6 @@ def test_three_founders_are_no_population() -> None:
     codes = np.ones((LOCI, len(HERD)), np.int8)
     codes[:, 2:] = -1
     assert np.array_equal(peel(codes, PopulationOptions()), peel(codes, None))
-
-
-def test_an_engine_s_own_call_is_not_counted_twice() -> None:
-    gp = np.array([[[0.0, 0.0, 1.0]], [[0.2, 0.6, 0.2]], [[1.0, 0.0, 0.0]]], np.float32)
-    hidden = np.array([[0.5], [np.nan], [np.nan]], np.float32)
-    observed = np.array([[True], [False], [True]])
-    freq = np.array([0.5, 0.5, 0.1])
-    got = from_imputed([ImputedBlock(0, gp, None, hidden)], np.array([7]), np.array([0]), freq, observed)
-    assert got.animal.tolist() == [7]
-    assert got.gp4[0, 0] == pytest.approx(hardy_weinberg(np.array(0.25)), abs=1e-3)
-    assert got.gp4[1, 0] == pytest.approx([0.2, 0.3, 0.3, 0.2], abs=1e-3)
-    assert got.gp4[2, 0] == pytest.approx(hardy_weinberg(np.array(0.1)), abs=1e-3)
 
 
 def test_sites_that_nobody_was_typed_at_pass_from_a_founder_to_its_child() -> None:

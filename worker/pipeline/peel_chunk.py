@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,15 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genotypes.bgzf import BgzfWriter
-from genotypes.likelihoods import FIRST, Observations
+from genotypes.likelihoods import Observations
 from genotypes.sites import SiteTable
-from models.peeling.engine import Options, PeeledBlock, Peeling
+from models.peeling.engine import Options, Peeling
 from models.peeling.families import full_sib_families
 from models.peeling.pedigree import Pedigree, x_linked
-from models.peeling.penetrance import confident_calls, from_observations
+from models.peeling.penetrance import from_observations
 from models.peeling.population import PopulationOptions
 from models.peeling.records import LocusFacts, decimals, locus_facts
 from models.peeling.text import contradictions, peeled_text
+from models.protocol import Imputer
 from worker.pipeline.peel_folder import (
     ACCURACY,
     Joined,
@@ -30,6 +32,7 @@ from worker.pipeline.peel_folder import (
     store_observations,
     store_sites,
 )
+from worker.pipeline.peel_hybrid import FamilyImputation, SiteBlock, bundle_rows, known_frequencies, observed_calls
 from worker.pipeline.peel_maps import choose_map
 from worker.pipeline.peel_x import Stretch, stretches
 from worker.pipeline.quality_bins import bin_quality
@@ -39,10 +42,16 @@ RECORDS, CONTRADICTED, SEGREGATION, HAPLOTYPES = "records.gz", "contradicted.gz"
 LEAST_COPIES: Final = 0.5  # expected minor alleles in the pedigree below which a locus counts in no mean of R2
 _BLOCK: Final = 256  # loci whose segregation is turned into text at once
 _PEELING: Final = 0.85  # share of the time that the cycles take; the rest is the text
+_PEELING_OF_HYBRID: Final = 0.2  # the same where a bundle's sites are imputed
 
 
 def peel_chunk(
-    joined: Path, chromosome: str, out: Path, options: PeelOptions | None = None, progress: Progress = silent
+    joined: Path,
+    chromosome: str,
+    out: Path,
+    options: PeelOptions | None = None,
+    progress: Progress = silent,
+    make_imputer: Callable[[str], Imputer] | None = None,
 ) -> PeelSummary:
     """Peel a chromosome into `out`.
 
@@ -52,6 +61,7 @@ def peel_chunk(
         out: folder for the pieces, made when missing.
         options: cycles, animals to write, files to write.
         progress: hears the fraction done after each cycle and each block of loci; may raise to abort.
+        make_imputer: engine of a chromosome of the bundle that the family met, by the bundle's name for it.
 
     Raises:
         TesseraError: `setup_invalid` for a genetic map that cannot be used.
@@ -67,16 +77,31 @@ def peel_chunk(
     males = np.isin(np.arange(len(pedigree)), facts.males)
     children = _telling(pedigree, _typed(seen)) if options.segregation else []
     errors: list[tuple[int, float]] = []
+    imputer = make_imputer(one.bundle) if make_imputer is not None and one.bundle is not None else None
+    freq, share, total = None, _PEELING, len(sites)
+    if imputer is not None:
+        share = _PEELING_OF_HYBRID
+        if _founders(pedigree) < PopulationOptions().least:
+            freq = known_frequencies(from_observations(np.asarray(seen)), bundle_rows(joined, one), imputer)
+    family: FamilyImputation | None = None
     with ExitStack() as stack:
-        writer = _Writer(stack, out, sites, seen, pedigree, columns, options)
+        writer = _Writer(stack, out, pedigree, columns, options)
         table = stack.enter_context(BgzfWriter(out / SEGREGATION, eof=False)) if options.segregation else None
-        for part in stretches(sites.pos, one.non_par):
+        for part in stretches(sites.pos, one.non_par):  # with a bundle there is one
             heard = _part_of(progress, part, len(sites))
-            peeling, members = _peel(pedigree, males, np.asarray(seen[part.first : part.end]),
-                                     scale.cm(sites.pos[part.first : part.end]), part, options, heard)  # fmt: skip
-            for block in peeling.blocks():
-                writer.write(block, part.first, males if part.non_par else None)
-                heard(_PEELING + (1 - _PEELING) * (block.first + len(block.gp4)) / (part.end - part.first))
+            here, data = sites.slice(part.first, part.end), np.asarray(seen[part.first : part.end])
+            settings = Options(cycles=options.cycles, threads=options.threads, pin=imputer is not None,
+                               population=PopulationOptions() if options.population else None)  # fmt: skip
+            single = males if part.non_par else None
+            peeling, members = _peel(pedigree, single, data, scale.cm(here.pos), settings, freq, _scaled(heard, share))
+            blocks, records, met = _plain(peeling, here, data), len(here), writer.met
+            if imputer is not None:
+                family = FamilyImputation(facts, one, pedigree, here, data, peeling, scale, imputer)
+                blocks, records = family.blocks(), family.total
+                total = records
+            for block in blocks:
+                writer.write(block, single)
+                heard(share + (1 - share) * (writer.met - met) / records)
             if peeling.error is not None:
                 errors.append((part.end - part.first, peeling.error))
             if table is not None:
@@ -84,13 +109,13 @@ def peel_chunk(
                                    _telling(members, _typed(seen[part.first : part.end])), children)  # fmt: skip
     if options.segregation:
         writer.files.append(SEGREGATION)
-    maf = np.concatenate([np.minimum(part.af, 1 - part.af) for part in writer.facts])
-    r2 = np.concatenate([part.r2 for part in writer.facts])
+    af, r2 = np.concatenate(writer.af), np.concatenate(writer.r2)
+    maf = np.minimum(af, 1 - af)
     r2[2 * len(pedigree) * maf < LEAST_COPIES] = np.nan  # nothing varies there
     summary = PeelSummary(
         chromosome=chromosome,
         sites=writer.written,
-        below_r2_min=len(sites) - writer.written,
+        below_r2_min=total - writer.written,
         map=source,
         error=max(errors)[1] if errors else None,
         corrected=writer.contradicted,
@@ -98,35 +123,52 @@ def peel_chunk(
         quality=bin_quality(maf.astype(np.float32), r2.astype(np.float32)),
         files=writer.files,
         children=[pedigree.ids[row] for row in children],
+        imputed=family.imputed if family else 0,
+        haplotypes_asked=len(family.asked.founder) if family else 0,
+        genotypes_asked=len(family.asked.whole) if family else 0,
     )
-    np.save(out / ACCURACY, sum((np.stack([part.explained, part.spread]) for part in writer.facts), np.zeros((2, 1))))
+    np.save(out / ACCURACY, writer.accuracy)
     progress(1.0)
     return summary
 
 
 def _peel(
     pedigree: Pedigree,
-    males: NDArray[np.bool_],
+    males: NDArray[np.bool_] | None,
     seen: Observations,
     centimorgans: NDArray[np.float64],
-    part: Stretch,
-    options: PeelOptions,
+    settings: Options,
+    freq: NDArray[np.float64] | None,
     progress: Progress,
 ) -> tuple[Peeling, Pedigree]:
-    """Peel loci that are inherited in one way, and the pedigree by which they are."""
-    population = PopulationOptions() if options.population else None
-    settings = Options(cycles=options.cycles, threads=options.threads, population=population)
+    """Peel loci that are inherited in one way, and the pedigree by which they are; `males` have one copy."""
     single = pedigree.doubled
-    if part.non_par:
+    if males is not None:
         pedigree, single = x_linked(pedigree, males)
-    peeling = Peeling(pedigree, from_observations(seen), centimorgans, settings, one_gamete=single)
-    peeling.run(lambda cycle, cycles: progress(_PEELING * cycle / cycles))
+    peeling = Peeling(pedigree, from_observations(seen), centimorgans, settings, freq, one_gamete=single)
+    peeling.run(lambda cycle, cycles: progress(cycle / cycles))
     return peeling, pedigree
+
+
+def _plain(peeling: Peeling, sites: SiteTable, seen: Observations) -> Iterator[SiteBlock]:
+    """The peeled loci themselves."""
+    for block in peeling.blocks():
+        rows = slice(block.first, block.first + len(block.gp4))
+        yield SiteBlock(sites.slice(rows.start, rows.stop), seen[rows], block.gp4)
+
+
+def _founders(pedigree: Pedigree) -> int:
+    return int(((pedigree.sire < 0) & (pedigree.dam < 0)).sum())
 
 
 def _part_of(progress: Progress, part: Stretch, sites: int) -> Progress:
     """The progress of some loci as that of all."""
     return lambda done: progress((part.first + done * (part.end - part.first)) / sites)
+
+
+def _scaled(progress: Progress, share: float) -> Progress:
+    """The progress of what comes first and takes `share` of the time."""
+    return lambda done: progress(share * done)
 
 
 @dataclass(slots=True)
@@ -135,21 +177,23 @@ class _Writer:
 
     stack: ExitStack
     out: Path
-    sites: SiteTable
-    seen: Observations
     pedigree: Pedigree
     columns: NDArray[np.int64]
     options: PeelOptions
+    met: int = 0
     written: int = 0
     contradicted: int = 0
-    facts: list[LocusFacts] = field(default_factory=list)
+    af: list[NDArray[np.float64]] = field(default_factory=list)
+    r2: list[NDArray[np.float64]] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.accuracy = np.zeros((2, len(self.pedigree)))
         self._records = self._open(RECORDS)
         self._list = self._open(CONTRADICTED)
         self._haplotypes = self._open(HAPLOTYPES) if self.options.haplotypes else None
 
+    accuracy: NDArray[np.float64] = field(init=False)  # sums over the loci, see `peel_folder.ACCURACY`
     _records: BgzfWriter = field(init=False)
     _list: BgzfWriter = field(init=False)
     _haplotypes: BgzfWriter | None = field(init=False)
@@ -158,20 +202,21 @@ class _Writer:
         self.files.append(name)
         return self.stack.enter_context(BgzfWriter(self.out / name, eof=False, threads=self.options.threads))
 
-    def write(self, block: PeeledBlock, start: int, males: NDArray[np.bool_] | None) -> None:
+    def write(self, block: SiteBlock, males: NDArray[np.bool_] | None) -> None:
         """Write the records of a block, and list the calls that they contradict.
 
         Args:
-            block: its loci are counted from row `start`.
-            start: row of the chromosome.
+            block: consecutive records.
             males: (N,) animals with one copy.
         """
         haploid = None if males is None else males[self.columns]
-        rows = slice(start + block.first, start + block.first + len(block.gp4))
-        sites, seen = self.sites.slice(rows.start, rows.stop), np.asarray(self.seen[rows])
+        sites, seen = block.sites, block.seen
+        self.met += len(sites)
         facts = locus_facts(block.gp4, seen > 0, males)
-        self.facts.append(facts)
-        calls = confident_calls(np.where(seen < FIRST, seen, 0))
+        self.af.append(facts.af)
+        self.r2.append(facts.r2)
+        self.accuracy += np.stack([facts.explained, facts.spread])
+        calls = observed_calls(seen)
         every = np.array_equal(self.columns, np.arange(block.gp4.shape[1]))
         gp4, mine = (block.gp4, calls) if every else (block.gp4[:, self.columns], calls[:, self.columns])
         found = contradictions(gp4, mine)
@@ -181,7 +226,8 @@ class _Writer:
         stay = mine[kept] if self.options.keep_observed else None
         shown = gp4 if len(kept) == len(sites) else gp4[kept]
         threads = self.options.threads
-        for text in peeled_text(sites.take(kept), shown, part, counts[kept], stay, haploid, threads):
+        flags = None if block.flags is None else [block.flags[row] for row in kept.tolist()]
+        for text in peeled_text(sites.take(kept), shown, part, counts[kept], stay, haploid, threads, flags):
             self._records.write(text)
         self.written += len(kept)
         self.contradicted += len(found)

@@ -73,6 +73,7 @@ class JoinedChromosome:
     sites: int
     by_file: list[int]  # sites that each file has
     non_par: list[int] | None = None  # of X: first and last bp at which males have one copy
+    bundle: str | None = None  # the bundle's name for it; then NAME.rows.npy holds rows of the bundle, -1 without
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class Joined:
     has_data: list[int]  # rows of the animals that are a sample of some file
     chromosomes: list[JoinedChromosome]
     males: list[int] = field(default_factory=list)  # rows of the animals with one X, where there is an X
+    bundle: str | None = None  # id of the bundle that imputes founders
 
     def write(self) -> None:
         """Write `peel-joined.json`."""
@@ -172,6 +174,9 @@ class PeelSummary:
     quality: list[QualityBin]
     files: list[str]  # pieces in the chunk's folder, the VCF's first
     children: list[str] = field(default_factory=list)  # ids of the segregation's columns, where it is written
+    imputed: int = 0  # sites of the bundle that nobody was typed at
+    haplotypes_asked: int = 0  # animals whose haplotypes the bundle's engine imputed
+    genotypes_asked: int = 0  # animals whose genotypes it imputed, as the family leaves their phase open
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
