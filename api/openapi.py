@@ -58,8 +58,8 @@ SUBMIT_BODY: dict[str, Any] = {
                         "description": "genotypes: one file with all chromosomes or several files; sorted or not",
                     },
                     "pedigree": _file(
-                        "PLINK .ped or .fam, or a table of id, sire, dam (.csv); then the job is peeled: no bundle, "
-                        "any species, and the files may hold different samples and sites"
+                        "PLINK .ped or .fam, or a table of id, sire, dam (.csv); then the job is peeled: any "
+                        "species; the files may hold different samples and sites, and a fitting bundle imputes founders"
                     ),
                     "from_job": {
                         "type": "string",
@@ -70,7 +70,7 @@ SUBMIT_BODY: dict[str, Any] = {
                         "type": "string",
                         "default": "auto",
                         "description": "id or name of a bundle (GET /bundles); auto: the one that holds most of the "
-                        "upload's sites, of those that fit its build and chromosomes",
+                        "upload's sites, of those that fit its build and chromosomes; none: a pedigree job without one",
                     },
                     "build": {
                         "type": "string",
@@ -114,6 +114,17 @@ SUBMIT_BODY: dict[str, Any] = {
                     "animals": {
                         "type": "string",
                         "description": "of a pedigree job: ids of the animals to write, in this order; all by default",
+                    },
+                    "doubled_haploids": {
+                        "type": "string",
+                        "description": "of a pedigree job: ids of doubled haploids, besides those of a column `dh` of "
+                        "the pedigree",
+                    },
+                    "non_par": {
+                        "type": "string",
+                        "examples": ["2781480-155701382"],
+                        "description": "of a pedigree job: base pairs of X between the pseudoautosomal regions; known "
+                        "of human builds",
                     },
                     "recipient": {
                         "type": "string",

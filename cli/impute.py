@@ -172,7 +172,7 @@ def installed() -> list[BundleManifest]:
 
 
 def _folder() -> Path:
-    from jobs.slices import SHIPPED_BUNDLES
+    from jobs.slices import SHIPPED_BUNDLES  # with all settings
 
     return Path(os.environ.get("TESSERA_BUNDLES_DIR") or SHIPPED_BUNDLES)
 

@@ -6,14 +6,17 @@ import os
 import shlex
 import sys
 import time
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from cli.impute import stage_bar
+from cli.impute import installed, need_torch, open_bundle, stage_bar
 from cli.plain import err, out
 from cli.submit import check_files
+from genotypes.builds import base_pairs
 
 
 def peel(
@@ -34,6 +37,14 @@ def peel(
     sites: Annotated[
         Path | None, typer.Option("--sites", help="Loci of AlphaGenes text: .map or .bim, a line a column.")
     ] = None,
+    bundle: Annotated[
+        str,
+        typer.Option(
+            "--bundle",
+            "-b",
+            help="Impute founders from this bundle (folder, .tar or name; auto chooses) and write all its sites.",
+        ),
+    ] = "none",
     build: Annotated[str, typer.Option(help="Genome build, to choose maps of a folder.")] = "auto",
     only: Annotated[
         Path | None,
@@ -54,18 +65,39 @@ def peel(
         bool, typer.Option("--haplotypes", help="Also write the ALT dosage of each animal's two haplotypes.")
     ] = False,
     r2_min: Annotated[float, typer.Option(min=0, max=1, help="Leave out sites with a lower R2.")] = 0.0,
+    doubled_haploids: Annotated[
+        Path | None,
+        typer.Option("--doubled-haploids", help="File of the ids of doubled haploids, besides those of a column 'dh'."),
+    ] = None,
+    non_par: Annotated[
+        str | None,
+        typer.Option(
+            "--non-par",
+            metavar="FIRST-LAST",
+            help="Base pairs of X between the pseudoautosomal regions; known of human builds.",
+        ),
+    ] = None,
     report: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where report and checks go.")] = None,
     strict: Annotated[bool, typer.Option("--strict/--mend", help="Refuse what could be mended.")] = False,
     cycles: Annotated[int, typer.Option(min=1, help="Rounds of peeling.")] = 10,
     population: Annotated[
         bool, typer.Option("--population/--no-population", help="Founders also from each other's haplotypes.")
     ] = True,
+    chains: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", envvar="TESSERA_CHAINS", help="Chain files, to lift to the bundle's build."),
+    ] = None,
     threads: Annotated[int, typer.Option("--threads", "-t", min=0, help="0: all cores.")] = 0,
+    device: Annotated[str, typer.Option(help="Of the bundle's engine: auto, cpu, cuda, cuda:1.")] = "auto",
 ) -> None:
     """Impute and phase a pedigree: GT paternal|maternal, DS, GP, GQ of every member, also those without data."""
-    check_files([*files, *(path for path in (pedigree, sites, only) if path)])
+    check_files([*files, *(path for path in (pedigree, sites, only, doubled_haploids) if path)])
     if not output.name.endswith((".vcf.gz", ".bcf")):
         raise typer.BadParameter("the output is a .vcf.gz or a .bcf", param_hint="--out")
+    try:
+        bounds = None if non_par is None else base_pairs(non_par)
+    except ValueError as problem:
+        raise typer.BadParameter(str(problem), param_hint="--non-par") from problem
     started = time.monotonic()
     from worker.pipeline.peel_folder import PeelOptions
     from worker.pipeline.peel_run import PeelOffline, peel_offline
@@ -83,8 +115,12 @@ def peel(
         maps=map,
         command=shlex.join(["tessera", *sys.argv[1:]]).replace("\n", " "),
     )
+    doubled = doubled_haploids.read_text().split() if doubled_haploids else []
+    job = PeelOffline(options, build, strict, sites, report, doubled, bounds, chains=chains)
+    if bundle != "none":
+        job = replace(job, **bundles_for(bundle, options.threads, device))
     with stage_bar() as show:
-        done = peel_offline(files, pedigree, output, PeelOffline(options, build, strict, sites, report), show)
+        done = peel_offline(files, pedigree, output, job, show)
     for note in done.qc["notes"]:
         where = f" (chromosome {note['chromosome']})" if note["chromosome"] else ""
         many = f" [{note['count']:,}]" if note["count"] > 1 else ""
@@ -101,3 +137,23 @@ def peel(
     out.print(f"{members['animals']} animals ({members['with_data']} typed), {written} sites, {took:.1f} s")
     for path in done.files:
         out.print(str(path), markup=False)
+
+
+def bundles_for(name: str, threads: int, device: str) -> dict[str, Any]:
+    """Fields of `PeelOffline` for a bundle that is named, or for all installed ones where it is `auto`.
+
+    Raises:
+        TesseraError: `bundle_not_found` or `bundle_invalid`; `setup_invalid` without PyTorch.
+    """
+    with need_torch():
+        from worker.engine_dae import make_imputer
+        from worker.pipeline.peel_meet import Offer
+    opened = cache(open_bundle)
+    if name == "auto":
+        offer = Offer(None, installed(), opened)
+        return {"offer": offer, "make_imputer": lambda one, chromosome: make_imputer(
+            opened(one), chromosome, device=device, threads=threads)}  # fmt: skip
+    view = opened(name)
+    offer = Offer(view.manifest.content_id(), [], lambda _: view)
+    return {"offer": offer, "make_imputer": lambda _, chromosome: make_imputer(
+        view, chromosome, device=device, threads=threads)}  # fmt: skip

@@ -62,6 +62,15 @@ def submit(
         typer.Option(metavar="LIST", help="With a pedigree: segregation, haplotypes, correct, only_new."),
     ] = None,
     animals: Annotated[Path | None, typer.Option(help="With a pedigree: file of the ids to write.")] = None,
+    doubled_haploids: Annotated[
+        Path | None, typer.Option(help="With a pedigree: file of the ids of doubled haploids.")
+    ] = None,
+    non_par: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FIRST-LAST", help="With a pedigree: base pairs of X between the pseudoautosomal regions."
+        ),
+    ] = None,
     strict: Annotated[bool | None, typer.Option("--strict/--no-strict", help="Refuse what could be mended.")] = None,
     mend: Mending = None,
     qc_call_rate: CallRate = None,
@@ -90,6 +99,8 @@ def submit(
         "name": name,
         "peel": peel,
         "animals": None if animals is None else " ".join(animals.read_text().split()),
+        "doubled_haploids": None if doubled_haploids is None else " ".join(doubled_haploids.read_text().split()),
+        "non_par": non_par,
         "strict": None if strict is None else str(strict).lower(),
         "mend": mend,
         "qc_call_rate": qc_call_rate,

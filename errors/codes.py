@@ -106,6 +106,12 @@ class Code(Enum):
     pedigree_invalid = "pedigree_invalid", 422, "Mend the named line of the pedigree."
     pedigree_loop = "pedigree_loop", 422, "An animal is its own ancestor: mend the named lines."
     pedigree_sex = "pedigree_sex", 422, "A sire is listed as female or a dam as male: mend the named lines."
+    sex_unknown = "sex_unknown", 422, "Give the sex of the named animals in the pedigree, or leave X out."
+    haploid_heterozygotes = (
+        "haploid_heterozygotes",
+        422,
+        "Set these calls to missing, or mend the sex or the mark of a doubled haploid in the pedigree.",
+    )
     pedigree_unknown_ids = (
         "pedigree_unknown_ids",
         422,

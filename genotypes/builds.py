@@ -47,6 +47,14 @@ def par_bounds(build: str) -> tuple[int, int] | None:
     return first + 1, last - 1
 
 
+def base_pairs(text: str) -> tuple[int, int]:
+    """First and last bp of a range written FIRST-LAST; ValueError with a sentence for anything else."""
+    first, _, last = text.strip().replace(",", "").removeprefix("X:").removeprefix("chrX:").partition("-")
+    if not (first.isdecimal() and last.isdecimal() and 0 < int(first) <= int(last)):
+        raise ValueError(f"'{text}' is no range of base pairs such as 2781480-155701382.")
+    return int(first), int(last)
+
+
 def build_of_name(text: str) -> str | None:
     """GRCh37 or GRCh38 when `text` (an assembly or reference name) names it under any usual alias."""
     if (found := _NAMES.search(text)) is None:

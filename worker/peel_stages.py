@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ from worker import stages
 from worker.folders import StoredFolder
 from worker.pipeline.peel_assemble import peel_assemble
 from worker.pipeline.peel_folder import ACCURACY, Joined, PeelOptions, PeelSummary, check_animals
-from worker.pipeline.peel_harmonise import CHECK_FILES, peel_harmonise
+from worker.pipeline.peel_harmonise import check_files, peel_harmonise
+from worker.pipeline.peel_meet import NO_BUNDLE, Offer, peel_meet
 from worker.pipeline.peel_read import PeelReadOptions, peel_read
 from worker.pipeline.peel_report import peel_report
 from worker.pipeline.types import ChunkSpec, ReportFacts
@@ -43,8 +45,9 @@ def ingest(desk: Desk) -> Result:
     if pedigree is None:
         raise TesseraError(Code.engine_unavailable, "The peeling engine needs a pedigree, and the job has none.")
     limits = Limits(max_line_bytes=uploads.max_line_bytes, max_expanded_bytes=uploads.max_expanded_bytes)
-    options = PeelReadOptions(desk.task.job.strict, limits, names)
-    check_animals(read_pedigree(pedigree), _options(desk))
+    doubled = (desk.task.job.options or {}).get("doubled_haploids", [])
+    options = PeelReadOptions(desk.task.job.strict, limits, names, doubled=doubled)
+    check_animals(read_pedigree(pedigree, doubled), _options(desk))
     read = peel_read(vcfs, pedigree, desk.out, options, desk.lease.progress)
     return {"summary": {"files": len(read.files)}, "folder": desk.publish_work()}
 
@@ -53,14 +56,23 @@ def harmonise(desk: Desk) -> Result:
     """Files joined, the pedigree checked against the genotypes, and a first report."""
     job = desk.task.job
     maps = desk.tools.settings.peeling.maps
-    met = peel_harmonise(desk.one(StageName.ingest), desk.out, job.build, job.strict, maps, desk.lease.progress)
+    given = (job.options or {}).get("non_par")
+    bounds = (int(given[0]), int(given[1])) if given else None
+    read = desk.one(StageName.ingest)
+    met = peel_harmonise(read, desk.out, job.build, job.strict, maps, desk.lease.progress, bounds)
+    bundle = job.bundle
+    if bundle != NO_BUNDLE:
+        bundles = desk.tools.bundles
+        offer = Offer(None if bundle == stages.AUTO else bundle, bundles.installed(), bundles.bundle)
+        bundle = peel_meet(desk.out, offer, desk.meeting, met.qc, desk.lease.progress)
     folder = desk.publish_work()
-    pages = peel_report(desk.inputs, _facts(desk), met.qc)
+    pages = peel_report(desk.inputs, _facts(desk, bundle), met.qc)
     return {
+        "bundle": bundle,
         "summary": {"samples": met.samples, "sites": met.sites, "chromosomes": met.chromosomes},
         "qc": met.qc,
         "folder": folder,
-        "results": desk.publish_results([*(desk.out / name for name in CHECK_FILES), *pages]),
+        "results": desk.publish_results([*check_files(desk.out), *pages]),
     }
 
 
@@ -73,7 +85,8 @@ def plan(desk: Desk) -> Result:
                   sample_end=animals, sample_batches=1).as_dict()
         for index, one in enumerate(joined.chromosomes)
     ]  # fmt: skip
-    return {"chunks": chunks, "queue": "cpu"}
+    worker = desk.tools.settings.worker
+    return {"chunks": chunks, "queue": "cpu" if joined.bundle is None else worker.impute_queue}
 
 
 def impute(desk: Desk) -> Result:
@@ -81,7 +94,12 @@ def impute(desk: Desk) -> Result:
     from worker.pipeline.peel_chunk import peel_chunk  # starts numba's threads, which no other job needs
 
     spec = ChunkSpec.from_dict(desk.task.row.spec["chunk"])
-    summary = peel_chunk(desk.one(StageName.harmonise), spec.chromosome, desk.out, _options(desk), desk.lease.progress)
+    make_imputer = None
+    if (bundle := desk.task.job.bundle) != NO_BUNDLE:
+        make_imputer = partial(desk.tools.bundles.imputer, bundle)
+    summary = peel_chunk(
+        desk.one(StageName.harmonise), spec.chromosome, desk.out, _options(desk), desk.lease.progress, make_imputer
+    )
     return {"summary": summary.as_dict(), "folder": desk.publish_work()}
 
 
@@ -102,7 +120,9 @@ def report(desk: Desk) -> Result:
     rows = sorted(desk.task.earlier[StageName.impute], key=lambda row: row.index)
     told = [(_summary(row), _accuracy(desk, row)) for row in rows]
     joined = desk.one(StageName.harmonise)
-    pages = peel_report(desk.out, _facts(desk), desk.task.job.qc or {}, joined, told, desk.lease.progress)
+    pages = peel_report(
+        desk.out, _facts(desk, desk.task.job.bundle), desk.task.job.qc or {}, joined, told, desk.lease.progress
+    )
     return {"results": desk.publish_results(pages)}
 
 
@@ -138,12 +158,12 @@ def _options(desk: Desk) -> PeelOptions:
     )
 
 
-def _facts(desk: Desk) -> ReportFacts:
+def _facts(desk: Desk, bundle: str) -> ReportFacts:
     job, files = desk.task.job, desk.task.files
     return ReportFacts(
         name=job.name or files[0].filename,
-        bundle=job.bundle,
-        bundle_sha256="",
+        bundle=bundle,
+        bundle_sha256="" if bundle == NO_BUNDLE else desk.tools.bundles.bundle(bundle).digest,
         build=job.build,
         engine="peeling",
         mode=job.mode,

@@ -33,10 +33,10 @@ from worker.pipeline.choose import check_enough, choose
 from worker.pipeline.cohort_stats import COHORT, cohort_stats
 from worker.pipeline.folder import HARMONISED
 from worker.pipeline.people import PEOPLE, PeopleSums, merge_people
-from worker.pipeline.qc import QC, add_notes
+from worker.pipeline.qc import add_notes
 from worker.pipeline.sample_policy import SamplePolicy
 from worker.pipeline.sample_report import SAMPLES
-from worker.pipeline.types import AssembleSummary, BundleView, ChunkSpec, OutputOptions, ReportFacts, ResultFile
+from worker.pipeline.types import QC, AssembleSummary, BundleView, ChunkSpec, OutputOptions, ReportFacts, ResultFile
 from worker.scratch import Scratch, publish_folder
 
 Result = dict[str, Any]

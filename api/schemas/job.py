@@ -52,13 +52,14 @@ class Job(Answer):
     queue_position: int | None = Field(description="1 for the next job; null when the job does not wait")
     mode: str
     engine: str = Field(description="dae or peeling")
-    bundle: str = Field(description="id of the bundle; none when a pedigree is peeled")
+    bundle: str = Field(description="id of the bundle; none when a pedigree is peeled without one")
     build: str
     format: str
     r2_min: float
     strict: bool
     options: dict[str, Any] = Field(
-        description="`mend`, `samples` and thresholds of variant QC, `peel` and `animals` of a pedigree: those given"
+        description="`mend`, `samples` and thresholds of variant QC, `peel`, `animals`, `doubled_haploids` and "
+        "`non_par` of a pedigree: those given"
     )
     files: list[JobFile]
     samples: int | None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from api.submission.fields import BUILDS, FieldError, FieldsRefused, JobFields
+from api.submission.fields import BUILDS, PEDIGREE_FIELDS, FieldError, FieldsRefused, JobFields
 from errors import Code
 from genotypes.chain_files import list_chains
 from genotypes.manifest import BundleManifest, list_bundles
@@ -20,8 +20,9 @@ _BUILD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,15}")
 def choose(fields: JobFields, pedigree: bool | None, folder: Path, chains: Path | None = None) -> JobFields:
     """Return the fields with the engine settled and a named bundle pinned to its content-addressed id.
 
-    A job with a pedigree is peeled: it needs no bundle and may be of any build. For the others `auto` stays, for the
-    job to choose; whether file and bundle agree is for the job to see.
+    A job with a pedigree is peeled: it needs no bundle and may be of any build, but a bundle that is named, or that
+    fits where the choice is left open, imputes the founders. `auto` stays, for the job to choose; whether file and
+    bundle agree is for the job to see.
 
     Args:
         fields: checked fields of a submission.
@@ -36,7 +37,7 @@ def choose(fields: JobFields, pedigree: bool | None, folder: Path, chains: Path 
     bundles = [manifest for _, manifest in list_bundles(folder)]
     if pedigree or fields.engine == "peeling":
         return _peeled(fields, bundles)
-    if pedigree is None and fields.engine == "auto" and fields.bundle == "auto":
+    if pedigree is None and fields.engine == "auto" and fields.bundle in ("auto", NO_BUNDLE):
         return fields  # a pedigree may still come, and with it no bundle is needed
     builds = {*BUILDS, *(manifest.build for manifest in bundles)}
     if fields.build not in builds:
@@ -60,7 +61,7 @@ def check_pedigree(fields: JobFields, pedigree: bool | None) -> None:
     if fields.engine == "peeling" and pedigree is False:
         message = "'engine' is peeling, which needs a pedigree: add -F pedigree=@family.fam."
         raise FieldsRefused([FieldError("pedigree", message, Code.missing_field)])
-    if pedigree is False and (given := [name for name in ("peel", "animals") if name in fields.options]):
+    if pedigree is False and (given := [name for name in PEDIGREE_FIELDS if name in fields.options]):
         message = f"'{given[0]}' is for jobs with a pedigree: add -F pedigree=@family.fam."
         raise FieldsRefused([FieldError(given[0], message)])
     if fields.engine == "dae" and pedigree:
@@ -69,13 +70,14 @@ def check_pedigree(fields: JobFields, pedigree: bool | None) -> None:
 
 
 def _peeled(fields: JobFields, bundles: Sequence[BundleManifest]) -> JobFields:
-    """The fields of a pedigree job; a bundle that is named has to exist, though nothing is read from it."""
+    """The fields of a pedigree job: with a bundle that is named, one for the job to choose, or none at all."""
+    bundle = fields.bundle if bundles else NO_BUNDLE
     if fields.bundle not in ("auto", NO_BUNDLE):
-        _named(replace(fields, build="auto"), bundles, None)
+        bundle = _named(replace(fields, build="auto"), bundles, None).id
     if not _BUILD.fullmatch(fields.build):
         message = "'build' is an assembly's name: letters, digits, dots, dashes and underscores."
         raise FieldsRefused([FieldError("build", message)])
-    return replace(fields, engine="peeling", bundle=NO_BUNDLE)
+    return replace(fields, engine="peeling", bundle=bundle)
 
 
 def _refuse_hopeless(fields: JobFields, bundles: Sequence[BundleManifest], chains: Path | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from api.submission.recipient import refuse_recipient
 from errors import Code, TesseraError
+from genotypes.builds import base_pairs
 from genotypes.mending import QC_FIELDS, mend_text, parse_mend, parse_share
 from jobs.ids import is_job_id
 
@@ -61,7 +62,7 @@ class JobFields:
         from_job: id of the job whose upload this one takes; None when files come with the form.
         name: the job's name; None for the first file's name.
         strict: refuse what could be mended.
-        options: `mend`, `samples` and thresholds of variant QC, `peel` and `animals` of a pedigree job: those given.
+        options: `mend`, `samples` and thresholds of variant QC, `PEDIGREE_FIELDS` of a pedigree job: those given.
     """
 
     bundle: str = "auto"
@@ -145,8 +146,11 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     **{name: partial(parse_share, name) for name in QC_FIELDS},
     "peel": _peel,
     "animals": _animals,
+    "doubled_haploids": _animals,
+    "non_par": lambda text: list(base_pairs(text)),
 }
-_OPTIONS = ("mend", "samples", *QC_FIELDS, "peel", "animals")
+PEDIGREE_FIELDS = ("peel", "animals", "doubled_haploids", "non_par")
+_OPTIONS = ("mend", "samples", *QC_FIELDS, *PEDIGREE_FIELDS)
 TEXT_FIELDS = tuple(_PARSERS)
 
 

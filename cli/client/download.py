@@ -6,13 +6,18 @@ import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
-
-import httpx
 
 from cli.client.http import Client
 from cli.client.models import Result
+from cli.lazy import lazily
 from errors import Code, TesseraError
+
+if TYPE_CHECKING:
+    import httpx
+else:
+    httpx = lazily("httpx")
 
 ATTEMPTS = 5
 PAUSE_S = 1.0  # before the first new attempt; doubles

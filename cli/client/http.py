@@ -6,17 +6,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
-
-import httpx
 
 from cli.client.events import parse_events
 from cli.client.models import Event, Job, Result
 from cli.client.problems import plain_network_errors, raise_for_problem
 from cli.client.upload import CountedFile
+from cli.lazy import lazily
 from cli.version import software_version
 from errors import Code, TesseraError
+
+if TYPE_CHECKING:
+    import httpx
+else:
+    httpx = lazily("httpx")
 
 DEFAULT_SERVER = "http://127.0.0.1:8000"
 CONNECT_S = 5.0

@@ -11,11 +11,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli.lazy import lazily
 from cli.up.child import Program
 from errors import Code, TesseraError
 
 if TYPE_CHECKING:
-    from redis import Redis
+    import redis
+else:
+    redis = lazily("redis")
 
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 107, and kombu quotes the path
 STOP_S = 10.0
@@ -101,11 +104,9 @@ def end_leftover(socket: Path) -> None:
         time.sleep(0.05)
 
 
-def _connect(socket: Path, timeout_s: float) -> Redis:
-    # Imported here: every command would else wait for it.
-    from redis import Redis
+def _connect(socket: Path, timeout_s: float) -> redis.Redis:
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
     # By default the client tries again for seconds, which would slow every start down.
-    return Redis(unix_socket_path=str(socket), socket_timeout=timeout_s, retry=Retry(NoBackoff(), 0))
+    return redis.Redis(unix_socket_path=str(socket), socket_timeout=timeout_s, retry=Retry(NoBackoff(), 0))

@@ -6,6 +6,7 @@ locus costs nothing (each choice is as likely as its mirror image) and breaks th
 
 * a typed founder is phased at one heterozygous locus near the middle;
 * an untyped founder's haplotype that one typed child carries near the middle is called its paternal one;
+* an untyped animal of untyped parents who have no other offspring with data, as an F1, is taken for such a founder;
 * of two exchangeable untyped parents, the one that gave ALT to a child at a heterozygous locus is called the sire.
 """
 
@@ -49,13 +50,21 @@ def no_anchors() -> Anchors:
     return Anchors(none.reshape(0, 2), none, none, np.empty((0, 4), np.float32))
 
 
-def anchor(penetrance: Penetrance, column: NDArray[np.int64], families: Families) -> Anchors:
+def anchor(
+    penetrance: Penetrance,
+    column: NDArray[np.int64],
+    families: Families,
+    key: NDArray[np.int64],
+    single: NDArray[np.bool_],
+) -> Anchors:
     """Break every symmetry of phase.
 
     Args:
         penetrance: (L, S) observations.
         column: (N,) column of each animal in it, -1 for those without.
         families: of N animals.
+        key: (N,) of the animals, see `keys`: chooses among children that are equally well typed.
+        single: (N,) animals of one gamete, whose haplotypes need no name.
 
     Returns:
         One heterozygote to phase per typed founder and per pair of exchangeable parents, and the anchored meioses of
@@ -70,39 +79,64 @@ def anchor(penetrance: Penetrance, column: NDArray[np.int64], families: Families
     cells: list[tuple[int, int]] = []
 
     def phase(animal: int) -> bool:
-        found = np.flatnonzero(het[index[:, column[animal]]]) if column[animal] >= 0 else np.empty(0, np.int64)
+        if column[animal] < 0 or single[animal]:
+            return False
+        found = np.flatnonzero(het[index[:, column[animal]]])
         if not len(found):
             return False
         cells.append((int(found[np.argmin(np.abs(found - loci // 2))]), animal))
         return True
 
+    first = _like_founders(families, seen, single)
     role: dict[int, int] = {}
-    best: dict[int, tuple[int, int, int]] = {}  # of each founder: its best-typed child's observations, itself and slot
+    # Of each founder: its best-typed child's observations, key, itself and slot.
+    best: dict[int, tuple[int, int, int, int]] = {}
     mates: dict[int, set[int]] = {}
     for f, (sire, dam) in enumerate(zip(families.sire.tolist(), families.dam.tolist(), strict=True)):
         for parent, mate in ((sire, dam), (dam, sire)):
             if parent < 0:
                 continue
-            mates.setdefault(parent, set()).add(mate)
-            if not families.founder[parent]:
+            mates.setdefault(parent, set()).add(mate if mate >= 0 else -1 - f)  # unknown mates are not one
+            if not first[parent] or single[parent]:
                 continue
             for place, child in enumerate(families.children(f).tolist()):
-                if seen[child] > best.get(parent, (0, 0, 0))[0]:
-                    best[parent] = (int(seen[child]), child, int(families.first_slot[f]) + place)
+                worth = int(seen[child]), int(key[child])
+                if worth[0] and worth > best.get(parent, (0, 0))[:2]:
+                    best[parent] = (*worth, child, int(families.first_slot[f]) + place)
                     role[parent] = 0 if parent == sire else 1
-    for founder in np.flatnonzero(families.founder).tolist():
+    for founder in np.flatnonzero(first).tolist():
         if phase(founder) or founder not in best:
             continue
-        _, child, slot = best[founder]
+        _, _, child, slot = best[founder]
         typed = np.flatnonzero(index[:, column[child]] % penetrance.size)
         locus = int(typed[np.argmin(np.abs(typed - loci // 2))])
         rule = np.array([1, 1, 0, 0] if role[founder] == 0 else [1, 0, 1, 0], np.float32)
         masks[locus, slot] = masks.get((locus, slot), np.ones(4, np.float32)) * rule
     for f, (sire, dam) in enumerate(zip(families.sire.tolist(), families.dam.tolist(), strict=True)):
-        unseen = [p < 0 or (families.founder[p] and seen[p] == 0 and len(mates[p]) == 1) for p in (sire, dam)]
+        unseen = [
+            p < 0 or (families.founder[p] and seen[p] == 0 and len(mates[p]) == 1 and not single[p])
+            for p in (sire, dam)
+        ]
         if all(unseen) and sire != dam and families.told[f]:
             children = families.children(f)
-            phase(int(children[np.argmax(seen[children])]))
+            phase(int(children[np.lexsort((key[children], seen[children]))[-1]]))
     rows = np.array(list(masks), np.int64).reshape(-1, 2)
     mask = np.array(list(masks.values()), np.float32).reshape(-1, 4)
     return Anchors(np.array(cells, np.int64).reshape(-1, 2), rows[:, 0], rows[:, 1], mask)
+
+
+def _like_founders(families: Families, seen: NDArray[np.int64], single: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(N,) founders, and untyped animals above whom nothing tells the paternal haplotype from the maternal."""
+    out = families.founder.copy()
+    offspring = np.zeros(len(out) + 1, np.int64)  # telling ones; the last is for parent -1
+    for parents in (families.sire, families.dam):
+        np.add.at(offspring, parents, families.told)
+    offspring[-1] = 0
+    for sire, dam, f in zip(families.sire.tolist(), families.dam.tolist(), range(len(families.sire)), strict=True):
+        unseen = [
+            p < 0 or (families.founder[p] and seen[p] == 0 and offspring[p] == 1 and not single[p]) for p in (sire, dam)
+        ]
+        if all(unseen) and sire != dam and families.told[f] == 1:
+            child = int(families.children(f)[0])
+            out[child] |= seen[child] == 0
+    return out

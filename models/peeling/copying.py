@@ -266,7 +266,7 @@ def copy_pair(
 
 @kernel
 def copy_some(
-    like: Any, who: Any, own: Any, library: Any, m: int, rho: Any, freq: Any, states: int, window: int, seed: int,
+    like: Any, who: Any, own: Any, library: Any, m: int, rho: Any, freq: Any, states: int, window: int, seeds: Any,
     prior: Any, drawn: Any,
 ) -> None:  # fmt: skip
     """`copy_pair` of several founders.
@@ -274,14 +274,14 @@ def copy_some(
     Args:
         like: (P, L, 4) float32.
         who: (T,) int64 founders to do, columns of `like`.
-        own: (P,) int64 first library haplotype of each founder, the next is its other; -1 for none.
+        own: (P, 2) int64 first library haplotype of each founder and the first that is not its own any more.
         library: (L * M,) float32, M a multiple of sixteen.
         m: number of haplotypes that are not there to fill up.
         rho: (L,).
         freq: (L,).
         states: K.
         window: loci of a window.
-        seed: of this round.
+        seeds: (P,) int64 of the draws of this round.
         prior: (P, L, 4) float32 out.
         drawn: (P, L, 2) float32 out.
     """
@@ -292,13 +292,12 @@ def copy_some(
     for f in who:
         mask[:m], mask[m:] = 1, 0
         room = m
-        if own[f] >= 0:
-            mask[own[f] : own[f] + 2] = 0
-            room -= 2
+        mask[own[f, 0] : own[f, 1]] = 0
+        room -= own[f, 1] - own[f, 0]
         score[:] = 0
         for side in range(2):
             match(like[f], library, rho, freq, side, mask, room, window, score)
         most = min(states, room) // ROWS * ROWS
         choice = np.empty((windows, most), np.int32)
         choose(score, mask, most, choice)
-        copy_pair(like[f], library, width, rho, choice, window, seed + f, prior[f], drawn[f])
+        copy_pair(like[f], library, width, rho, choice, window, seeds[f], prior[f], drawn[f])

@@ -22,16 +22,20 @@ from numpy.typing import NDArray
 from models.peeling.anchors import anchor, no_anchors
 from models.peeling.cutset import cuts_of, exact_groups
 from models.peeling.families import Families, full_sib_families
+from models.peeling.keys import coins, keys
 from models.peeling.loci import first_frequencies, informative
 from models.peeling.pedigree import Pedigree
 from models.peeling.penetrance import Penetrance
-from models.peeling.population import Population, PopulationOptions
-from models.peeling.priors import FounderPriors
+from models.peeling.pinned import pinned
+from models.peeling.population import BYTES, Population, PopulationOptions
+from models.peeling.priors import FounderPriors, with_single
 from models.peeling.segregation import CHILDREN, TASK, haldane, interpolated, smooth
 from models.peeling.small_groups import posteriors, small_groups
 from models.peeling.sweeper import Effort, Sweeper, Work, in_threads
 
 _NO_CELLS: Final = np.empty((0, 2), np.int64)
+_NOBODY: Final = np.empty(0, np.int64)
+_STILL_FROM: Final = 3  # cycle from which on half of the children keep their segregation, see `run`
 _SAMPLE: Final = 16  # every so many loci are looked at for convergence
 _SETTLED: Final = 1e-4  # mean change of a child's segregation that ends the cycles
 _SWEEPS_AT_END: Final = 4
@@ -54,6 +58,7 @@ class Options:
         density: segregation is learned at no more loci per cM; the others are peeled once, at the end.
         population: learn founders' priors from the other founders' haplotypes (`population`); None: from allele
             frequencies alone.
+        pin: name the haplotypes of founders with few children all along the chromosome (`pinned`), for hybrid peeling.
     """
 
     cycles: int = 10
@@ -64,6 +69,7 @@ class Options:
     learn_error: bool = True
     density: float = 40.0
     population: PopulationOptions | None = None
+    pin: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,6 +117,7 @@ class Peeling:
         freq: NDArray[np.float64] | None = None,
         columns: NDArray[np.integer[Any]] | None = None,
         priors: FounderPriors | None = None,
+        one_gamete: NDArray[np.bool_] | None = None,
     ) -> None:
         """Prepare.
 
@@ -122,9 +129,15 @@ class Peeling:
             freq: (L,) known ALT frequencies of founders; estimated when left out.
             columns: (S,) animal of each column of the observations; left out, S = N and they are the animals in order.
             priors: of founders about whom more is known; no population is learned then.
+            one_gamete: (N,) animals whose two haplotypes are copies of one gamete, from at most one known parent: males
+                outside the pseudoautosomal regions of X, doubled haploids. They are peeled as aa or AA.
+
+        Raises:
+            ValueError: one of them has two parents.
         """
         self._options = options or Options()
-        self._penetrance = replace(penetrance, index=np.ascontiguousarray(penetrance.index))
+        index = np.require(penetrance.index, requirements=["C", "W"])  # kernels are compiled for such alone
+        self._penetrance = replace(penetrance, index=index)
         self._cm = np.asarray(centimorgans, np.float64)
         estimate, seen, of_sample = first_frequencies(penetrance)
         self._learn_freq = freq is None
@@ -135,19 +148,30 @@ class Peeling:
         self._column[at[of_sample > 0]] = np.flatnonzero(of_sample > 0)
         self._families: Families = full_sib_families(pedigree, self._column >= 0)
         self.kept = informative(self._cm, seen, estimate, self._options.density)
+        self._single = np.zeros(len(pedigree), bool) if one_gamete is None else one_gamete
+        if np.any(self._single & (pedigree.sire >= 0) & (pedigree.dam >= 0)):
+            raise ValueError("An animal of one gamete has two parents.")
         self._all = len(self.kept) == len(seen)
         self._r = haldane(self._cm[self.kept]).astype(np.float32)
+        key = keys(pedigree, self._penetrance, self._column)
         self._anchors = no_anchors()
         phased = priors is not None and not np.array_equal(priors.gp4[..., 1], priors.gp4[..., 2])
         if self._options.cycles and not phased:  # without cycles there is no phase to name; phased priors name it
             rows = penetrance if self._all else replace(penetrance, index=penetrance.index[self.kept])
-            self._anchors = anchor(rows, self._column, self._families)
+            self._anchors = anchor(rows, self._column, self._families, key, self._single)
+            if self._options.pin:
+                self._anchors = pinned(self._anchors, self._families, self._column >= 0, len(self.kept))
         self._founders = self._with_data() if priors is None else priors.animal
-        self._prior = np.empty((len(seen), 0, 4), np.float32) if priors is None else priors.gp4
+        single = self._single[self._founders]
+        self._prior = np.empty((len(seen), 0, 4), np.float32) if priors is None else with_single(priors.gp4, single)
         self._population: Population | None = None
         population = self._options.population if priors is None and self._options.cycles else None
         if population is not None and len(self._founders) >= population.least:
-            self._population = Population(len(self._founders), self._cm, self.freq, population)
+            most = max(population.least, population.memory // (BYTES * len(seen)))
+            data = np.where(self._column < 0, 0, of_sample[self._column])[self._founders]
+            self._founders = np.sort(self._founders[np.lexsort((key[self._founders], -data))[:most]])
+            single = self._single[self._founders]
+            self._population = Population(key[self._founders], self._cm, self.freq, single, population)
             self._prior = self._population.prior
         self._prior_column = np.full(len(pedigree), -1, np.int32)
         if self._prior.shape[1]:
@@ -158,20 +182,36 @@ class Peeling:
         slots = -(-self._families.slots // CHILDREN) * CHILDREN
         self.seg = np.full((len(self.kept), slots, 4), 0.25, np.float32)
         self._anchors.apply(self.seg)
+        self._key = np.zeros(slots, np.int64)  # of the child of each slot
+        f = self._families
+        for first, start, told in zip(f.first_slot.tolist(), f.start[:-1].tolist(), f.told.tolist(), strict=True):
+            self._key[first : first + told] = key[f.child[start : start + told]]
 
     def run(self, progress: Callable[[int, int], None] | None = None) -> None:
-        """Run the cycles; `progress` hears (cycle, cycles) after each."""
+        """Run the cycles; `progress` hears (cycle, cycles) after each.
+
+        Where a parent's phase and its children's segregation contradict each other, a change of either would mend it,
+        but if both change at once they are as wrong as before, cycle after cycle. So each time half of the children,
+        drawn by lot, wait for the others.
+        """
         for cycle in range(self._options.cycles):
             before = self.seg[::_SAMPLE].copy()
-            counts = self._learn_rows(self.kept, self.seg, True)
+            still = np.flatnonzero(coins(self._key, cycle)) if cycle >= _STILL_FROM else _NOBODY
+            held = self.seg[:, still]
+            due = self._population is not None and self._population.due(cycle, self._options.cycles)
+            told = np.empty((len(self.kept), self._prior.shape[1] if due and self._all else 0, 4), np.float32)
+            counts = self._learn_rows(self.kept, self.seg, True, told)
             self._anchors.apply(self.seg)
             self._smooth()
             self._anchors.apply(self.seg)
+            self.seg[:, still] = held
             if self._options.learn_error and cycle > 0 and self._penetrance.calls:
                 self._learn_error(counts)
             learning = self._population is not None and cycle < self._options.cycles - 2
-            if self._population is not None and self._population.due(cycle, self._options.cycles):
-                self._population.learn(self._evidence(), self.freq, self._options.threads)
+            if self._population is not None and due:
+                like = self._without_priors(told) if self._all else self._evidence()
+                self._population.learn(like, self.freq, self._options.threads)
+            del told
             if progress is not None:
                 progress(cycle + 1, self._options.cycles)
             if (
@@ -182,11 +222,11 @@ class Peeling:
                 break
         self._learn_the_rest()
         if self._options.cycles:
-            found = small_groups(self._pedigree, self._families, self._group, len(self.freq))
+            found = small_groups(self._pedigree, self._families, self._group, len(self.freq), self._single)
             anchors = replace(self._anchors, cells=self._cells(np.arange(len(self.freq))),
                               locus=self.kept[self._anchors.locus])  # fmt: skip
             self._small = posteriors(found, self._penetrance, self._column, self._families, anchors, self._prior,
-                                     self._prior_column, self.freq, haldane(self._cm),
+                                     self._prior_column, self.freq, haldane(self._cm), self._single,
                                      self._options.threads)  # fmt: skip
 
     def _learn_the_rest(self) -> None:
@@ -196,7 +236,7 @@ class Peeling:
             for first in range(0, len(rest), self._options.block):
                 rows = rest[first : first + self._options.block]
                 for _ in range(_FREQUENCY_ROUNDS):
-                    self._learn_rows(rows, self._segregation(rows), False)
+                    self._learn_rows(rows, self.own_segregation(rows), False, np.empty((len(rows), 0, 4), np.float32))
 
     def blocks(self) -> Iterator[PeeledBlock]:
         """Genotype probabilities, in order of the loci."""
@@ -210,12 +250,56 @@ class Peeling:
         for first in range(0, loci, self._options.block):
             rows = slice(first, min(loci, first + self._options.block))
             every = np.arange(rows.start, rows.stop)
-            seg = self.seg[rows] if self._all else self._segregation(every)
+            seg = self.seg[rows] if self._all else self.own_segregation(every)
             out = np.empty((len(every), len(self._column), 4), np.float32)
             work = Work(self._penetrance.index[rows], self._penetrance.table, self.freq[rows], seg,
-                        self._cells(every), self._prior[rows], out, False)  # fmt: skip
+                        self._cells(every), self._prior[rows], out, False, False)  # fmt: skip
             self._peel(sweepers, work, sweeps)
             yield first, out
+
+    @property
+    def penetrance(self) -> Penetrance:
+        """The observations, under the error rate learned so far."""
+        return self._penetrance
+
+    def flanking(self) -> NDArray[np.float32]:
+        """(K, C, 4) segregation at the loci of `kept`, their own evidence included: what other loci lie between."""
+        evidence, freq = self.seg.copy(), self.freq.copy()
+        self._learn_rows(self.kept, evidence, True, np.empty((len(self.kept), 0, 4), np.float32))
+        self._anchors.apply(evidence)
+        self.freq = freq
+        evidence *= self.seg
+        evidence /= np.maximum(evidence.sum(axis=2, keepdims=True), 1e-20)
+        return evidence
+
+    def peel_given(
+        self,
+        index: NDArray[np.uint16],
+        table: NDArray[np.float64],
+        freq: NDArray[np.float64],
+        seg: NDArray[np.float32],
+        prior: NDArray[np.float32],
+        founders: NDArray[np.int64],
+    ) -> NDArray[np.float32]:
+        """Peel any loci once, given segregation and founders' priors (the single-locus pass of hybrid peeling).
+
+        Args:
+            index: (V, S) observations, columns as in the engine's own.
+            table: (K, 4) their likelihoods.
+            freq: (V,) ALT frequencies.
+            seg: (V, C, 4) segregation of the telling children.
+            prior: (V, P, 4) prior probabilities of the founders' phased genotypes.
+            founders: (P,) their numbers; the other founders have allele frequencies.
+
+        Returns:
+            (V, N, 4) probabilities of the phased genotypes.
+        """
+        out = np.empty((len(index), len(self._column), 4), np.float32)
+        column = np.full(len(self._column), -1, np.int32)
+        column[founders] = np.arange(len(founders))
+        work = Work(index, table, freq, seg, _NO_CELLS, with_single(prior, self._single[founders]), out, False, False)
+        self._peel(self._whole, work, max(_SWEEPS_AT_END, 2 * self._options.sweeps), column)
+        return out
 
     def _with_data(self) -> NDArray[np.int64]:
         """Founders that data tell something about, their own or their descendants'."""
@@ -226,8 +310,16 @@ class Peeling:
         like = np.empty((len(self._founders), len(self.freq), 4), np.float32)
         for first, gp4 in self._peeled(self._core, self._options.sweeps):
             rows = slice(first, first + len(gp4))
-            found = gp4[:, self._founders] / np.maximum(self._prior[rows], 1e-20)
-            like[:, rows] = (found / found.max(axis=2, keepdims=True)).transpose(1, 0, 2)
+            like[:, rows] = self._without_priors(gp4[:, self._founders], rows)
+        return like
+
+    def _without_priors(self, gp4: NDArray[np.float32], rows: slice = slice(None)) -> NDArray[np.float32]:
+        """(P, V, 4) evidence from the founders' (V, P, 4) probabilities; largest 1."""
+        like = np.empty((gp4.shape[1], len(gp4), 4), np.float32)
+        priors = self._prior[rows]
+        for founder, out in enumerate(like):  # one at a time, for memory
+            np.divide(gp4[:, founder], np.maximum(priors[:, founder], 1e-20), out=out)
+            out /= out.max(axis=1, keepdims=True)
         return like
 
     def _sweepers(self) -> tuple[list[Sweeper], list[Sweeper]]:
@@ -238,33 +330,40 @@ class Peeling:
         for chosen, told_only in ((np.ones_like(exact), False), (self._families.telling, True)):
             parts = [np.flatnonzero(chosen & exact), np.flatnonzero(chosen & ~exact)]
             found.append([
-                Sweeper(self._families.among(part, told_only), part, self._column, cuts_of(part, group, cutting))
+                Sweeper(self._families.among(part, told_only), part, self._column, cuts_of(part, group, cutting),
+                        self._single)
                 for part in parts
             ])  # fmt: skip
         return found[0], found[1]
 
     def _peel(
-        self, sweepers: list[Sweeper], work: Work, sweeps: int
+        self, sweepers: list[Sweeper], work: Work, sweeps: int, prior_column: NDArray[np.int32] | None = None
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         exact = Effort(max(_SWEEPS_EXACT, sweeps), min(_EXACT, self._options.tolerance))
         efforts = exact, Effort(sweeps, self._options.tolerance)
+        column = self._prior_column if prior_column is None else prior_column
         done = [
-            sweeper.run(work, self._prior_column, effort, self._options.threads)
+            sweeper.run(work, column, effort, self._options.threads)
             for sweeper, effort in zip(sweepers, efforts, strict=True)
         ]
         return done[0][0] + done[1][0], done[0][1] + done[1][1]
 
-    def _learn_rows(self, rows: NDArray[np.int64], seg: NDArray[np.float32], anchored: bool) -> NDArray[np.float64]:
-        """One peeling of some loci: evidence into `seg`, frequencies into `freq`; sums of probabilities."""
+    def _learn_rows(
+        self, rows: NDArray[np.int64], seg: NDArray[np.float32], anchored: bool, founders: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
+        """One peeling of some loci: evidence into `seg`, frequencies into `freq`; sums of probabilities.
+
+        `founders` is (V, P, 4) for the probabilities of the founders with priors, or (V, 0, 4) where nobody asks.
+        """
         which = slice(0, len(rows)) if len(rows) == len(self.freq) else rows
         data = self._penetrance
         work = Work(data.index[which], data.table, self.freq[which], seg, self._cells(rows) if anchored else _NO_CELLS,
-                    self._prior[which], None, data.calls and self._options.learn_error)  # fmt: skip
+                    self._prior[which], founders, data.calls and self._options.learn_error, True)  # fmt: skip
         counts, alleles = self._peel(self._core, work, self._options.sweeps)
         if self._learn_freq:
             # Half an allele of each kind keeps a frequency off the boundary, where EM could not leave it.
-            founders = sum(sweeper.founders for sweeper in self._core)
-            self.freq[which] = (alleles + 0.5) / (2 * founders + 1) if founders else self.freq[which]
+            gametes = sum(sweeper.gametes for sweeper in self._core)
+            self.freq[which] = (alleles + 0.5) / (gametes + 1) if gametes else self.freq[which]
         return counts
 
     def _cells(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -274,8 +373,8 @@ class Peeling:
         found = rows[place] == locus
         return np.stack([place[found], self._anchors.cells[found, 1]], axis=1)
 
-    def _segregation(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """(V, C, 4) segregation at any loci."""
+    def own_segregation(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(V, C, 4) segregation at any of the engine's loci, without the own evidence of those kept."""
         out = interpolated(self.seg, self._cm[self.kept], self._cm[rows])
         place = np.minimum(np.searchsorted(self.kept, rows), len(self.kept) - 1)
         own = self.kept[place] == rows

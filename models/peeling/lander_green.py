@@ -30,8 +30,8 @@ class Ways:
         animals: (n,) founders first, then children after their parents.
         founders: number of founders F.
         single: number of haplotypes of unknown parents, numbered from 2 F on.
-        bits: (n - F,) int64 known meioses of each child, 1 or 2; the sire's is the higher one.
-        both: (n - F,) int64, 3 for a child of two known parents, else 2 for a known sire and 1 for a known dam.
+        bits: (n - F,) int64 known meioses of each child, 0 to 2; the sire's is the higher one.
+        both: (n - F,) int64, 3 for a child of two such meioses, else 2 for the sire's, 1 for the dam's, 0 for none.
         start: (n - F + 1,) int64 where the tables of each child begin.
         haplotype: (2, T) int16 founder haplotype of the child's paternal and maternal allele, under each way that its
             own meioses and those of the children before it can go.
@@ -56,20 +56,22 @@ class Ways:
         return self.meioses + 2 * self.founders + self.single
 
 
-def ways(pedigree: Pedigree, members: NDArray[np.int64]) -> Ways | None:
+def ways(pedigree: Pedigree, members: NDArray[np.int64], one_gamete: NDArray[np.bool_]) -> Ways | None:
     """The ways of a group of relatives, or None where there are too many.
 
     Args:
         pedigree: N animals.
         members: (n,) all animals of the group.
+        one_gamete: (N,) animals whose two haplotypes are copies: one meiosis at most made them, none their gametes.
     """
     inside = set(members.tolist())
     order = [a for a in pedigree.order.tolist() if a in inside]
     parents = {a: (int(pedigree.sire[a]), int(pedigree.dam[a])) for a in order}
     founders = [a for a in order if parents[a] == (-1, -1)]
     children = [a for a in order if parents[a] != (-1, -1)]
-    bits = [sum(p >= 0 for p in parents[a]) for a in children]
-    single = 2 * len(children) - sum(bits)
+    switching = {a: [p >= 0 and not one_gamete[p] for p in parents[a]] for a in children}
+    bits = [sum(switching[a]) for a in children]
+    single = sum(min(parents[a]) < 0 and not one_gamete[a] for a in children)
     if not children or sum(bits) > MOST_MEIOSES or sum(bits) + 2 * len(founders) + single > MOST_TERMS:
         return None
     place = {a: k for k, a in enumerate(children)}
@@ -81,22 +83,28 @@ def ways(pedigree: Pedigree, members: NDArray[np.int64]) -> Ways | None:
         table = np.empty((2, len(way)), np.int16)
         for side, parent in enumerate(parents[child]):
             if parent < 0:
-                table[side] = unknown
-                unknown += 1
+                if not one_gamete[child]:
+                    table[side] = unknown
+                    unknown += 1
                 continue
-            bit = (way >> 1 if side == 0 and bits[k] == 2 else way) & 1
+            bit = np.zeros_like(way)
+            if switching[child][side]:
+                bit = (way >> 1 if side == 0 and bits[k] == 2 else way) & 1
             if parent in place:
                 earlier = tables[place[parent]][:, way >> (through[k + 1] - through[place[parent] + 1])]
                 table[side] = np.where(bit == 0, earlier[0], earlier[1])
             else:
                 table[side] = 2 * founders.index(parent) + bit
+        if one_gamete[child]:
+            known = 0 if parents[child][0] >= 0 else 1
+            table[1 - known] = table[known]
         tables.append(table)
     return Ways(
         animals=np.array(founders + children, np.int64),
         founders=len(founders),
         single=single,
         bits=np.array(bits, np.int64),
-        both=np.array([2 * (parents[a][0] >= 0) + (parents[a][1] >= 0) for a in children], np.int64),
+        both=np.array([2 * switching[a][0] + switching[a][1] for a in children], np.int64),
         start=np.cumsum([0, *(table.shape[1] for table in tables)]),
         haplotype=np.concatenate(tables, axis=1),
     )

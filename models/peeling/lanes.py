@@ -23,7 +23,7 @@ from models.kernels import digest_of
 WIDTH: Final = 8  # float64 lanes of a vector
 FLAGS: Final = ("fast",)
 _FILES: Final = (
-    "conditioning", "copying", "lander_green", "lanes", "locus", "matching", "messages", "peel", "segregation",
+    "cells", "conditioning", "copying", "lander_green", "lanes", "locus", "matching", "messages", "peel", "segregation",
 )  # fmt: skip
 SOURCES: Final = digest_of(Path(__file__).parent, _FILES)
 

@@ -5,7 +5,7 @@ See `peel` for the messages and `conditioning` for the rounds over the genotypes
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -14,13 +14,19 @@ from models.peeling.lanes import WIDTH, aligned, fill, kernel, store
 from models.peeling.messages import FLOOR, load4, store4, summing_to_one
 from models.peeling.peel import FOUR, PAIR, sweep
 
+RAREST: Final = 1e-9  # ALT frequency, where given ones may be 0
+
 
 @kernel
 def _fill(
     begin: int, width: int, index: Any, column: Any, typed: Any, table: Any, freq: Any, cells: Any, prior4: Any,
-    prior_column: Any, prior: Any, ant: Any, own: Any,
+    prior_column: Any, single: Any, single_founder: Any, single_typed: Any, prior: Any, ant: Any, own: Any,
 ) -> None:  # fmt: skip
-    """Founders' priors and everybody's penetrances at the loci from `begin` on."""
+    """Founders' priors and everybody's penetrances at the loci from `begin` on.
+
+    An animal of one gamete is aa or AA. A founder's prior is 1 - p and p. Another's gamete comes from its one parent;
+    the other allele, which peeling takes to be drawn from p, is a copy: penetrances times p and 1 - p undo the draw.
+    """
     for w in range(WIDTH):
         p = freq[begin + min(w, width - 1)]
         prior[w], prior[WIDTH + w], prior[2 * WIDTH + w] = (1 - p) * (1 - p), p * (1 - p), p * (1 - p)
@@ -37,6 +43,18 @@ def _fill(
             row = index[begin + w, column[t]] if w < width else 0
             for k in range(4):
                 own[typed[t] * FOUR + k * WIDTH + w] = max(table[row, k], FLOOR)
+    for g in range(len(single)):
+        i = single[g] * FOUR
+        if not single_typed[g]:
+            store4(own, i, (fill(1.0), fill(1.0), fill(1.0), fill(1.0)))
+        for w in range(WIDTH):
+            p = freq[begin + min(w, width - 1)]
+            own[i + WIDTH + w], own[i + 2 * WIDTH + w] = FLOOR, FLOOR
+            if not single_founder[g]:
+                p = min(max(p, RAREST), 1 - RAREST)
+                own[i + w], own[i + 3 * WIDTH + w] = own[i + w] * p, own[i + 3 * WIDTH + w] * (1 - p)
+            elif prior_column[single[g]] < 0:
+                ant[i + w], ant[i + WIDTH + w], ant[i + 2 * WIDTH + w], ant[i + 3 * WIDTH + w] = 1 - p, 0.0, 0.0, p
     for a in range(len(cells)):
         if begin <= cells[a, 0] < begin + width:
             at = cells[a, 1] * FOUR + cells[a, 0] - begin
@@ -73,7 +91,8 @@ def _multiply(ant: Any, own: Any, post: Any, animals: int, result: Any) -> None:
 def peel_loci(
     first: int, last: int, index: Any, column: Any, typed: Any, table: Any, freq: Any, seg: Any, cells: Any,
     prior4: Any, prior_column: Any, sire: Any, dam: Any, start: Any, told: Any, child: Any, first_slot: Any,
-    local: Any, telling: Any, founders: Any, cut_animal: Any, cut_group: Any, cut_place: Any, rounds: Any, of: Any,
+    local: Any, telling: Any, founders: Any, gametes: Any, single: Any, single_founder: Any, single_typed: Any,
+    cut_animal: Any, cut_group: Any, cut_place: Any, rounds: Any, of: Any,
     sweeps: int, tolerance: float, learn: bool, number: Any, out: Any, counts: Any, alleles: Any,
 ) -> None:  # fmt: skip
     """Peel loci first to last - 1, each on its own, given the segregation of every telling child.
@@ -99,6 +118,10 @@ def peel_loci(
         local: (F,) int32 the same counted over these families alone.
         telling: (F',) int32 families with telling children.
         founders: (G',) int32 telling founders, from which allele frequencies are learned.
+        gametes: (G',) float64 number of independent alleles that each has, 2, or 1 with one gamete.
+        single: (H,) int32 animals of one gamete, whose two haplotypes are copies.
+        single_founder: (H,) bool, those without known parents.
+        single_typed: (H,) bool, those among `typed`.
         cut_animal: (A,) see `Cuts`, as the following.
         cut_group: (A,).
         cut_place: (A,).
@@ -108,7 +131,8 @@ def peel_loci(
         tolerance: a round that changes no message by more ends the sweeps.
         learn: a cycle of multi-locus peeling; otherwise genotypes are written.
         number: (M,) int64 number of each animal in `out`.
-        out: (L, N, 4) float32 genotype probabilities; (0, 0, 0) with `learn`.
+        out: (L, N, 4) float32 genotype probabilities; with `learn` (L, P, 4), those of the founders that have priors of
+            their own, or (L, 0, 4) where nobody asks.
         counts: (K, 4, 8) float64 to which the probabilities of typed animals are added, by what was observed and lane;
             (0, 4, 8) where nobody asks.
         alleles: (L,) float64 to which the expected ALT alleles of `founders` are added.
@@ -132,7 +156,8 @@ def peel_loci(
     kept, added = aligned(more * len(rounds) * WIDTH, np.float64), aligned(more * len(rounds) * WIDTH, np.float64)
     for begin in range(first, last, WIDTH):
         width = min(WIDTH, last - begin)
-        _fill(begin, width, index, column, typed, table, freq, cells, prior4, prior_column, prior, ant, own)
+        _fill(begin, width, index, column, typed, table, freq, cells, prior4, prior_column, single, single_founder,
+              single_typed, prior, ant, own)  # fmt: skip
         _exchange(begin, width, seg, told, first_slot, local, segs, False)
         for a in range(len(cut_animal)):
             store4(base, a * FOUR, load4(own, cut_animal[a] * FOUR))
@@ -160,6 +185,8 @@ def peel_loci(
             for f in range(families):
                 for j in range(told[f] if learn else 0):
                     mix_evidence(evidence, segs, segs_before, (local[f] + j) * FOUR, kept, added, of[child[start[f]]])
+        for a in range(len(cut_animal)):  # nothing else would free those without data
+            store4(own, cut_animal[a] * FOUR, load4(base, a * FOUR))
         if more:
             for i in range(animals):
                 store4(result, i * FOUR, summing_to_one(load4(result, i * FOUR)))
@@ -175,10 +202,15 @@ def peel_loci(
             total = fill(0.0)
             for g in range(len(founders)):
                 y = load4(result, founders[g] * FOUR)
-                total = total + y[1] + y[2] + y[3] + y[3]
+                total = total + fill(gametes[g] * 0.5) * (y[1] + y[2] + y[3] + y[3])
             store(prior, 0, total)
             for w in range(width):
                 alleles[begin + w] += prior[w]
+            for i in range(animals if out.shape[1] else 0):
+                if prior_column[i] >= 0:
+                    for w in range(width):
+                        for k in range(4):
+                            out[begin + w, prior_column[i], k] = result[i * FOUR + k * WIDTH + w]
             continue
         for i in range(animals):
             for w in range(width):

@@ -15,6 +15,7 @@ from models.peeling.lanes import aligned, fill, inlined, kernel, load, store, to
 
 LANES: Final = 16  # float32 numbers of a vector
 _TELLS: Final = 1e-3  # difference of likelihoods that makes a locus worth a look
+_GRAIN: Final = 1024.0  # steps of a score in one locus
 _APART: Final = 4  # loci between two at which posteriors are taken, where a window has many
 
 
@@ -117,10 +118,10 @@ def choose(score: Any, mask: Any, states: int, out: Any) -> None:
     for w in range(len(out)):
         row = score[w * m : (w + 1) * m]
         for k in range(m):
-            if mask[k] == 0:
-                row[k] = -1.0
+            # Rounded, as haplotypes that are alike must not be chosen by the last digit.
+            row[k] = np.rint(row[k] * _GRAIN) if mask[k] > 0 else -1.0
         chosen[:] = False
-        for k in np.argsort(-row)[:states]:
+        for k in np.argsort(-row, kind="mergesort")[:states]:
             chosen[k] = True
         for k in range(states):
             out[w, k] = -1

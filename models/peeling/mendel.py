@@ -75,11 +75,14 @@ class MendelTally:
         self.called = np.zeros(len(pedigree), np.int64)  # loci called
         self.loci = 0
 
-    def add(self, dosage: NDArray[np.int8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def add(
+        self, dosage: NDArray[np.int8], pedigree: Pedigree | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Count the loci of a chromosome or a part of one.
 
         Args:
-            dosage: (L, N) ALT alleles, -1 where not called.
+            dosage: (L, N) ALT alleles, -1 where not called; animals of one gamete are homozygous.
+            pedigree: where these loci are inherited otherwise, as those of X are.
 
         Returns:
             (L,) children with a called parent, and (L,) those of them that are impossible.
@@ -88,16 +91,16 @@ class MendelTally:
         step = max(1, _BLOCK // max(1, dosage.shape[1]))
         for first in range(0, len(dosage), step):
             rows = slice(first, first + step)
-            testable[rows], errors[rows] = self._add(dosage[rows])
+            testable[rows], errors[rows] = self._add(dosage[rows], pedigree or self._pedigree)
         return testable, errors
 
-    def _add(self, dosage: NDArray[np.int8]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def _add(self, dosage: NDArray[np.int8], p: Pedigree) -> tuple[NDArray[Any], NDArray[Any]]:
         known = dosage >= 0
         self.called += known.sum(axis=0)
         self.loci += len(dosage)
         self._add_unrelated(dosage, known)
         child = dosage[:, self.children]
-        sire, dam = self._of(self._pedigree.sire, dosage), self._of(self._pedigree.dam, dosage)
+        sire, dam = self._of(p.sire, dosage), self._of(p.dam, dosage)
         wrong = np.asarray(_IMPOSSIBLE[sire, dam, child])
         both = (sire >= 0) & (dam >= 0) & (child >= 0)
         self.trio_compared += both.sum(axis=0)
@@ -107,7 +110,7 @@ class MendelTally:
             self._opposing[role] += (parent + child == 2).sum(axis=0) - ((parent == 1) & (child == 1)).sum(axis=0)
         per_child = wrong.sum(axis=0)
         np.add.at(self.animal_errors, self.children, per_child)
-        for parents, seen in ((self._pedigree.sire, sire), (self._pedigree.dam, dam)):
+        for parents, seen in ((p.sire, sire), (p.dam, dam)):
             has = np.flatnonzero(parents[self.children] >= 0)
             blamed = (wrong & (seen >= 0))[:, has].sum(axis=0)
             np.add.at(self.animal_errors, parents[self.children][has], blamed)

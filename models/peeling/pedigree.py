@@ -7,14 +7,17 @@ Three layouts, comma or whitespace between the columns, an optional header, `#` 
 
 `0`, `.`, `NA` or nothing stand for an unknown parent; parents without a line of their own become founders. An animal
 that is a sire here and a dam there is refused, except in a file that states no sex at all and holds a selfing (one
-parent in both columns): such a file describes hermaphrodites, as plant breeders have them.
+parent in both columns) or a doubled haploid: such a file describes hermaphrodites, as plant breeders have them.
+
+A doubled haploid, named by the caller or in a column `doubled_haploid` (`dh`), comes from one gamete of one parent,
+given in one column or in both.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,19 +41,26 @@ class Pedigree:
     line: NDArray[np.int32]  # (N,) 1-based line in the file, 0 for implied founders
     order: NDArray[np.int32]  # (N,) every parent before its offspring
     hermaphrodite: bool  # an animal may be sire and dam
+    doubled: NDArray[np.bool_]  # (N,) doubled haploids; the parent of one is in one column at most
 
     def __len__(self) -> int:
         """Number of animals."""
         return len(self.ids)
 
 
-def read_pedigree(path: Path) -> Pedigree:
+def read_pedigree(path: Path, doubled: Collection[str] = ()) -> Pedigree:
     """Read and check a pedigree file.
 
+    Args:
+        path: the file.
+        doubled: ids of doubled haploids besides those that the file names.
+
     Raises:
-        TesseraError: `pedigree_invalid`, `pedigree_loop` or `pedigree_sex`, with `line` and `animal` in its details.
+        TesseraError: `pedigree_invalid`, `pedigree_loop` or `pedigree_sex`, with `line` and `animal` in its details;
+            `pedigree_unknown_ids` for ids of doubled haploids that are not there.
     """
-    entries = parse_lines(path)
+    listed = set(doubled)
+    entries = [_of_one_parent(one) if one.doubled or one.animal in listed else one for one in parse_lines(path)]
     index = _index(entries)
     ids = [entry.animal for entry in entries]
     families = [entry.family for entry in entries]
@@ -60,6 +70,10 @@ def read_pedigree(path: Path) -> Pedigree:
                 index[parent] = len(ids)
                 ids.append(parent)
                 families.append(entry.family)
+    for name in doubled:
+        if name not in index:
+            message = f"The pedigree has no animal '{name}' to be a doubled haploid."
+            raise TesseraError(Code.pedigree_unknown_ids, message, field="doubled_haploids", animal=name)
     count = len(ids)
     sire, dam = np.full(count, -1, np.int32), np.full(count, -1, np.int32)
     sex, line = np.zeros(count, np.int8), np.zeros(count, np.int32)
@@ -68,12 +82,38 @@ def read_pedigree(path: Path) -> Pedigree:
         dam[row] = -1 if entry.dam is None else index[entry.dam]
         sex[row], line[row] = entry.sex, entry.line
     order = _parents_first(ids, sire, dam, line)
-    hermaphrodite = not sex.any() and bool(np.any((sire >= 0) & (sire == dam)))
+    made = np.array([entry.doubled for entry in entries] + [name in listed for name in ids[len(entries) :]], bool)
+    hermaphrodite = not sex.any() and bool(np.any((sire >= 0) & (sire == dam)) or made.any())
     if not hermaphrodite:
         _check_roles(ids, sire, dam, sex, line)
         sex[sire[sire >= 0]] = MALE
         sex[dam[dam >= 0]] = FEMALE
-    return Pedigree(ids, families, sire, dam, sex, line, order, hermaphrodite)
+    return Pedigree(ids, families, sire, dam, sex, line, order, hermaphrodite, made)
+
+
+def x_linked(pedigree: Pedigree, males: NDArray[np.bool_]) -> tuple[Pedigree, NDArray[np.bool_]]:
+    """The pedigree of X outside its pseudoautosomal regions: a male has his dam's gamete alone.
+
+    Args:
+        pedigree: N animals.
+        males: (N,) those with one X.
+
+    Returns:
+        The pedigree without the sires of males, and (N,) animals of one gamete.
+    """
+    sire = np.where(males, np.int32(-1), pedigree.sire)
+    return replace(pedigree, sire=sire), males | pedigree.doubled
+
+
+def _of_one_parent(entry: Entry) -> Entry:
+    """A doubled haploid with its parent in one column."""
+    if entry.sire is not None and entry.dam is not None and entry.sire != entry.dam:
+        message = (
+            f"Line {entry.line}: the doubled haploid '{entry.animal}' has two parents, '{entry.sire}' and "
+            f"'{entry.dam}'; it comes from one plant. Give their cross a line of its own and name it as the parent."
+        )
+        raise TesseraError(Code.pedigree_invalid, message, field="pedigree", line=entry.line, animal=entry.animal)
+    return replace(entry, doubled=True, sire=None if entry.dam is not None else entry.sire)
 
 
 def check_against_samples(pedigree: Pedigree, samples: Sequence[str]) -> NDArray[np.int32]:

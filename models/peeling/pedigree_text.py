@@ -9,6 +9,7 @@ from pathlib import Path
 from errors import Code, TesseraError
 
 UNKNOWN = {"", "0", ".", "na"}
+YES, NO = {"1", "yes", "y", "true", "dh"}, {*UNKNOWN, "no", "n", "false"}
 SEXES = {"1": 1, "m": 1, "male": 1, "2": 2, "f": 2, "female": 2}
 HEADINGS = {
     "family": {"fid", "family", "family_id", "familyid", "fam"},
@@ -16,6 +17,7 @@ HEADINGS = {
     "sire": {"sire", "father", "pid", "pat", "paternal_id", "father_id", "sire_id", "dad"},
     "dam": {"dam", "mother", "mid", "mat", "maternal_id", "mother_id", "dam_id", "mom"},
     "sex": {"sex", "gender"},
+    "doubled": {"doubled_haploid", "doubledhaploid", "dh"},
 }
 THREE = {"animal": 0, "sire": 1, "dam": 2}
 SIX = {"family": 0, "animal": 1, "sire": 2, "dam": 3, "sex": 4}
@@ -31,6 +33,7 @@ class Entry:
     sire: str | None  # None unknown
     dam: str | None
     sex: int  # 0 unknown, 1 male, 2 female
+    doubled: bool = False  # a doubled haploid
 
 
 def parse_lines(path: Path) -> list[Entry]:
@@ -106,6 +109,10 @@ def _entry(fields: Sequence[str], columns: dict[str, int], number: int) -> Entry
         raise _invalid(f"Line {number} has no animal id.", number)
     sire, dam = fields[columns["sire"]], fields[columns["dam"]]
     sex = fields[columns["sex"]] if columns.get("sex", len(fields)) < len(fields) else "0"
+    doubled = fields[columns["doubled"]] if columns.get("doubled", len(fields)) < len(fields) else ""
+    if doubled.lower() not in YES | NO:
+        message = f"Line {number}: '{doubled}' does not say whether '{animal}' is a doubled haploid (1 or 0)."
+        raise _invalid(message, number, animal)
     return Entry(
         line=number,
         family=fields[columns["family"]] if "family" in columns else "",
@@ -113,4 +120,5 @@ def _entry(fields: Sequence[str], columns: dict[str, int], number: int) -> Entry
         sire=None if sire.lower() in UNKNOWN else sire,
         dam=None if dam.lower() in UNKNOWN else dam,
         sex=SEXES.get(sex.lower(), 0),
+        doubled=doubled.lower() in YES,
     )

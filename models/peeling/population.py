@@ -21,10 +21,12 @@ from numpy.typing import NDArray
 
 from models.peeling.copying import copy_some
 from models.peeling.matching import LANES
-from models.peeling.priors import hardy_weinberg
+from models.peeling.priors import copies, hardy_weinberg
 from models.peeling.sweeper import in_threads
 
+BYTES: Final = 120  # of a locus and founder at the peak
 _TASK: Final = 8  # founders of a thread's task
+_SETTLED: Final = 0.9  # share of loci that are known of a founder of which only phase is asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class PopulationOptions:
         every: cycles of peeling between two draws of the haplotypes.
         burn_in: draws that the mean of the priors leaves out, as phase was not settled yet.
         states: haplotypes of the library that one founder may copy at a locus.
+        settled_states: the same of a founder that is known at most loci, of which only phase is asked.
         library: most haplotypes of the library.
         least: founders that a library needs; with fewer the prior stays with allele frequencies, as a draw among a few
             haplotypes says more about the draw than about the founder.
@@ -44,19 +47,22 @@ class PopulationOptions:
         distrust: share of allele frequencies in the prior.
         window: cM of a window in which the copied haplotypes are chosen.
         seed: of the draws.
+        memory: bytes that the founders may take; with more founders than fit only those with most data are looked at.
     """
 
     every: int = 2
     burn_in: int = 2
-    states: int = 48
+    states: int = 64
+    settled_states: int = 24
     library: int = 800
     least: int = 24
     known: float = 0.5
     switches: float = 5.0
     mismatch: float = 2e-3
-    distrust: float = 0.02
+    distrust: float = 0.005
     window: float = 5.0
     seed: int = 1
+    memory: int = 1 << 30
 
 
 class Population:
@@ -67,25 +73,38 @@ class Population:
     """
 
     def __init__(
-        self, founders: int, centimorgans: NDArray[np.float64], freq: NDArray[np.float64], options: PopulationOptions
+        self,
+        key: NDArray[np.int64],
+        centimorgans: NDArray[np.float64],
+        freq: NDArray[np.float64],
+        single: NDArray[np.bool_],
+        options: PopulationOptions,
     ) -> None:
         """Prepare.
 
         Args:
-            founders: P.
+            key: (P,) of the founders, see `keys`: seeds their draws, and orders the library.
             centimorgans: (L,) map positions.
             freq: (L,) ALT frequencies.
+            single: (P,) founders of one gamete.
             options: settings.
         """
-        self._options = options
+        self._options, self._single = options, single
         gaps = np.diff(np.asarray(centimorgans, np.float64), prepend=centimorgans[:1]) / 100
         self._rho = -np.expm1(-options.switches * np.maximum(gaps, 1e-7))
         span = float(centimorgans[-1] - centimorgans[0])
         self._window = max(1, int(len(centimorgans) * options.window / max(span, options.window)))
-        self.prior = np.repeat(hardy_weinberg(freq)[:, None], founders, axis=1)
+        self._key = key
+        self.prior = np.empty((len(freq), len(key), 4), np.float32)
+        self._without(freq)
         self._drawn: NDArray[np.float32] | None = None
         self._sum: NDArray[np.float32] | None = None  # (P, L, 4) priors of the draws after the burn-in
         self._round = 0
+
+    def _without(self, freq: NDArray[np.float64]) -> None:
+        """Priors from allele frequencies alone."""
+        self.prior[:] = hardy_weinberg(freq)[:, None]
+        self.prior[:, self._single] = copies(freq)[:, None]
 
     def due(self, cycle: int, cycles: int) -> bool:
         """Whether the haplotypes are drawn after this cycle: not before phase has settled, nor after the last one."""
@@ -102,29 +121,37 @@ class Population:
         """
         o = self._options
         flat = hardy_weinberg(freq)
+        known = _known(like)
+        like = like.copy() if self._single.any() else like
+        # The maternal haplotype stands for both, and what the paternal one copies is left open.
+        like[self._single] = like[self._single][..., [0, 3, 0, 3]]
         if self._drawn is None:
             gp4 = like * flat
             gp4 /= gp4.sum(axis=2, keepdims=True)
             self._drawn = np.stack([gp4[..., 2] + gp4[..., 3], gp4[..., 1] + gp4[..., 3]], axis=2)
-        known = _known(like)
         members = np.flatnonzero(known > o.known)
         if len(members) < max(3, o.least):
-            self.prior[:] = flat[:, None]
+            self._without(freq)
             return
-        members = np.sort(members[np.argsort(-known[members], kind="stable")[: o.library // 2]])
-        own = np.full(len(like), -1)
-        own[members] = 2 * np.arange(len(members))
-        library = self._drawn[members].transpose(1, 0, 2).reshape(len(freq), -1)
+        members = members[np.lexsort((self._key[members], -known[members]))[: o.library // 2]]
+        members = members[np.argsort(self._key[members], kind="stable")]
+        own = np.zeros((len(like), 2), np.int64)
+        own[members] = np.cumsum(2 - self._single[members])[:, None]
+        own[members, 0] -= 2 - self._single[members]
+        sides = np.stack([~self._single[members], np.ones(len(members), bool)], axis=1).ravel()
+        library = self._drawn[members].transpose(1, 0, 2).reshape(len(freq), -1)[:, sides]
         filled = np.zeros((len(freq), -(-library.shape[1] // LANES) * LANES), np.float32)
         filled[:, : library.shape[1]] = library * np.float32(1 - 2 * o.mismatch) + np.float32(o.mismatch)
         telling = np.flatnonzero(np.ptp(like, axis=2).max(axis=1) > 1e-3)
         prior = np.repeat(flat[None], len(like), axis=0)
         drawn = np.zeros((*like.shape[:2], 2), np.float32)
-        seed = o.seed * 1000003 + 7919 * self._round
+        seeds = (o.seed * 1000003 + 7919 * self._round + self._key) % (1 << 32)
+        settled = known[telling] > _SETTLED
         in_threads([
-            partial(copy_some, like, telling[first : first + _TASK], own, filled.reshape(-1), library.shape[1],
-                    self._rho, freq, o.states, self._window, seed, prior, drawn)
-            for first in range(0, len(telling), _TASK)
+            partial(copy_some, like, who[first : first + _TASK], own, filled.reshape(-1), library.shape[1],
+                    self._rho, freq, states, self._window, seeds, prior, drawn)
+            for who, states in ((telling[~settled], o.states), (telling[settled], min(o.states, o.settled_states)))
+            for first in range(0, len(who), _TASK)
         ], threads)  # fmt: skip
         self._drawn = drawn
         self._round += 1
@@ -135,6 +162,7 @@ class Population:
         prior = self._sum / self._sum.sum(axis=2, keepdims=True)
         mixed = (1 - o.distrust) * prior + o.distrust * flat
         self.prior[:] = mixed.transpose(1, 0, 2)
+        self.prior[:, self._single] = copies(mixed[self._single][..., [1, 3]].sum(axis=2).T)
 
 
 def _known(like: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -19,13 +19,15 @@ from models.peeling.sweeper import in_threads
 MOST_TERMS: Final = 2e9  # of all groups and loci together: some seconds
 
 
-def small_groups(pedigree: Pedigree, families: Families, group: NDArray[np.int64], loci: int) -> list[Ways]:
+def small_groups(
+    pedigree: Pedigree, families: Families, group: NDArray[np.int64], loci: int, single: NDArray[np.bool_]
+) -> list[Ways]:
     """Groups of relatives with data that are small enough, those with the fewest terms first."""
     order = np.argsort(group, kind="stable")
     found: list[Ways] = []
     for members in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
         if 2 < len(members) < 40 and families.telling[members].any():
-            one = ways(pedigree, members)
+            one = ways(pedigree, members, single)
             if one is not None and loci << one.meioses <= MOST_STATES:
                 found.append(one)
     found.sort(key=lambda one: one.terms)
@@ -43,6 +45,7 @@ def posteriors(
     prior_column: NDArray[np.int32],
     freq: NDArray[np.float64],
     r: NDArray[np.float64],
+    single: NDArray[np.bool_],
     threads: int | None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Exact genotype probabilities.
@@ -57,6 +60,7 @@ def posteriors(
         prior_column: (N,) column of each animal in it, -1 for allele frequencies.
         freq: (L,) ALT frequencies.
         r: (L - 1,) recombination fractions.
+        single: (N,) animals of one gamete.
         threads: None takes every core.
 
     Returns:
@@ -67,6 +71,7 @@ def posteriors(
     of_slot = np.concatenate([np.empty(0, np.int32), *(families.children(f) for f in range(len(families.sire)))])
     q = 1 - freq
     hardy_weinberg = np.stack([q * q, q * freq, q * freq, freq * freq], axis=1)
+    one_gamete = np.stack([q, 0 * q, 0 * q, freq], axis=1)
 
     def peel(one: Ways, first: int) -> None:
         data = np.ones((len(freq), len(one.animals), 4))
@@ -75,8 +80,12 @@ def posteriors(
         for animal, k in place.items():
             if column[animal] >= 0:
                 data[:, k] = penetrance.table[penetrance.index[:, column[animal]]]
+            if single[animal]:
+                data[:, k, 1:3] = 0
             if k < one.founders and prior_column[animal] >= 0:
                 own_prior[:, k] = prior[:, prior_column[animal]]
+            elif k < one.founders and single[animal]:
+                own_prior[:, k] = one_gamete
         for locus, animal in anchors.cells.tolist():
             if animal in place:
                 data[locus, place[animal]] *= [1, 2, 0, 1]

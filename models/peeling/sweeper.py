@@ -39,8 +39,10 @@ class Work:
         seg: (V, C, 4) segregation.
         cells: (A, 2) locus and animal of anchored heterozygotes.
         prior: (V, P, 4) priors of founders.
-        out: (V, N, 4) genotype probabilities to write, or None to learn.
+        out: (V, N, 4) genotype probabilities to write; with `learn` (V, P, 4) those of the founders with priors, or
+            (V, 0, 4) where nobody asks.
         counts: probabilities by observation are wanted.
+        learn: a cycle of multi-locus peeling; otherwise genotypes are written.
     """
 
     index: NDArray[np.uint16]
@@ -49,14 +51,22 @@ class Work:
     seg: NDArray[np.float32]
     cells: NDArray[np.int64]
     prior: NDArray[np.float32]
-    out: NDArray[np.float32] | None
+    out: NDArray[np.float32]
     counts: bool
+    learn: bool
 
 
 class Sweeper:
     """Groups of relatives ready for the kernel."""
 
-    def __init__(self, families: Families, animals: NDArray[np.int64], column: NDArray[np.int64], cuts: Cuts) -> None:
+    def __init__(
+        self,
+        families: Families,
+        animals: NDArray[np.int64],
+        column: NDArray[np.int64],
+        cuts: Cuts,
+        one_gamete: NDArray[np.bool_],
+    ) -> None:
         """Prepare.
 
         Args:
@@ -64,6 +74,7 @@ class Sweeper:
             animals: (M,) their numbers in the pedigree.
             column: (N,) column of each animal of the pedigree in the observations, -1 without.
             cuts: among the M animals.
+            one_gamete: (N,) animals of the pedigree whose two haplotypes are copies of one gamete.
         """
         self._families, self._cuts, self._animals = families, cuts, animals
         self._number = np.full(len(column), -1, np.int64)
@@ -73,11 +84,15 @@ class Sweeper:
         self._local = (np.cumsum(families.told) - families.told).astype(np.int32)
         self._telling = np.flatnonzero(families.told).astype(np.int32)
         self._founders = np.flatnonzero(families.founder & families.telling).astype(np.int32)
+        mine = one_gamete[animals]
+        self._gametes = np.where(mine[self._founders], 1.0, 2.0)
+        single = np.flatnonzero(mine)
+        self._single = single.astype(np.int32), families.founder[single], column[animals][single] >= 0
 
     @property
-    def founders(self) -> int:
-        """Number of the founders from which allele frequencies are learned."""
-        return len(self._founders)
+    def gametes(self) -> float:
+        """Number of the founders' alleles from which frequencies are learned."""
+        return float(self._gametes.sum())
 
     def run(
         self, work: Work, prior_column: NDArray[np.int32], effort: Effort, threads: int | None
@@ -91,7 +106,6 @@ class Sweeper:
         f, cuts = self._families, self._cuts
         own_cells = np.stack([work.cells[:, 0], self._number[work.cells[:, 1]]], axis=1)
         own_cells = own_cells[own_cells[:, 1] >= 0]
-        out = np.empty((0, 0, 0), np.float32) if work.out is None else work.out
         alleles = np.zeros(len(work.index))
         tasks: list[Callable[[], Any]] = []
         parts = [np.zeros((len(work.table) if work.counts else 0, 4, WIDTH))]
@@ -101,9 +115,9 @@ class Sweeper:
             tasks.append(partial(peel_loci, first, last, work.index, self._column, self._typed, work.table, work.freq,
                                  work.seg, own_cells, work.prior, prior_column[self._animals], f.sire, f.dam, f.start,
                                  f.told, f.child, f.first_slot, self._local, self._telling, self._founders,
-                                 cuts.animal, cuts.group, cuts.place, cuts.rounds, cuts.of, effort.sweeps,
-                                 effort.tolerance, work.out is None, self._animals, out, parts[-1],
-                                 alleles))  # fmt: skip
+                                 self._gametes, *self._single, cuts.animal, cuts.group, cuts.place, cuts.rounds,
+                                 cuts.of, effort.sweeps, effort.tolerance, work.learn, self._animals, work.out,
+                                 parts[-1], alleles))  # fmt: skip
         in_threads(tasks, threads)
         return np.sum(parts, axis=(0, 3)), alleles
 

@@ -233,10 +233,20 @@ def test_what_to_write_of_a_pedigree_reaches_the_job(api: Api) -> None:
     assert (problem["code"], problem["field"]) == ("invalid_field", "animals")
 
 
-def test_a_bundle_that_the_form_sends_along_does_no_harm(api: Api) -> None:
+def test_how_a_pedigree_is_inherited_reaches_the_job(api: Api) -> None:
     files = [("vcf", ("a.vcf", VCF)), ("pedigree", ("f.fam", PEDIGREE))]
-    job = api.client.post("/jobs", files=files, data={"bundle": "demo"}).json()
-    assert (job["engine"], job["bundle"]) == ("peeling", "none")
+    job = api.client.post("/jobs", files=files, data={"doubled_haploids": "S1,S2", "non_par": "5-900"}).json()
+    assert job["options"] == {"doubled_haploids": ["S1", "S2"], "non_par": [5, 900]}
+    problem = api.client.post("/jobs", files=files, data={"non_par": "900-5"}).json()
+    assert (problem["code"], problem["field"]) == ("invalid_field", "non_par")
+
+
+@pytest.mark.parametrize(("asked", "taken"), [("demo", "demo-"), ("auto", "auto"), ("none", "none")])
+def test_a_pedigree_job_takes_the_bundle_that_is_named_or_chooses_one_or_none(api: Api, asked: str, taken: str) -> None:
+    files = [("vcf", ("a.vcf", VCF)), ("pedigree", ("f.fam", PEDIGREE))]
+    job = api.client.post("/jobs", files=files, data={"bundle": asked}).json()
+    assert job["engine"] == "peeling"
+    assert job["bundle"].startswith(taken)
 
 
 @pytest.mark.parametrize(

@@ -187,3 +187,28 @@ def test_loci_without_alleles_get_a_symbol(family: Path) -> None:
     assert done.exit_code == 0, done.output
     _, found = records(family / "ag.vcf.gz")
     assert [(one.ref, one.alts) for one in found] == [("N", ("<B>",))] * 2
+
+
+@pytest.mark.parametrize(
+    ("more", "first"), [(("--build", "GRCh38"), 2_781_480), (("--non-par", "1000001-9000000"), 1_000_001)]
+)
+def test_x_is_peeled_where_its_regions_are_known(family: Path, more: tuple[str, str], first: int) -> None:
+    text = (family / "in.vcf").read_text().replace("ID=1,", "ID=X,").replace("\n1\t", "\nX\t")
+    (family / "in.vcf").write_text(text)
+    done = CliRunner().invoke(app, words(family, *more))
+    assert done.exit_code == 0, done.output
+    for record in records(family / "out.vcf.gz")[1]:
+        assert len(record.samples["a0"]["GT"]) == (1 if record.pos >= first else 2)
+        assert len(record.samples["a1"]["GT"]) == 2
+
+
+def test_doubled_haploids_are_listed_in_a_file(family: Path) -> None:
+    (family / "family.txt").write_text("a1 0 0\n" + "".join(f"a{i} a1 a1\n" for i in (0, 2, 3, 4, 5, 6, 7)))
+    (family / "dh.txt").write_text("a6\na7\n")
+    done = CliRunner().invoke(app, words(family, "--doubled-haploids", family / "dh.txt"))
+    assert done.exit_code == 0, done.output
+    for record in records(family / "out.vcf.gz")[1]:
+        for name in ("a6", "a7"):
+            assert len(set(record.samples[name]["GT"])) == 1
+    done = CliRunner().invoke(app, words(family, "--non-par", "9-5"))
+    assert done.exit_code != 0

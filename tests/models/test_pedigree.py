@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from errors import Code, TesseraError
-from models.peeling.pedigree import FEMALE, MALE, Pedigree, check_against_samples, read_pedigree
+from models.peeling.pedigree import FEMALE, MALE, Pedigree, check_against_samples, read_pedigree, x_linked
 
 
 def pedigree(tmp_path: Path, text: str, name: str = "cows.csv") -> Pedigree:
@@ -130,3 +130,42 @@ def test_unknown_samples_are_refused(tmp_path: Path) -> None:
         check_against_samples(ped, ["nobody"])
     assert caught.value.code is Code.pedigree_unknown_ids
     assert caught.value.details == {"line": 2, "animal": "kid", "sample": "nobody"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id,sire,dam,dh\nline,f1,f1,1\nf1,a,b,0\na,0,0,\nb,0,0,no\n",
+        "id,sire,dam,doubled_haploid\nline,,f1,yes\nf1,a,b,0\n",
+    ],
+)
+def test_a_doubled_haploid_has_one_parent(tmp_path: Path, text: str) -> None:
+    ped = pedigree(tmp_path, text)
+    assert parents(ped)["line"] == (None, "f1")
+    assert [name for name, one in zip(ped.ids, ped.doubled, strict=True) if one] == ["line"]
+    assert ped.hermaphrodite
+
+
+def test_doubled_haploids_may_be_listed_beside_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "p"
+    path.write_text("line f1 0\nf1 a b\n")
+    ped = read_pedigree(path, ["line", "a"])
+    assert parents(ped)["line"] == ("f1", None)
+    assert [name for name, one in zip(ped.ids, ped.doubled, strict=True) if one] == ["line", "a"]
+    with pytest.raises(TesseraError, match="nobody") as error:
+        read_pedigree(path, ["nobody"])
+    assert error.value.code is Code.pedigree_unknown_ids
+
+
+@pytest.mark.parametrize("text", ["id,sire,dam,dh\nline,a,b,1\n", "id,sire,dam,dh\nline,a,,maybe\n"])
+def test_a_doubled_haploid_that_is_none_is_named(tmp_path: Path, text: str) -> None:
+    with pytest.raises(TesseraError, match="line") as error:
+        pedigree(tmp_path, text)
+    assert (error.value.code, error.value.details["line"]) == (Code.pedigree_invalid, 2)
+
+
+def test_on_x_sires_give_their_sons_nothing(tmp_path: Path) -> None:
+    ped = pedigree(tmp_path, "F son pa ma 1 0\nF girl pa ma 2 0\nF pa 0 0 1 0\nF ma 0 0 2 0\n")
+    x, single = x_linked(ped, ped.sex == MALE)
+    assert parents(x) == {"son": (None, "ma"), "girl": ("pa", "ma"), "pa": (None, None), "ma": (None, None)}
+    assert single.tolist() == [True, False, True, False]

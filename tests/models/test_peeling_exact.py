@@ -92,6 +92,17 @@ def test_loops_that_are_not_cut_stay_near(parents: Parents, mean: float, monkeyp
     assert off.mean() < mean
 
 
+def test_an_untyped_animal_that_cuts_a_loop_is_freed_after_every_eight_loci() -> None:
+    parents = LOOPS[1][0]
+    data = calls(np.random.default_rng(0), 32, len(parents), 0.2)
+    index = data.index.copy()
+    index[:, 0] = 0
+    unseen = Penetrance(index, data.table, True)
+    got = peel_one_locus(parents, unseen, 0.3)
+    want = np.stack([enumerate_one_locus(parents, data.table[row], 0.3) for row in index])
+    assert np.abs(got - want).max() < 1e-5
+
+
 def test_two_groups_with_other_numbers_of_cuts_do_not_touch() -> None:
     one, two = LOOPS[1][0], LOOPS[4][0]
     both = [*one, *((None, None) if s is None or d is None else (s + 7, d + 7) for s, d in two), (None, None)]
@@ -110,6 +121,7 @@ CHAINS: list[Parents] = [
     [(None, None)] * 2 + [(0, 1), (0, None), (None, 1)],
     [(None, None), (0, 0), (1, 1), (None, 0)],
     [(None, None)] * 2 + [(0, 1)] * 3,
+    [(None, None)] + [(0, None)] * 3,
 ]
 
 

@@ -3,13 +3,11 @@
 import itertools
 
 import numpy as np
-import pytest
 
 from models.peeling.engine import Options, Peeling
 from models.peeling.penetrance import Penetrance, from_calls
-from models.peeling.population import PopulationOptions
-from models.peeling.priors import FounderPriors, from_imputed, hardy_weinberg
-from models.protocol import ImputedBlock
+from models.peeling.population import BYTES, PopulationOptions
+from models.peeling.priors import FounderPriors
 from tests.reference.peeling_exact import Parents, gamete
 from tests.support.pedigrees import drop, pedigree_of
 
@@ -65,9 +63,11 @@ def herd(seed: int) -> tuple[np.ndarray, np.ndarray]:
     return truth, codes
 
 
-def peel(codes: np.ndarray, population: PopulationOptions | None, threads: int = 1) -> np.ndarray:
+def peel(
+    codes: np.ndarray, population: PopulationOptions | None, threads: int = 1, parents: Parents = HERD
+) -> np.ndarray:
     options = Options(threads=threads, population=population)
-    peeling = Peeling(pedigree_of(HERD), from_calls(codes), np.arange(LOCI) * 0.5, options)
+    peeling = Peeling(pedigree_of(parents), from_calls(codes), np.arange(LOCI) * 0.5, options)
     peeling.run()
     return np.concatenate([block.gp() for block in peeling.blocks()])
 
@@ -90,22 +90,30 @@ def test_the_number_of_threads_changes_no_draw() -> None:
     assert np.array_equal(*(peel(codes, PopulationOptions(states=16), threads) for threads in (1, 2)))
 
 
+def test_the_order_of_animals_changes_no_draw() -> None:
+    _, codes = herd(3)
+    rng = np.random.default_rng(1)
+    place = np.concatenate([rng.permutation(40), 40 + rng.permutation(len(HERD) - 40)])  # new places of the old
+    old = np.argsort(place)
+    parents: Parents = [tuple(None if p is None else int(place[p]) for p in HERD[k]) for k in old.tolist()]  # type: ignore[misc]
+    moved = peel(codes[:, old], PopulationOptions(states=16), parents=parents)[:, place]
+    assert np.abs(moved - peel(codes, PopulationOptions(states=16))).max() < 1e-3
+
+
+def test_memory_decides_how_many_founders_have_a_population() -> None:
+    """Those with most data are chosen: of ten at low density and thirty others, first the others."""
+    _, codes = herd(2)
+    options = PopulationOptions(states=16, memory=30 * LOCI * BYTES)
+    peeling = Peeling(pedigree_of(HERD), from_calls(codes), np.arange(LOCI) * 0.5, Options(population=options))
+    assert set(peeling._founders.tolist()) > {k for k in range(30) if k not in (4, 5)}
+    assert len(peeling._founders) == 30
+    assert peeling._prior.shape[1] == 30
+
+
 def test_three_founders_are_no_population() -> None:
     codes = np.ones((LOCI, len(HERD)), np.int8)
     codes[:, 2:] = -1
     assert np.array_equal(peel(codes, PopulationOptions()), peel(codes, None))
-
-
-def test_an_engine_s_own_call_is_not_counted_twice() -> None:
-    gp = np.array([[[0.0, 0.0, 1.0]], [[0.2, 0.6, 0.2]], [[1.0, 0.0, 0.0]]], np.float32)
-    hidden = np.array([[0.5], [np.nan], [np.nan]], np.float32)
-    observed = np.array([[True], [False], [True]])
-    freq = np.array([0.5, 0.5, 0.1])
-    got = from_imputed([ImputedBlock(0, gp, None, hidden)], np.array([7]), np.array([0]), freq, observed)
-    assert got.animal.tolist() == [7]
-    assert got.gp4[0, 0] == pytest.approx(hardy_weinberg(np.array(0.25)), abs=1e-3)
-    assert got.gp4[1, 0] == pytest.approx([0.2, 0.3, 0.3, 0.2], abs=1e-3)
-    assert got.gp4[2, 0] == pytest.approx(hardy_weinberg(np.array(0.1)), abs=1e-3)
 
 
 def test_sites_that_nobody_was_typed_at_pass_from_a_founder_to_its_child() -> None:

@@ -17,7 +17,7 @@ def pedigree_of(parents: Parents) -> Pedigree:
     none = np.zeros(n, np.int8)
     names = [f"a{i}" for i in range(n)]
     order = np.arange(n, dtype=np.int32)
-    return Pedigree(names, [""] * n, sire, dam, none, np.arange(n, dtype=np.int32) + 1, order, True)
+    return Pedigree(names, [""] * n, sire, dam, none, np.arange(n, dtype=np.int32) + 1, order, True, np.zeros(n, bool))
 
 
 def tree(rng: np.random.Generator, size: int) -> Parents:
@@ -63,4 +63,27 @@ def drop(rng: np.random.Generator, parents: Parents, founders: NDArray[np.int8],
             else:
                 switch = np.concatenate([[rng.random() < 0.5], rng.random(loci - 1) < r])
                 out[i, k] = np.where(np.cumsum(switch) % 2 == 0, out[parent, 0], out[parent, 1])
+    return out
+
+
+def drop_single(
+    rng: np.random.Generator, parents: Parents, founders: NDArray[np.int8], r: float, single: NDArray[np.bool_]
+) -> NDArray[np.int8]:
+    """`drop` where animals of one gamete have it twice; of (H, L) they take one when they are founders."""
+    loci = founders.shape[1]
+    out = np.empty((len(parents), 2, loci), np.int8)
+    used = 0
+    for i, pair in enumerate(parents):
+        for k, parent in enumerate(pair):
+            if single[i] and (parent is None if max(p is not None for p in pair) else k == 0):
+                continue
+            if parent is None:
+                out[i, k] = founders[used]
+                used += 1
+            else:
+                switch = np.concatenate([[rng.random() < 0.5], rng.random(loci - 1) < r])
+                out[i, k] = np.where(np.cumsum(switch) % 2 == 0, out[parent, 0], out[parent, 1])
+        if single[i]:
+            filled = next((k for k, parent in enumerate(pair) if parent is not None), 1)
+            out[i, 1 - filled] = out[i, filled]
     return out

@@ -113,11 +113,20 @@ def test_strict_refuses_what_it_would_mend_and_odd_chromosomes(tmp_path: Path) -
     assert caught.value.code is Code.engine_unavailable
 
 
-def test_23_is_an_autosome_of_cattle_and_not_of_people(tmp_path: Path) -> None:
+def test_23_is_an_autosome_of_cattle_and_x_of_people(tmp_path: Path) -> None:
     path = write_vcf(tmp_path / "x.vcf", "chr23", [5], ["A"], ["C"], [["0/1"]], ["a"])
     (tmp_path / "p.txt").write_text("a f m\n")
     peel_read([path], tmp_path / "p.txt", tmp_path / "read")
-    assert peel_harmonise(tmp_path / "read", tmp_path / "cattle").chromosomes == ["23"]
+    for name, build, non_par in (("cattle", "auto", None), ("people", "GRCh38", [2_781_480, 155_701_382])):
+        assert peel_harmonise(tmp_path / "read", tmp_path / name, build=build).chromosomes == ["23"]
+        assert Joined.open(tmp_path / name).chromosome("23").non_par == non_par
+
+
+@pytest.mark.parametrize("contig", ["chr24", "chrY", "chrM"])
+def test_y_and_mitochondria_of_people_are_refused(tmp_path: Path, contig: str) -> None:
+    path = write_vcf(tmp_path / "y.vcf", contig, [5], ["A"], ["C"], [["0/1"]], ["a"])
+    (tmp_path / "p.txt").write_text("a f m\n")
+    peel_read([path], tmp_path / "p.txt", tmp_path / "read")
     with pytest.raises(TesseraError) as caught:
         peel_harmonise(tmp_path / "read", tmp_path / "people", build="GRCh38")
     assert caught.value.code is Code.engine_unavailable

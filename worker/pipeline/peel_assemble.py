@@ -51,7 +51,9 @@ def peel_assemble(
     names = [ids[row] for row in columns_of(facts.pedigree, facts.has_data, options).tolist()]
     chromosomes = [facts.chromosome(summary.chromosome) for summary, _ in pieces]
     contigs = {one.contig: one.length for one in chromosomes}
-    header = peeled_header(names, contigs, software(), options.command, facts.build, options.keep_observed)
+    header = peeled_header(
+        names, contigs, software(), options.command, facts.build, options.keep_observed, facts.bundle
+    )
     heads = {
         "contradicted": (*_SITE, "ANIMAL", "OBSERVED", "MOST_PROBABLE", "P_OBSERVED"),
         "haplotypes": (*_SITE, *names),

@@ -15,6 +15,7 @@ from models.peeling.mendel import MAX_OPPOSING, MIN_LOCI, MendelTally, Pair, par
 from models.peeling.pedigree import FEMALE, MALE, Pedigree
 from models.peeling.penetrance import confident_calls
 from worker.pipeline.peel_folder import JoinedChromosome, store_observations, store_sites
+from worker.pipeline.peel_x import stretches
 from worker.pipeline.types import Note
 
 TRIOS, PARENTS, LOCI, ANIMALS = (f"mendel-{name}.tsv.gz" for name in ("trios", "parents", "loci", "animals"))
@@ -36,13 +37,13 @@ class PedigreeChecks:
         self._loci: list[LocusErrors] = []
         self._chromosomes: list[JoinedChromosome] = []
 
-    def add(self, one: JoinedChromosome) -> int:
-        """Check a chromosome; the number of its loci with an impossible genotype."""
+    def add(self, one: JoinedChromosome, x: Pedigree | None = None) -> int:
+        """Check a chromosome, nonPAR by the pedigree of X; the number of its loci with an impossible genotype."""
         sites = store_sites(self._folder, one.store)
         self._chromosomes.append(one)
         found = 0
-        for first, dosage in self._dosages(one):
-            testable, errors = self.tally.add(dosage)
+        for first, dosage, non_par in self._dosages(one):
+            testable, errors = self.tally.add(dosage, x if non_par else None)
             self._loci += _locus_errors(sites, first, testable, errors)
             found += int((errors > 0).sum())
         return found
@@ -99,7 +100,9 @@ class PedigreeChecks:
         compared, opposing = (np.zeros((len(doubted), len(p)), np.int64) for _ in range(2))
         lod = np.zeros((len(doubted), len(p)))
         for one in self._chromosomes:
-            for _, dosage in self._dosages(one):
+            for _, dosage, non_par in self._dosages(one):
+                if non_par:
+                    continue  # sons have nothing of their sires there
                 for row, (pair, other) in enumerate(zip(doubted, others, strict=True)):
                     mine = dosage[:, pair.child]
                     beside = dosage[:, other] if other >= 0 else np.full(len(dosage), -1, np.int8)
@@ -124,12 +127,13 @@ class PedigreeChecks:
                 out[row] = True
         return np.asarray(out, bool)
 
-    def _dosages(self, one: JoinedChromosome) -> Iterable[tuple[int, NDArray[np.int8]]]:
-        """(first row, (V, N) calls) of parts of a chromosome."""
+    def _dosages(self, one: JoinedChromosome) -> Iterable[tuple[int, NDArray[np.int8], bool]]:
+        """(first row, (V, N) calls, whether they lie in nonPAR) of parts of a chromosome."""
         seen = store_observations(self._folder, one.store, (one.sites, len(self._pedigree)))
         step = max(1, _BLOCK // max(1, len(self._pedigree)))
-        for first in range(0, one.sites, step):
-            yield first, confident_calls(np.asarray(seen[first : first + step]))
+        for part in stretches(store_sites(self._folder, one.store).pos, one.non_par):
+            for first in range(part.first, part.end, step):
+                yield first, confident_calls(np.asarray(seen[first : min(part.end, first + step)])), part.non_par
 
 
 def _locus_errors(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,24 +12,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genotypes.bgzf import BgzfWriter
-from genotypes.likelihoods import FIRST, Observations
+from genotypes.likelihoods import Observations
 from genotypes.sites import SiteTable
-from models.peeling.engine import Options, PeeledBlock, Peeling
+from models.peeling.engine import Options, Peeling
 from models.peeling.families import full_sib_families
-from models.peeling.pedigree import Pedigree
-from models.peeling.penetrance import confident_calls, from_observations
+from models.peeling.pedigree import Pedigree, x_linked
+from models.peeling.penetrance import from_observations
 from models.peeling.population import PopulationOptions
-from models.peeling.records import LocusFacts, contradictions, decimals, locus_facts, peeled_text
+from models.peeling.records import LocusFacts, decimals, locus_facts
+from models.peeling.text import contradictions, peeled_text
+from models.protocol import Imputer
 from worker.pipeline.peel_folder import (
     ACCURACY,
     Joined,
     PeelOptions,
     PeelSummary,
     columns_of,
+    map_name,
     store_observations,
     store_sites,
 )
+from worker.pipeline.peel_hybrid import FamilyImputation, SiteBlock, bundle_rows, known_frequencies, observed_calls
 from worker.pipeline.peel_maps import choose_map
+from worker.pipeline.peel_x import Stretch, stretches
 from worker.pipeline.quality_bins import bin_quality
 from worker.pipeline.types import Progress, silent
 
@@ -36,10 +42,16 @@ RECORDS, CONTRADICTED, SEGREGATION, HAPLOTYPES = "records.gz", "contradicted.gz"
 LEAST_COPIES: Final = 0.5  # expected minor alleles in the pedigree below which a locus counts in no mean of R2
 _BLOCK: Final = 256  # loci whose segregation is turned into text at once
 _PEELING: Final = 0.85  # share of the time that the cycles take; the rest is the text
+_PEELING_OF_HYBRID: Final = 0.2  # the same where a bundle's sites are imputed
 
 
 def peel_chunk(
-    joined: Path, chromosome: str, out: Path, options: PeelOptions | None = None, progress: Progress = silent
+    joined: Path,
+    chromosome: str,
+    out: Path,
+    options: PeelOptions | None = None,
+    progress: Progress = silent,
+    make_imputer: Callable[[str], Imputer] | None = None,
 ) -> PeelSummary:
     """Peel a chromosome into `out`.
 
@@ -49,6 +61,7 @@ def peel_chunk(
         out: folder for the pieces, made when missing.
         options: cycles, animals to write, files to write.
         progress: hears the fraction done after each cycle and each block of loci; may raise to abort.
+        make_imputer: engine of a chromosome of the bundle that the family met, by the bundle's name for it.
 
     Raises:
         TesseraError: `setup_invalid` for a genetic map that cannot be used.
@@ -60,38 +73,102 @@ def peel_chunk(
     columns = columns_of(pedigree, facts.has_data, options)
     sites = store_sites(joined, one.store)
     seen = store_observations(joined, one.store, (one.sites, len(pedigree)))
-    scale, source = choose_map(options.maps, facts.build, chromosome)
-    population = PopulationOptions() if options.population else None
-    settings = Options(cycles=options.cycles, threads=options.threads, population=population)
-    peeling = Peeling(pedigree, from_observations(np.asarray(seen)), scale.cm(sites.pos), settings)
-    peeling.run(lambda cycle, cycles: progress(_PEELING * cycle / cycles))
+    scale, source = choose_map(options.maps, facts.build, map_name(one))
+    males = np.isin(np.arange(len(pedigree)), facts.males)
+    children = _telling(pedigree, _typed(seen)) if options.segregation else []
+    errors: list[tuple[int, float]] = []
+    imputer = make_imputer(one.bundle) if make_imputer is not None and one.bundle is not None else None
+    freq, share, total = None, _PEELING, len(sites)
+    if imputer is not None:
+        share = _PEELING_OF_HYBRID
+        if _founders(pedigree) < PopulationOptions().least:
+            freq = known_frequencies(from_observations(np.asarray(seen)), bundle_rows(joined, one), imputer)
+    family: FamilyImputation | None = None
     with ExitStack() as stack:
-        writer = _Writer(stack, out, sites, seen, pedigree, columns, options)
-        for block in peeling.blocks():
-            writer.write(block)
-            progress(_PEELING + (1 - _PEELING) * (block.first + len(block.gp4)) / len(sites))
-    children = _telling(pedigree, seen) if options.segregation else []
+        writer = _Writer(stack, out, pedigree, columns, options)
+        table = stack.enter_context(BgzfWriter(out / SEGREGATION, eof=False)) if options.segregation else None
+        for part in stretches(sites.pos, one.non_par):  # with a bundle there is one
+            heard = _part_of(progress, part, len(sites))
+            here, data = sites.slice(part.first, part.end), np.asarray(seen[part.first : part.end])
+            settings = Options(cycles=options.cycles, threads=options.threads, pin=imputer is not None,
+                               population=PopulationOptions() if options.population else None)  # fmt: skip
+            single = males if part.non_par else None
+            peeling, members = _peel(pedigree, single, data, scale.cm(here.pos), settings, freq, _scaled(heard, share))
+            blocks, records, met = _plain(peeling, here, data), len(here), writer.met
+            if imputer is not None:
+                family = FamilyImputation(facts, one, pedigree, here, data, peeling, scale, imputer)
+                blocks, records = family.blocks(), family.total
+                total = records
+            for block in blocks:
+                writer.write(block, single)
+                heard(share + (1 - share) * (writer.met - met) / records)
+            if peeling.error is not None:
+                errors.append((part.end - part.first, peeling.error))
+            if table is not None:
+                _write_segregation(table, sites.slice(part.first, part.end), peeling,
+                                   _telling(members, _typed(seen[part.first : part.end])), children)  # fmt: skip
     if options.segregation:
         writer.files.append(SEGREGATION)
-        _write_segregation(out / SEGREGATION, sites, peeling, len(children))
-    maf = np.concatenate([np.minimum(part.af, 1 - part.af) for part in writer.facts])
-    r2 = np.concatenate([part.r2 for part in writer.facts])
+    af, r2 = np.concatenate(writer.af), np.concatenate(writer.r2)
+    maf = np.minimum(af, 1 - af)
     r2[2 * len(pedigree) * maf < LEAST_COPIES] = np.nan  # nothing varies there
     summary = PeelSummary(
         chromosome=chromosome,
         sites=writer.written,
-        below_r2_min=len(sites) - writer.written,
+        below_r2_min=total - writer.written,
         map=source,
-        error=peeling.error,
+        error=max(errors)[1] if errors else None,
         corrected=writer.contradicted,
         kept=options.keep_observed,
         quality=bin_quality(maf.astype(np.float32), r2.astype(np.float32)),
         files=writer.files,
-        children=children,
+        children=[pedigree.ids[row] for row in children],
+        imputed=family.imputed if family else 0,
+        haplotypes_asked=len(family.asked.founder) if family else 0,
+        genotypes_asked=len(family.asked.whole) if family else 0,
     )
-    np.save(out / ACCURACY, sum((np.stack([part.explained, part.spread]) for part in writer.facts), np.zeros((2, 1))))
+    np.save(out / ACCURACY, writer.accuracy)
     progress(1.0)
     return summary
+
+
+def _peel(
+    pedigree: Pedigree,
+    males: NDArray[np.bool_] | None,
+    seen: Observations,
+    centimorgans: NDArray[np.float64],
+    settings: Options,
+    freq: NDArray[np.float64] | None,
+    progress: Progress,
+) -> tuple[Peeling, Pedigree]:
+    """Peel loci that are inherited in one way, and the pedigree by which they are; `males` have one copy."""
+    single = pedigree.doubled
+    if males is not None:
+        pedigree, single = x_linked(pedigree, males)
+    peeling = Peeling(pedigree, from_observations(seen), centimorgans, settings, freq, one_gamete=single)
+    peeling.run(lambda cycle, cycles: progress(cycle / cycles))
+    return peeling, pedigree
+
+
+def _plain(peeling: Peeling, sites: SiteTable, seen: Observations) -> Iterator[SiteBlock]:
+    """The peeled loci themselves."""
+    for block in peeling.blocks():
+        rows = slice(block.first, block.first + len(block.gp4))
+        yield SiteBlock(sites.slice(rows.start, rows.stop), seen[rows], block.gp4)
+
+
+def _founders(pedigree: Pedigree) -> int:
+    return int(((pedigree.sire < 0) & (pedigree.dam < 0)).sum())
+
+
+def _part_of(progress: Progress, part: Stretch, sites: int) -> Progress:
+    """The progress of some loci as that of all."""
+    return lambda done: progress((part.first + done * (part.end - part.first)) / sites)
+
+
+def _scaled(progress: Progress, share: float) -> Progress:
+    """The progress of what comes first and takes `share` of the time."""
+    return lambda done: progress(share * done)
 
 
 @dataclass(slots=True)
@@ -100,21 +177,23 @@ class _Writer:
 
     stack: ExitStack
     out: Path
-    sites: SiteTable
-    seen: Observations
     pedigree: Pedigree
     columns: NDArray[np.int64]
     options: PeelOptions
+    met: int = 0
     written: int = 0
     contradicted: int = 0
-    facts: list[LocusFacts] = field(default_factory=list)
+    af: list[NDArray[np.float64]] = field(default_factory=list)
+    r2: list[NDArray[np.float64]] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.accuracy = np.zeros((2, len(self.pedigree)))
         self._records = self._open(RECORDS)
         self._list = self._open(CONTRADICTED)
         self._haplotypes = self._open(HAPLOTYPES) if self.options.haplotypes else None
 
+    accuracy: NDArray[np.float64] = field(init=False)  # sums over the loci, see `peel_folder.ACCURACY`
     _records: BgzfWriter = field(init=False)
     _list: BgzfWriter = field(init=False)
     _haplotypes: BgzfWriter | None = field(init=False)
@@ -123,50 +202,76 @@ class _Writer:
         self.files.append(name)
         return self.stack.enter_context(BgzfWriter(self.out / name, eof=False, threads=self.options.threads))
 
-    def write(self, block: PeeledBlock) -> None:
-        """Write the records of a block, and list the calls that they contradict."""
-        rows = slice(block.first, block.first + len(block.gp4))
-        sites, seen = self.sites.slice(rows.start, rows.stop), np.asarray(self.seen[rows])
-        facts = locus_facts(block.gp4, seen > 0)
-        self.facts.append(facts)
-        calls = confident_calls(np.where(seen < FIRST, seen, 0))
-        gp4, mine = block.gp4[:, self.columns], calls[:, self.columns]
+    def write(self, block: SiteBlock, males: NDArray[np.bool_] | None) -> None:
+        """Write the records of a block, and list the calls that they contradict.
+
+        Args:
+            block: consecutive records.
+            males: (N,) animals with one copy.
+        """
+        haploid = None if males is None else males[self.columns]
+        sites, seen = block.sites, block.seen
+        self.met += len(sites)
+        facts = locus_facts(block.gp4, seen > 0, males)
+        self.af.append(facts.af)
+        self.r2.append(facts.r2)
+        self.accuracy += np.stack([facts.explained, facts.spread])
+        calls = observed_calls(seen)
+        every = np.array_equal(self.columns, np.arange(block.gp4.shape[1]))
+        gp4, mine = (block.gp4, calls) if every else (block.gp4[:, self.columns], calls[:, self.columns])
         found = contradictions(gp4, mine)
         counts = np.bincount([one.row for one in found], minlength=len(sites)).astype(np.int64)
         kept = np.flatnonzero(facts.r2 >= self.options.r2_min)
         part = _take(facts, kept)
         stay = mine[kept] if self.options.keep_observed else None
-        self._records.write(peeled_text(sites.take(kept), gp4[kept], part, counts[kept], stay))
+        shown = gp4 if len(kept) == len(sites) else gp4[kept]
+        threads = self.options.threads
+        flags = None if block.flags is None else [block.flags[row] for row in kept.tolist()]
+        for text in peeled_text(sites.take(kept), shown, part, counts[kept], stay, haploid, threads, flags):
+            self._records.write(text)
         self.written += len(kept)
         self.contradicted += len(found)
         for one in found:
-            words = [*_site(sites, one.row), self.pedigree.ids[self.columns[one.animal]], str(one.observed),
-                     str(one.probable), f"{one.probability:.3g}"]  # fmt: skip
+            copies = 1 if haploid is not None and haploid[one.animal] else 2
+            words = [*_site(sites, one.row), self.pedigree.ids[self.columns[one.animal]],
+                     str(one.observed * copies // 2), str(one.probable * copies // 2),
+                     f"{one.probability:.3g}"]  # fmt: skip
             self._list.write(("\t".join(words) + "\n").encode())
         if self._haplotypes is not None:
             pairs = np.stack([gp4[..., 2] + gp4[..., 3], gp4[..., 1] + gp4[..., 3]], axis=2)
-            _lines(self._haplotypes, sites, decimals(pairs, b"|"))
+            text = decimals(pairs, b"|")
+            if haploid is not None:
+                text.reshape(len(text), -1, 12)[:, haploid, 6:] = 0
+            _lines(self._haplotypes, sites, text)
 
 
-def _write_segregation(path: Path, sites: SiteTable, peeling: Peeling, children: int) -> None:
-    """Segregation of the children at every locus at which the engine keeps it."""
-    loci = np.asarray(getattr(peeling, "kept", np.arange(len(sites))), np.int64)
-    with BgzfWriter(path, eof=False) as out:
-        for first in range(0, len(loci), _BLOCK):
-            rows = slice(first, first + _BLOCK)
-            _lines(out, sites.take(loci[rows]), decimals(peeling.seg[rows, :children], b",,,"))
+def _write_segregation(
+    out: BgzfWriter, sites: SiteTable, peeling: Peeling, mine: list[int], children: list[int]
+) -> None:
+    """Segregation of `children` at every locus at which the engine keeps it, which has columns for `mine`."""
+    place = {animal: column for column, animal in enumerate(mine)}
+    column = np.array([place.get(animal, -1) for animal in children], np.int64)
+    for first in range(0, len(peeling.kept), _BLOCK):
+        rows = slice(first, first + _BLOCK)
+        found = np.where((column < 0)[:, None], np.float32(0.25), peeling.seg[rows][:, column])
+        _lines(out, sites.take(peeling.kept[rows]), decimals(found, b",,,"))
 
 
-def _telling(pedigree: Pedigree, seen: Observations) -> list[str]:
-    """Ids of the children that have segregation, in the order of its columns: observed, or with such a descendant."""
-    typed: NDArray[np.bool_] = np.asarray((np.asarray(seen) > 0).any(axis=0))
+def _typed(seen: Observations) -> NDArray[np.bool_]:
+    """(N,) animals with data."""
+    return np.asarray((np.asarray(seen) > 0).any(axis=0))
+
+
+def _telling(pedigree: Pedigree, typed: NDArray[np.bool_]) -> list[int]:
+    """The children that have segregation, in the order of its columns: observed, or with such a descendant."""
     child = full_sib_families(pedigree, typed).child
     telling = typed.copy()
     for animal in pedigree.order[::-1].tolist():
         for parent in (pedigree.sire[animal], pedigree.dam[animal]):
             if telling[animal] and parent >= 0:
                 telling[parent] = True
-    return [pedigree.ids[row] for row in child[telling[child]].tolist()]
+    found: list[int] = child[telling[child]].tolist()
+    return found
 
 
 def _site(sites: SiteTable, row: int) -> list[str]:
@@ -174,9 +279,9 @@ def _site(sites: SiteTable, row: int) -> list[str]:
 
 
 def _lines(out: BgzfWriter, sites: SiteTable, text: NDArray[np.uint8]) -> None:
-    """Site columns, then the fixed-width text of each row."""
+    """Site columns, then the text of each row without its NULs."""
     for row, line in enumerate(text):
-        out.write("\t".join(_site(sites, row)).encode() + line.tobytes() + b"\n")
+        out.write("\t".join(_site(sites, row)).encode() + line[line != 0].tobytes() + b"\n")
 
 
 def _take(facts: LocusFacts, rows: NDArray[np.int64]) -> LocusFacts:

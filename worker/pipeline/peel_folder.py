@@ -19,6 +19,7 @@ from models.peeling.pedigree import Pedigree, read_pedigree
 from worker.pipeline.types import QualityBin
 
 PEDIGREE = "pedigree.txt"
+DOUBLED = "doubled-haploids.txt"
 READ = "peel-read.json"
 JOINED = "peel-joined.json"
 ACCURACY = "accuracy.npy"  # (2, animals) float64: sums of (DS - mean)^2 and of the posterior variance over the loci
@@ -71,6 +72,8 @@ class JoinedChromosome:
     store: str
     sites: int
     by_file: list[int]  # sites that each file has
+    non_par: list[int] | None = None  # of X: first and last bp at which males have one copy
+    bundle: str | None = None  # the bundle's name for it; then NAME.rows.npy holds rows of the bundle, -1 without
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,8 @@ class Joined:
     files: list[str]
     has_data: list[int]  # rows of the animals that are a sample of some file
     chromosomes: list[JoinedChromosome]
+    males: list[int] = field(default_factory=list)  # rows of the animals with one X, where there is an X
+    bundle: str | None = None  # id of the bundle that imputes founders
 
     def write(self) -> None:
         """Write `peel-joined.json`."""
@@ -98,7 +103,7 @@ class Joined:
     @property
     def pedigree(self) -> Pedigree:
         """The pedigree, read again from its file."""
-        return read_pedigree(self.folder / PEDIGREE)
+        return members(self.folder)
 
     def chromosome(self, name: str) -> JoinedChromosome:
         """The chromosome of that name; KeyError when it is not there."""
@@ -106,6 +111,17 @@ class Joined:
             if one.name == name:
                 return one
         raise KeyError(name)
+
+
+def members(folder: Path) -> Pedigree:
+    """The pedigree in a folder, with the doubled haploids that were named beside it."""
+    listed = folder / DOUBLED
+    return read_pedigree(folder / PEDIGREE, listed.read_text().split() if listed.exists() else ())
+
+
+def map_name(one: JoinedChromosome) -> str:
+    """Name of a chromosome in folders of genetic maps."""
+    return one.name if one.non_par is None else "X"
 
 
 def store_sites(folder: Path, store: str) -> SiteTable:
@@ -117,7 +133,8 @@ def store_observations(folder: Path, store: str, shape: tuple[int, int]) -> Obse
     """(V, S) observation numbers of a store, mapped from disk."""
     if 0 in shape:
         return np.zeros(shape, np.uint16)
-    return np.memmap(folder / f"{store}.obs", np.uint16, "r", shape=shape)
+    # Copy on write: numba compiles kernels anew for arrays that are read-only.
+    return np.memmap(folder / f"{store}.obs", np.uint16, "c", shape=shape)
 
 
 def file_label(name: str) -> str:
@@ -157,6 +174,9 @@ class PeelSummary:
     quality: list[QualityBin]
     files: list[str]  # pieces in the chunk's folder, the VCF's first
     children: list[str] = field(default_factory=list)  # ids of the segregation's columns, where it is written
+    imputed: int = 0  # sites of the bundle that nobody was typed at
+    haplotypes_asked: int = 0  # animals whose haplotypes the bundle's engine imputed
+    genotypes_asked: int = 0  # animals whose genotypes it imputed, as the family leaves their phase open
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""

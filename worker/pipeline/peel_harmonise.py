@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errors import Code, TesseraError
-from models.peeling.pedigree import Pedigree, check_against_samples, read_pedigree
+from models.peeling.pedigree import Pedigree, check_against_samples, x_linked
 from worker.pipeline.peel_checks import ANIMALS, LOCI, PARENTS, TRIOS, PedigreeChecks
 from worker.pipeline.peel_drawing import drawing
-from worker.pipeline.peel_folder import PEDIGREE, Joined, JoinedChromosome, ReadChromosome, ReadFiles, file_label
+from worker.pipeline.peel_folder import (
+    DOUBLED,
+    PEDIGREE,
+    Joined,
+    JoinedChromosome,
+    ReadChromosome,
+    ReadFiles,
+    file_label,
+    map_name,
+    members,
+)
 from worker.pipeline.peel_join import ChromosomeJoin
 from worker.pipeline.peel_maps import UNIFORM, choose_map
-from worker.pipeline.qc import QC
-from worker.pipeline.types import Note, Progress, silent
+from worker.pipeline.peel_x import (
+    LOST,
+    Bounds,
+    Lost,
+    drop_heterozygotes,
+    sex_notes,
+    sexes,
+    stretches,
+    write_lost,
+    x_bounds,
+)
+from worker.pipeline.types import QC, Note, Progress, silent
 
 NOT_AUTOSOMES = {"X", "Y", "XY", "Z", "W", "M", "MT"}
 NOT_HUMAN_AUTOSOMES = {"23", "24", "25", "26"}  # PLINK's numbers of X, Y, XY and MT
 SHOWN = 50
-CHECK_FILES = (QC, TRIOS, PARENTS, LOCI, ANIMALS)  # what users download before peeling has begun
+_NOT_PEELED = "peeling knows autosomes, and X where the sexes and its pseudoautosomal regions are known"
+
+
+def check_files(folder: Path) -> list[Path]:
+    """What users download before peeling has begun."""
+    return [path for name in (QC, TRIOS, PARENTS, LOCI, ANIMALS, LOST) if (path := folder / name).exists()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +70,7 @@ def peel_harmonise(
     strict: bool = False,
     maps: Path | None = None,
     progress: Progress = silent,
+    non_par: Bounds | None = None,
 ) -> PeelHarmonised:
     """Join what `peel_read` read, and check pedigree and genotypes against each other.
 
@@ -55,36 +81,55 @@ def peel_harmonise(
         strict: refuse chromosomes that cannot be peeled instead of leaving them out.
         maps: where genetic maps are, as in `choose_map`; chromosomes without one are noted.
         progress: called with the fraction done; may raise to abort.
+        non_par: first and last bp of X at which males have one copy; those of a human build are known.
 
     Raises:
-        TesseraError: `engine_unavailable` when there is no autosome, `no_overlap` when no site can be used.
+        TesseraError: `engine_unavailable` when no chromosome can be peeled, `no_overlap` when no site can be used;
+            when strict `sex_unknown` and `haploid_heterozygotes`.
     """
     out.mkdir(parents=True, exist_ok=True)
     files = ReadFiles.open(read)
-    pedigree = read_pedigree(read / PEDIGREE)
-    shutil.copyfile(read / PEDIGREE, out / PEDIGREE)
+    pedigree = members(read)
+    for name in (PEDIGREE, DOUBLED):
+        if (read / name).exists():
+            shutil.copyfile(read / name, out / name)
     animals = _animals(pedigree, files.samples)
     build_used = files.build if build == "auto" else build
     by_name: dict[str, list[ReadChromosome]] = {}
     for part in files.parts:
         by_name.setdefault(part.name, []).append(part)
     notes = [Note.from_dict(one) for one in files.notes]
-    usable, left_out = _autosomes(by_name, build_used, strict)
+    bounds = {name: x_bounds(name, build_used, non_par) for name in by_name}
+    if pedigree.hermaphrodite:
+        bounds = dict.fromkeys(by_name)
+    usable, left_out = _peelable(by_name, build_used, strict, bounds)
+    males: list[int] = []
+    lost: list[Lost] = []
     checks = PedigreeChecks(out, pedigree)
     chromosomes: list[JoinedChromosome] = []
     counted: list[dict[str, Any]] = []
     for number, (name, parts) in enumerate(usable.items()):
         join = ChromosomeJoin(read, parts)
         store = f"c{number}"
-        join.write(out, store, animals, len(pedigree))
+        seen = join.write(out, store, animals, len(pedigree))
         length = next((part.length for part in parts if part.length), None)
         by_file = [0] * len(files.files)
         for part, sites in zip(parts, join.by_file, strict=True):
             by_file[part.file] = sites
-        one = JoinedChromosome(name, parts[0].contig, file_label(name), length, store, len(join.sites), by_file)
-        errors = checks.add(one)
+        one = JoinedChromosome(name, parts[0].contig, file_label(name), length, store, len(join.sites), by_file,
+                               None if (x := bounds[name]) is None else list(x))  # fmt: skip
+        linked: Pedigree | None = None
+        for stretch in stretches(join.sites.pos, one.non_par):
+            single = pedigree.doubled
+            if stretch.non_par:
+                found = sexes(pedigree, seen[stretch.first : stretch.end])
+                notes += sex_notes(pedigree, found, name, strict)
+                males = np.flatnonzero(found.males).tolist()
+                linked, single = x_linked(pedigree, found.males)
+            lost += drop_heterozygotes(seen, join.sites, pedigree, single, stretch)
+        errors = checks.add(one, linked)
         notes += join.notes(name)
-        if choose_map(maps, build_used, name)[1] == UNIFORM:
+        if choose_map(maps, build_used, map_name(one))[1] == UNIFORM:
             notes.append(Note("no_genetic_map", f"There is no genetic map: {UNIFORM} was assumed.", 1, name))
         if one.sites:
             chromosomes.append(one)
@@ -92,11 +137,12 @@ def peel_harmonise(
         progress(0.9 * (number + 1) / len(usable))
     if not chromosomes:
         raise TesseraError(Code.no_overlap, "No site has an ALT allele: there is nothing to peel.", field="vcf")
+    notes += write_lost(out, lost, strict)
     mendel, more = checks.write(out)
     strangers = _strangers(animals, files.samples)
     notes += more + _pedigree_notes(strangers, left_out)
     has_data = sorted({row for rows in animals for row in rows.tolist() if row >= 0})
-    Joined(out, build_used, files.files, has_data, chromosomes).write()
+    Joined(out, build_used, files.files, has_data, chromosomes, males).write()
     called = checks.tally.called
     document = {
         "samples": len(has_data),
@@ -135,18 +181,21 @@ def _strangers(animals: Sequence[NDArray[np.int32]], samples: Sequence[Sequence[
     return list(dict.fromkeys(name for row, name in pairs if row < 0))
 
 
-def _autosomes(
-    by_name: dict[str, list[ReadChromosome]], build: str | None, strict: bool
+def _peelable(
+    by_name: dict[str, list[ReadChromosome]],
+    build: str | None,
+    strict: bool,
+    bounds: Mapping[str, Bounds | None],
 ) -> tuple[dict[str, list[ReadChromosome]], list[dict[str, Any]]]:
-    """Chromosomes that can be peeled, and those that are not inherited as autosomes, by their own names."""
+    """Chromosomes that can be peeled, and those that are inherited in another way, by their own names."""
     banned = NOT_AUTOSOMES | (NOT_HUMAN_AUTOSOMES if (build or "").startswith("GRCh") else set())
-    odd = [name for name in by_name if name.upper() in banned]
+    odd = [name for name in by_name if name.upper() in banned and bounds[name] is None]
     if odd and (strict or len(odd) == len(by_name)):
         contig = by_name[odd[0]][0].contig
         raise TesseraError(
             Code.engine_unavailable,
-            f"Chromosome {contig} is not inherited as autosomes are, and peeling knows autosomes alone.",
-            action=f"Leave it out ('bcftools view -t ^{contig}').",
+            f"Chromosome {contig} is not inherited as autosomes are, and {_NOT_PEELED}.",
+            action=f"Leave it out ('bcftools view -t ^{contig}'); for X give a human build or 'non_par'.",
             field="vcf",
         )
     left_out = [{"name": name, "sites": sum(part.sites for part in by_name[name])} for name in odd]
@@ -188,6 +237,7 @@ def _pedigree_facts(pedigree: Pedigree, has_data: Sequence[int], strangers: Sequ
         "strangers": list(strangers[:SHOWN]),
         "strangers_count": len(strangers),
         "hermaphrodite": pedigree.hermaphrodite,
+        "doubled_haploids": int(pedigree.doubled.sum()),
         **drawing(pedigree, has_data),
     }
 
@@ -200,8 +250,6 @@ def _pedigree_notes(strangers: Sequence[str], left_out: Sequence[dict[str, Any]]
             Note("not_in_pedigree", f"Samples that the pedigree lacks were left out: {shown}.", len(strangers))
         )
     for one in left_out:
-        message = (
-            "The chromosome is not inherited as autosomes are, and peeling knows autosomes alone: it was left out."
-        )
+        message = f"The chromosome is not inherited as autosomes are, and {_NOT_PEELED}: it was left out."
         notes.append(Note("not_an_autosome", message, one["sites"], one["name"]))
     return notes

@@ -26,7 +26,7 @@ from genotypes.sites import SiteTable
 from genotypes.sniff import HEAD_BYTES
 from models.peeling.pedigree import check_against_samples, read_pedigree
 from worker.pipeline.ingest_sources import collect, file_named, open_source
-from worker.pipeline.peel_folder import PEDIGREE, ReadChromosome, ReadFiles
+from worker.pipeline.peel_folder import DOUBLED, PEDIGREE, ReadChromosome, ReadFiles
 from worker.pipeline.types import Note, Progress, silent
 
 MAX_CONTIGS: Final = 500  # of one file; each keeps a file open until it is read
@@ -40,6 +40,7 @@ class PeelReadOptions:
     limits: Limits = field(default_factory=Limits)
     names: Sequence[str] | None = None  # file names as the user knows them
     sites: Path | None = None  # of AlphaGenes text: a .map or .bim with a line a column
+    doubled: Sequence[str] = ()  # ids of doubled haploids besides those that the pedigree names
 
 
 Opened = tuple[GenotypeReader, list[Note]]
@@ -75,7 +76,7 @@ def peel_read(
     options = options or PeelReadOptions()
     names = list(options.names) if options.names else [path.name for path in files]
     out.mkdir(parents=True, exist_ok=True)
-    members = read_pedigree(pedigree)
+    members = read_pedigree(pedigree, options.doubled)
     reading = _Reading(out, options)
     texts: list[tuple[Path, str]] = []
     others: list[tuple[Path, str]] = []
@@ -105,6 +106,8 @@ def peel_read(
                 raise file_named(error, name) from error
     check_against_samples(members, list(dict.fromkeys(sample for one in reading.samples for sample in one)))
     shutil.copyfile(pedigree, out / PEDIGREE)
+    if options.doubled:
+        (out / DOUBLED).write_text("\n".join(options.doubled) + "\n")
     return reading.close(read)
 
 

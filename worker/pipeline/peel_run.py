@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,15 +14,17 @@ from typing import Any
 import numpy as np
 
 from models.peeling.pedigree import read_pedigree
+from models.protocol import Imputer
 from worker.pipeline.deliver import deliver, describe
+from worker.pipeline.harmonise_options import HarmoniseOptions
+from worker.pipeline.output import StageProgress, output_format
 from worker.pipeline.peel_assemble import peel_assemble
 from worker.pipeline.peel_chunk import peel_chunk
 from worker.pipeline.peel_folder import ACCURACY, PeelOptions, PeelSummary, check_animals
-from worker.pipeline.peel_harmonise import CHECK_FILES, peel_harmonise
+from worker.pipeline.peel_harmonise import check_files, peel_harmonise
 from worker.pipeline.peel_maps import check_maps
+from worker.pipeline.peel_meet import NO_BUNDLE, Offer, peel_meet
 from worker.pipeline.peel_read import PeelReadOptions, peel_read
-from worker.pipeline.peel_report import peel_report
-from worker.pipeline.run import StageProgress, output_format
 from worker.pipeline.types import Progress, ReportFacts
 
 
@@ -34,6 +37,11 @@ class PeelOffline:
     strict: bool = False
     sites: Path | None = None  # of AlphaGenes text
     report: Path | None = None  # folder for the report and the checks
+    doubled: Sequence[str] = ()  # ids of doubled haploids besides those that the pedigree names
+    non_par: tuple[int, int] | None = None  # first and last bp of X at which males have one copy
+    offer: Offer | None = None  # bundles of which one may impute founders; None peels without
+    make_imputer: Callable[[str, str], Imputer] | None = None  # by bundle id and chromosome; needed with an offer
+    chains: Path | None = None  # folder of chain files for lifting to the bundle's build
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,7 @@ def peel_offline(
     fmt = output_format(out) or "vcf.gz"
     peel = replace(options.peel, format=fmt)
     check_maps(peel.maps)
-    check_animals(read_pedigree(pedigree), peel)
+    check_animals(read_pedigree(pedigree, options.doubled), peel)
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".tessera-", dir=out.parent) as scratch:
         work = Path(scratch)
@@ -75,34 +83,44 @@ def peel_offline(
         def part(stage: str) -> Progress:
             return lambda fraction: progress(stage, fraction)
 
-        peel_read(inputs, pedigree, work / "read", PeelReadOptions(options.strict, sites=options.sites), part("read"))
-        met = peel_harmonise(work / "read", work / "joined", options.build, options.strict, peel.maps, part("check"))
+        reading = PeelReadOptions(options.strict, sites=options.sites, doubled=options.doubled)
+        peel_read(inputs, pedigree, work / "read", reading, part("read"))
+        met = peel_harmonise(work / "read", work / "joined", options.build, options.strict, peel.maps, part("check"),
+                             options.non_par)  # fmt: skip
+        bundle, engine = NO_BUNDLE, options.make_imputer
+        if options.offer is not None:
+            how = HarmoniseOptions(build=options.build, strict=options.strict, chains=options.chains)
+            bundle = peel_meet(work / "joined", options.offer, how, met.qc, part("meet the bundle"))
+        make_imputer = partial(engine, bundle) if engine is not None and bundle != NO_BUNDLE else None
         pieces: list[tuple[PeelSummary, Path]] = []
         for number, name in enumerate(met.chromosomes):
             folder = work / f"chunk{number}"
-            pieces.append((peel_chunk(work / "joined", name, folder, peel, part(f"peel {name}")), folder))
+            done = peel_chunk(work / "joined", name, folder, peel, part(f"peel {name}"), make_imputer)
+            pieces.append((done, folder))
         results = work / "results"
         made = peel_assemble(work / "joined", pieces, results, results / out.name, peel, part("assemble"))
         if not any(summary.corrected for summary, _ in pieces):
             made = [path for path in made if ".contradicted." not in path.name]
         files = [_publish(path, out.parent) for path in made]
         if options.report is not None:
-            facts = _facts(options, out, [*inputs, pedigree])
+            from worker.pipeline.peel_report import peel_report  # loads what draws
+
+            facts = _facts(options, bundle, out, [*inputs, pedigree])
             told = [(summary, np.load(folder / ACCURACY)) for summary, folder in pieces]
             pages = peel_report(work / "report", facts, met.qc, work / "joined", told, part("report"))
             options.report.mkdir(parents=True, exist_ok=True)
-            checks = [work / "joined" / name for name in CHECK_FILES]
+            checks = check_files(work / "joined")
             files += [_publish(path, options.report) for path in (*pages, *checks)]
             files.append(deliver([describe(path) for path in files], options.report))
     return PeelOfflineDone(files, met.qc, [summary for summary, _ in pieces])
 
 
-def _facts(options: PeelOffline, out: Path, inputs: Sequence[Path]) -> ReportFacts:
+def _facts(options: PeelOffline, bundle: str, out: Path, inputs: Sequence[Path]) -> ReportFacts:
     files = [describe(path) for path in inputs]
     return ReportFacts(
         name=out.name,
-        bundle="none",
-        bundle_sha256="",
+        bundle=bundle,
+        bundle_sha256=options.offer.open_bundle(bundle).digest if options.offer and bundle != NO_BUNDLE else "",
         build=options.build,
         engine="peeling",
         strict=options.strict,

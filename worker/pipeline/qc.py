@@ -20,11 +20,10 @@ from worker.pipeline.harmonise_options import HarmoniseOptions
 from worker.pipeline.sample_qc import SampleReview
 from worker.pipeline.sample_report import SAMPLES, sample_document, write_samples
 from worker.pipeline.selection import Selection
-from worker.pipeline.types import Note
+from worker.pipeline.types import QC, Note
 
 LOW_CALL_RATE = 0.9
 SHOWN_SAMPLES = 50
-QC = "qc.json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,14 @@ from worker.pipeline.folder import Harmonised
 from worker.pipeline.harmonise import VARIANTS, HarmoniseOptions, harmonise
 from worker.pipeline.impute import impute_chunk
 from worker.pipeline.ingest import IngestOptions, ingest
+from worker.pipeline.output import StageProgress, output_format
 from worker.pipeline.people import PeopleSums, merge_people
 from worker.pipeline.plan import plan
-from worker.pipeline.qc import QC, add_notes
+from worker.pipeline.qc import add_notes
 from worker.pipeline.sample_policy import SamplePolicy
 from worker.pipeline.sample_report import SAMPLES
 from worker.pipeline.types import (
+    QC,
     AssembleSummary,
     BundleView,
     ChunkSpec,
@@ -42,9 +44,6 @@ from worker.pipeline.types import (
 
 Chooser = Callable[[Path], tuple[BundleView, Note]]
 """Gives the bundle for an ingested upload, and the reason."""
-
-StageProgress = Callable[[str, float], None]
-"""Called with the stage's name and the fraction done of it."""
 
 
 def _unwatched(_stage: str, _fraction: float) -> None:
@@ -83,22 +82,6 @@ class OfflineSummary:
     samples: int
     qc: Mapping[str, Any]
     chromosomes: list[AssembleSummary]
-
-
-def output_format(out: Path) -> Format | None:
-    """Format that a result's file name asks for; None for a folder.
-
-    Raises:
-        TesseraError: `invalid_field` for a name that promises something else.
-    """
-    if out.name.endswith(".bcf"):
-        return "bcf"
-    if out.name.endswith((".vcf.gz", ".vcf.bgz")):
-        return "vcf.gz"
-    if out.suffix in (".vcf", ".gz", ".bgz") and not out.is_dir():
-        message = f"The result '{out.name}' cannot be written: its name must end in .vcf.gz or .bcf, or be a folder."
-        raise TesseraError(Code.invalid_field, message, action="Give another name.", field="output")
-    return None
 
 
 def run_offline(

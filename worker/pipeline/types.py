@@ -16,6 +16,8 @@ Progress = Callable[[float], None]
 
 Format = Literal["vcf.gz", "bcf"]
 
+QC = "qc.json"
+
 
 def silent(_fraction: float) -> None:
     """Progress that nobody watches."""

@@ -1,0 +1,223 @@
+"""A family meets a bundle: its joined sites in the bundle's build, order and alleles, as an imputation job's are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from errors import Code, TesseraError
+from genotypes import likelihoods as gl
+from genotypes.harmonise import normal_contig
+from genotypes.manifest import BundleManifest
+from genotypes.mending import QcOptions
+from genotypes.sites import SiteTable
+from genotypes.store import StoreWriter
+from genotypes.strand import Evidence
+from models.peeling.penetrance import confident_calls
+from worker.pipeline.choose import MIN_OVERLAP, choose
+from worker.pipeline.fates import TURNED, USED, Fate, Meeting
+from worker.pipeline.folder import Ingested, IngestedChromosome
+from worker.pipeline.harmonise_options import HarmoniseOptions
+from worker.pipeline.lifting import View, place
+from worker.pipeline.peel_folder import Joined, JoinedChromosome, store_observations, store_sites
+from worker.pipeline.qc import add_notes
+from worker.pipeline.selection import Rules, Selection, count_genotypes, row_blocks, select
+from worker.pipeline.types import BundleView, Note, Progress, silent
+
+NO_BUNDLE: Final = "none"
+# Relatives break Hardy-Weinberg proportions, arrays of several densities leave gaps, and few founders have any
+# frequency: none of these speaks against a site here.
+_NO_TESTS: Final = QcOptions(call_rate=0, hwe=0, af_diff=1)
+_UNFIT: Final = (
+    Code.bundle_not_found, Code.chromosome_not_in_bundle, Code.no_overlap, Code.small_overlap, Code.wrong_build,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The bundles that a job may use.
+
+    Attributes:
+        wanted: id of the bundle that the job names; None leaves the choice to the sites, `none` included.
+        installed: manifests to choose from.
+        open_bundle: a bundle by its id.
+    """
+
+    wanted: str | None
+    installed: Sequence[BundleManifest]
+    open_bundle: Callable[[str], BundleView]
+
+
+def peel_meet(
+    joined: Path, offer: Offer, how: HarmoniseOptions, qc: dict[str, Any], progress: Progress = silent
+) -> str:
+    """Bring the joined stores of a family into the terms of a bundle, where one fits; else they stay as they are.
+
+    Args:
+        joined: folder that `peel_harmonise` wrote; its stores are replaced.
+        offer: the bundles.
+        how: build, strictness and mendings of the job.
+        qc: the document that `peel_harmonise` made; notes are added to it.
+        progress: called with the fraction done; may raise to abort.
+
+    Returns:
+        The bundle's id, or `none`.
+
+    Raises:
+        TesseraError: for a bundle that was named, what harmonisation refuses.
+    """
+    facts = Joined.open(joined)
+    with TemporaryDirectory(prefix="calls-", dir=joined.parent) as scratch:
+        upload = _calls(facts, Path(scratch))
+        try:
+            chosen = offer.wanted or choose(Path(scratch), offer.installed, offer.open_bundle, how.build).bundle
+            view = offer.open_bundle(chosen)
+            met, notes = _meet(facts, upload, view, how, chosen=offer.wanted is not None)
+        except TesseraError as error:
+            if offer.wanted is not None or error.code not in _UNFIT:
+                raise
+            message = f"No bundle of this server fits the family, which is peeled by itself: {error.message}"
+            add_notes(joined, qc, [Note("no_bundle_fits", message)])
+            return NO_BUNDLE
+        progress(0.5)
+        kept = {one.name: one for one in facts.chromosomes}
+        for number, one in enumerate(met):
+            kept[one.old.name] = one.write(facts, view)
+            progress(0.5 + 0.5 * (number + 1) / len(met))
+    chromosomes = list(kept.values())
+    replace(facts, chromosomes=chromosomes, build=view.manifest.build, bundle=chosen).write()
+    sites = sum(len(one.rows) for one in met)
+    shared = sum(int((one.rows >= 0).sum()) for one in met)
+    removed = sum(one.old.sites - len(one.rows) for one in met)
+    message = (
+        f"Bundle {chosen} imputes founders: {shared:,} of the family's sites are in it, {sites - shared:,} are not, "
+        f"{removed:,} fit neither and were left out."
+    )
+    apart = [one.name for one in chromosomes if one.bundle is None]
+    if apart:
+        notes.append(
+            Note(
+                "not_in_bundle",
+                f"Peeled without the bundle, which lacks them or where they are X: {', '.join(apart[:10])}.",
+            )
+        )
+    qc["bundle"] = {"id": chosen, "shared": shared, "only": sites - shared, "removed": removed}
+    add_notes(joined, qc, [Note("bundle_used", message, shared), *notes])
+    return chosen
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Met:
+    """One chromosome in the bundle's terms."""
+
+    old: JoinedChromosome
+    name: str  # the bundle's
+    sites: SiteTable
+    source: NDArray[np.int64]  # rows of the joined store
+    rows: NDArray[np.int64]  # rows of the bundle, -1 for sites that it lacks
+    turned: NDArray[np.bool_]
+
+    def write(self, facts: Joined, view: BundleView) -> JoinedChromosome:
+        """Write the new store; what describes it."""
+        folder, animals = facts.folder, len(facts.pedigree)
+        store = f"b{self.old.store}"
+        seen = store_observations(folder, self.old.store, (self.old.sites, animals))
+        with (folder / f"{store}.obs").open("wb") as file:
+            blocks = row_blocks(len(self.source), 2 * animals)
+            for first in blocks:
+                part = slice(first, first + blocks.step)
+                mine = np.asarray(seen[self.source[part]])
+                mine = np.where(self.turned[part, None], gl.swap_alleles(mine), mine)
+                file.write(np.ascontiguousarray(mine, np.uint16).data)
+        self.sites.save(folder / f"{store}.sites.npz")
+        np.save(folder / f"{store}.rows.npy", self.rows)
+        for ending in ("obs", "sites.npz"):
+            (folder / f"{self.old.store}.{ending}").unlink()
+        length = view.manifest.chromosomes[self.name].length
+        return replace(self.old, contig=self.name, length=length, store=store, sites=len(self.rows), bundle=self.name)
+
+
+def _calls(facts: Joined, folder: Path) -> Ingested:
+    """The animals with data as an ingested upload of plain calls, by which harmonisation judges sites."""
+    chromosomes = []
+    animals = len(facts.pedigree)
+    for number, one in enumerate(facts.chromosomes):
+        sites = store_sites(facts.folder, one.store)
+        seen = store_observations(facts.folder, one.store, (one.sites, animals))
+        with StoreWriter(folder, f"c{number}", len(facts.has_data), sites.chrom) as writer:
+            blocks = row_blocks(one.sites, 2 * animals)
+            for first in blocks:
+                part = slice(first, min(one.sites, first + blocks.step))
+                calls = confident_calls(np.asarray(seen[part])[:, facts.has_data])
+                writer.append(sites.slice(part.start, part.stop), calls, phased=False)
+        name = normal_contig(one.contig)
+        chromosomes.append(IngestedChromosome(name, [one.contig], f"c{number}", one.sites, False, one.length, [], {}))
+    ids = facts.pedigree.ids
+    samples = [ids[row] for row in facts.has_data]
+    upload = Ingested(folder, samples, facts.build, facts.files, chromosomes, [])
+    upload.write()
+    return upload
+
+
+def _meet(
+    facts: Joined, upload: Ingested, view: BundleView, how: HarmoniseOptions, chosen: bool
+) -> tuple[list[_Met], list[Note]]:
+    """Every chromosome that both hold, judged as an imputation job's sites are, and notes."""
+    names = {normal_contig(name): name for name in view.chromosomes}
+    old = {one.store: made for one, made in zip(upload.chromosomes, facts.chromosomes, strict=True)}
+    # Engines would have to be told of males' one X, and of its regions, which families are peeled by apart.
+    autosomes = [one for one in upload.chromosomes if old[one.store].non_par is None]
+    pairs = [(one, names[one.name]) for one in autosomes if one.name in names]
+    if not pairs:
+        offered = ", ".join(view.chromosomes[:30])
+        message = f"Bundle {view.manifest.id} holds no autosome of the family; it holds {offered}."
+        raise TesseraError(Code.chromosome_not_in_bundle, message, field="bundle")
+    placed = place(upload, pairs, view, how)
+    evidence = sum((one.evidence for one in placed.meetings), Evidence(0, 0))
+    panel = view.manifest.panel.get("haplotypes")
+    rules = Rules(how.mend, _NO_TESTS, int(panel) if panel else None, evidence)
+    met = []
+    for one, meeting in zip(placed.views, placed.meetings, strict=True):
+        found = _chosen(one, meeting, view.sites(one.name), rules, old[one.one.store])
+        if (found.rows >= 0).any():
+            met.append(found)
+    shared = sum(int((one.rows >= 0).sum()) for one in met)
+    total = sum(one.old.sites for one in met)
+    held = sum(len(view.sites(one.name)) for one in met)
+    if shared == 0 or (not chosen and max(shared / total, shared / held) < MIN_OVERLAP):
+        message = f"Bundle {view.manifest.id} has {shared:,} of the family's {total:,} sites."
+        raise TesseraError(Code.small_overlap if shared else Code.no_overlap, message, field="bundle")
+    return met, placed.notes
+
+
+def _chosen(one: View, meeting: Meeting, table: SiteTable, rules: Rules, old: JoinedChromosome) -> _Met:
+    """Sites of a chromosome that are used or kept beside, in position order."""
+    store = one.store()
+    lifted = one.sites(store.sites)
+    counts = count_genotypes(store, silent)
+    if one.lifted:
+        counts = counts.take(lifted.source)
+    picked: Selection = select(lifted.sites, counts, table, meeting, rules)
+    # Likelihoods that leave every genotype open are no calls, and observations all the same.
+    fate = np.where(picked.fate == Fate.all_missing, meeting.fate, picked.fate)
+    used = np.flatnonzero(np.isin(fate, USED))
+    _, first = np.unique(picked.rows[used], return_index=True)
+    used = used[first]
+    rows = np.concatenate([picked.rows[used], np.full(len(picked.only), -1)]).astype(np.int64)
+    mine = SiteTable.concatenate([_plain(table.take(picked.rows[used])), _plain(lifted.sites.take(picked.only))])
+    order = np.argsort(mine.pos, kind="stable")
+    source = lifted.source[np.concatenate([used, picked.only])]
+    turned = np.concatenate([np.isin(fate[used], TURNED), np.zeros(len(picked.only), bool)])
+    sites = replace(mine.take(order), chrom=table.chrom)
+    return _Met(old, one.name, sites, source[order].astype(np.int64), rows[order], turned[order])
+
+
+def _plain(table: SiteTable) -> SiteTable:
+    """Positions and alleles alone."""
+    return SiteTable(table.chrom, table.pos, table.ref, table.alt, table.id)
