@@ -64,8 +64,9 @@ def test_hidden_dosage_does_not_see_its_own_site(imputer: Imputer, tiny_panel: T
     after = np.concatenate(
         [b.hidden_ds for b in run(imputer, TypedGenotypes(ROWS, codes, typed.ploidy, True)) if b.hidden_ds is not None]
     )
-    np.testing.assert_allclose(after[ROWS[10]], before[ROWS[10]], atol=1e-4)
-    assert np.abs(after[ROWS[11]] - before[ROWS[11]]).max() > 1e-4  # its neighbour does see it
+    # Copying keeps its messages in eight bits of mantissa.
+    np.testing.assert_allclose(after[ROWS[10]], before[ROWS[10]], atol=5e-3)
+    assert np.abs(after[ROWS[11]] - before[ROWS[11]]).max() > 0.05  # its neighbour does see it
 
 
 def test_phased_input_gives_haplotype_dosages_that_add_up(imputer: Imputer, tiny_panel: TinyPanel) -> None:
