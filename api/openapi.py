@@ -102,8 +102,18 @@ SUBMIT_BODY: dict[str, Any] = {
                     "qc_call_rate": _share(0.9, "lowest share of samples called at a site; 0 switches the test off"),
                     "qc_hwe": _share(1e-6, "lowest mid-p of Hardy-Weinberg proportions; 0 switches the test off"),
                     "qc_af_diff": _share(
-                        0.4, "largest difference from the bundle's allele frequency; 1 switches the test off"
+                        0.4,
+                        "largest difference from the allele frequency expected; 1 switches the test off; where it is "
+                        "expected by population, 0.3 unless given",
                     ),
+                    "population": {
+                        "type": "string",
+                        "default": "auto",
+                        "examples": ["auto", "all", "EUR"],
+                        "description": "whose allele frequencies the upload is compared with: a population of the "
+                        "bundle (GET /bundles lists them under panel), all (the whole panel), or auto (the mixture of "
+                        "populations that the genotypes tell; the whole panel where the bundle holds no populations)",
+                    },
                     "peel": {
                         "type": "string",
                         "examples": ["segregation,haplotypes"],

@@ -100,6 +100,11 @@ class Code(Enum):
         "Name a bundle that was made for this array or species (GET /bundles); one that is named is used all the same.",
     )
     bundle_not_found = "bundle_not_found", 422, "GET /bundles lists the bundles of this server."
+    population_unknown = (
+        "population_unknown",
+        422,
+        "Choose one of the populations named, 'auto' or 'all' (GET /bundles lists each bundle's, under panel).",
+    )
     bundle_invalid = "bundle_invalid", 500, "Ask the server's operator to run 'tessera bundle verify'."
     import_invalid = "import_invalid", 422, "Mend or remove the named file of the published tiles."
     # Pedigree

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, Final, Self
 
@@ -21,6 +21,11 @@ class Mend(StrEnum):
 
 
 ALL: Final = frozenset(Mend)
+AF_DIFF: Final = 0.4  # against a panel of many populations
+AF_DIFF_NEAR: Final = 0.3  # against the upload's own
+AF_CHISQ_NEAR: Final = (
+    50.0  # p = 1.5e-12: few people are behind a population's frequencies, and 300 is out of their reach
+)
 
 
 def parse_mend(text: str) -> frozenset[Mend]:
@@ -54,12 +59,26 @@ class QcOptions:
 
     call_rate: float = 0.9  # lowest share of samples called; tested from `MIN_SAMPLES` samples on
     hwe: float = 1e-6  # lowest mid-p of Hardy-Weinberg proportions
-    af_diff: float = 0.4  # largest difference from the bundle's frequency, where chi-square is past its threshold too
+    af_diff: float | None = (
+        None  # largest difference from the frequency expected, where chi-square is past its limit too
+    )
     af_chisq: float = 300.0  # chi-square of the frequency difference; sites past it are listed
+
+    @property
+    def af_limit(self) -> float:
+        """The largest difference: what was given, else what suits a panel of many populations."""
+        return AF_DIFF if self.af_diff is None else self.af_diff
+
+    def settled(self, *, by_population: bool) -> Self:
+        """With every threshold set; those of frequencies are closer where these are expected by population."""
+        if not by_population:
+            return replace(self, af_diff=self.af_limit)
+        near = AF_DIFF_NEAR if self.af_diff is None else self.af_diff
+        return replace(self, af_diff=near, af_chisq=min(self.af_chisq, AF_CHISQ_NEAR))
 
     def as_dict(self) -> dict[str, float]:
         """JSON form."""
-        return asdict(self)
+        return asdict(self) | {"af_diff": self.af_limit}
 
     @classmethod
     def from_fields(cls, given: Mapping[str, Any]) -> Self:

@@ -155,6 +155,7 @@ class Desk:
             qc=QcOptions.from_fields(given),
             chains=settings.chains,
             references=settings.references,
+            population=given.get("population", "auto"),
             samples=SamplePolicy(**samples),
         )
 

@@ -12,6 +12,7 @@ from errors import Code
 from genotypes.chain_files import list_chains
 from genotypes.manifest import BundleManifest, list_bundles
 from genotypes.mending import Mend, parse_mend
+from genotypes.population_names import AUTO, RESERVED, offered_names, unknown_population
 
 NO_BUNDLE = "none"
 _BUILD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,15}")
@@ -30,8 +31,8 @@ def choose(fields: JobFields, pedigree: bool | None, folder: Path, chains: Path 
         chains: folder of chain files: what they lift to a bundle's build fits it too.
 
     Raises:
-        FieldsRefused: for a bundle that is not there, or one that the stated build neither is nor can be lifted to; for
-            `auto`, when there is no bundle at all or none of such a build.
+        FieldsRefused: for a bundle that is not there, a population that it lacks, or one that the stated build neither
+            is nor can be lifted to; for `auto`, when there is no bundle at all or none of such a build or population.
     """
     bundles = [manifest for _, manifest in list_bundles(folder)]
     if pedigree or fields.engine == "peeling":
@@ -43,8 +44,11 @@ def choose(fields: JobFields, pedigree: bool | None, folder: Path, chains: Path 
         raise FieldsRefused([FieldError("build", f"'build' must be one of {', '.join(sorted(builds))}.")])
     if fields.bundle == "auto":
         _refuse_hopeless(fields, bundles, chains)
+        _check_population(fields, bundles)
         return replace(fields, engine="dae")
-    return replace(fields, engine="dae", bundle=_named(fields, bundles, chains).id)
+    named = _named(fields, bundles, chains)
+    _check_population(fields, [named])
+    return replace(fields, engine="dae", bundle=named.id)
 
 
 def check_pedigree(fields: JobFields, pedigree: bool | None) -> None:
@@ -98,6 +102,15 @@ def _named(fields: JobFields, bundles: Sequence[BundleManifest], chains: Path | 
         message = f"'build' is {fields.build}, but bundle '{found.id}' is of build {found.build}."
         raise FieldsRefused([FieldError("build", message, Code.wrong_build)])
     return found
+
+
+def _check_population(fields: JobFields, bundles: Sequence[BundleManifest]) -> None:
+    """Refuse a population that none of the bundles holds."""
+    name = fields.options.get("population", AUTO)
+    offered = list(dict.fromkeys(one for manifest in bundles for one in offered_names(manifest.panel)))
+    if name not in (*RESERVED, *offered):
+        refusal = unknown_population(name, offered)
+        raise FieldsRefused([FieldError("population", refusal.message, refusal.code)])
 
 
 def _liftable(fields: JobFields, manifest: BundleManifest, chains: Path | None) -> bool:

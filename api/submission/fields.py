@@ -10,6 +10,7 @@ from typing import Any
 from api.submission.recipient import refuse_recipient
 from errors import Code, TesseraError
 from genotypes.mending import QC_FIELDS, mend_text, parse_mend, parse_share
+from genotypes.population_names import RESERVED
 from jobs.ids import is_job_id
 
 ENGINES = ("auto", "dae", "peeling")
@@ -61,7 +62,8 @@ class JobFields:
         from_job: id of the job whose upload this one takes; None when files come with the form.
         name: the job's name; None for the first file's name.
         strict: refuse what could be mended.
-        options: `mend`, `samples` and thresholds of variant QC, `peel` and `animals` of a pedigree job: those given.
+        options: `mend`, `samples`, `population` and thresholds of variant QC, `peel` and `animals` of a
+            pedigree job: those given.
     """
 
     bundle: str = "auto"
@@ -118,6 +120,10 @@ def _job(text: str) -> str:
     return text
 
 
+def _population(text: str) -> str:
+    return text.lower() if text.lower() in RESERVED else text
+
+
 def _peel(text: str) -> list[str]:
     found = list(dict.fromkeys(text.lower().replace(",", " ").split()))
     if any(one not in PEEL for one in found):
@@ -143,10 +149,11 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "mend": _mend,
     "samples": _one_of("samples", SAMPLES),
     **{name: partial(parse_share, name) for name in QC_FIELDS},
+    "population": _population,
     "peel": _peel,
     "animals": _animals,
 }
-_OPTIONS = ("mend", "samples", *QC_FIELDS, "peel", "animals")
+_OPTIONS = ("mend", "samples", *QC_FIELDS, "population", "peel", "animals")
 TEXT_FIELDS = tuple(_PARSERS)
 
 

@@ -21,9 +21,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from errors import Code, TesseraError
-from genotypes import ancestry
+from genotypes import ancestry, populations
 from genotypes.ancestry import AncestryMap
 from genotypes.manifest import FILE_NAME, BundleManifest, FileEntry
+from genotypes.populations import Populations
 from genotypes.sites import SiteTable, read_sites_bcf
 from models.dae.architecture import Architecture, TileModel, TileOptions, architecture_of
 from models.dae.quantise import pack, unpack
@@ -146,6 +147,17 @@ class Bundle:
         """The map of the training populations; None where the bundle has none."""
         path = self.folder / ancestry.FILE_NAME
         return AncestryMap.load(path) if path.exists() else None
+
+    def populations(self) -> Populations | None:
+        """Frequencies by population; None where the bundle has none."""
+        path = self.folder / populations.FILE_NAME
+        if not path.exists():
+            return None
+        held = Populations.load(path)
+        for name, counts in held.counts.items():
+            if name not in self.chromosomes or len(counts) != self.manifest.chromosomes[name].sites:
+                raise TesseraError(Code.bundle_invalid, f"Frequencies by population of chromosome {name} do not fit.")
+        return held
 
     def _entry(self, chrom: str) -> str:
         if chrom not in self.manifest.chromosomes:
