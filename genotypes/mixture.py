@@ -1,8 +1,7 @@
-"""Of which populations people are, by the likelihood of their genotypes under the populations' frequencies."""
+"""Of which populations people are, and which mixture of populations has the frequencies that they have together."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -10,25 +9,11 @@ from numpy.typing import NDArray
 
 WINDOW: Final = 10_000  # bp of which one site speaks, the one that tells most
 INDEPENDENT: Final = 0.25  # of a site's information that its neighbours leave; measured on people left out of a panel
-MOST_SITES: Final = 4_000
 BLOCK: Final = 512  # sites
-ROUNDS: Final = 500
+ROUNDS: Final = 300
 SETTLED: Final = 1e-5  # largest change of a share at which the rounds end
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Mixture:
-    """What is told of S people and P populations.
-
-    Attributes:
-        shares: (P,) of the populations among the people; they sum to one.
-        posterior: (S, P) of each person, all populations alike beforehand.
-    """
-
-    shares: Floats
-    posterior: Floats
 
 
 def smoothed(counts: NDArray[Any], people: NDArray[np.int64]) -> Floats:
@@ -65,20 +50,30 @@ def log_likelihood(dosage: NDArray[np.int8], af: Floats) -> Floats:
     return INDEPENDENT * total
 
 
-def mixture(likelihood: Floats) -> Mixture:
-    """The populations' shares of highest likelihood, by EM, with one person's worth of all alike.
+def posterior(likelihood: Floats) -> Floats:
+    """(S, P) of each person, all populations alike beforehand, from (S, P) log likelihoods."""
+    weights = np.exp(likelihood - likelihood.max(axis=1, keepdims=True))
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
+def fit_shares(alt: NDArray[np.int64], alleles: NDArray[np.int64], af: Floats) -> Floats:
+    """(P,) shares of the mixture under which allele counts are likeliest, by EM over the alleles.
+
+    As each allele may be of another population than its neighbour, mixed people are served as mixed cohorts are; the
+    model is that of Arriaga-MacKenzie et al. 2021 (Am J Hum Genet 108:1270), who fit it by least squares.
 
     Args:
-        likelihood: (S, P) log likelihoods.
+        alt: (V,) ALT alleles.
+        alleles: (V,) alleles called.
+        af: (V, P) ALT frequencies, none of them 0 or 1.
     """
-    people, populations = likelihood.shape
-    weights = np.exp(likelihood - likelihood.max(axis=1, keepdims=True))
-    shares = np.full(populations, 1 / populations)
+    shares = np.full(af.shape[1], 1 / af.shape[1])
     for _ in range(ROUNDS):
-        each = weights * shares
-        each /= each.sum(axis=1, keepdims=True)
-        new = (each.sum(axis=0) + 1 / populations) / (people + 1)
+        mean = af @ shares
+        drawn = af.T @ (alt / mean) + (1 - af).T @ ((alleles - alt) / (1 - mean))
+        new = shares * drawn
+        new /= new.sum()
         change, shares = float(np.abs(new - shares).max()), new
         if change < SETTLED:
             break
-    return Mixture(shares, np.asarray(weights / weights.sum(axis=1, keepdims=True)))
+    return np.asarray(shares)

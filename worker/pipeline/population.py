@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from genotypes import codes as gt
 from genotypes.mending import QcOptions
-from genotypes.mixture import MOST_SITES, Mixture, log_likelihood, mixture, smoothed, telling_sites
+from genotypes.mixture import fit_shares, log_likelihood, posterior, smoothed, telling_sites
 from genotypes.population_names import AUTO, RESERVED, WHOLE, offered_names, unknown_population
 from genotypes.populations import Floats, Populations
 from genotypes.sites import SiteTable
@@ -24,7 +24,8 @@ from worker.pipeline.fates import TURNED, USED, Meeting
 from worker.pipeline.lifting import View
 from worker.pipeline.types import BundleView
 
-LEAST_SITES: Final = 30  # a window each; fewer tell no population
+LEAST_SITES: Final = 30  # fewer tell no population
+MOST_SITES: Final = 4_000  # evenly from all that are fit for it
 SHOWN: Final = 2_000  # samples in the document
 LEAST_SHARE: Final = 0.005  # of a population, to be named
 
@@ -37,14 +38,14 @@ class Expected:
         choice: what was asked for.
         held: the bundle's frequencies by population, or None.
         shares: (P,) of the populations; None for the whole panel.
-        told: what the genotypes of the S samples tell; None where they were not asked.
-        sites: that told it.
+        told: (S, P) probability of each population for every sample; None where genotypes were not asked.
+        sites: that told the shares.
     """
 
     choice: str
     held: Populations | None = None
     shares: Floats | None = None
-    told: Mixture | None = None
+    told: Floats | None = None
     sites: int = 0
 
     @property
@@ -90,15 +91,16 @@ class Expected:
             return facts | {"basis": "population", "message": message}
         tops = list(dict.fromkeys(self.held.tops))
         member = np.array([[top == one for one in tops] for top in self.held.tops], float)  # (P, tops)
-        each, whole = self.told.posterior[kept] @ member, self.shares @ member
+        each, whole = self.told[kept] @ member, self.shares @ member
         best = each.argmax(axis=1)
         sure = each.max(axis=1)
         ranked = [k for k in np.argsort(-whole, kind="stable").tolist() if whole[k] >= LEAST_SHARE]
         listed = ", ".join(f"{tops[k]} {whole[k]:.0%}" for k in ranked)
+        likeliest = ", ".join(f"{int((best == k).sum()):,} {tops[k]}" for k in ranked if (best == k).any())
         message = (
-            "Allele frequencies are compared with a mixture of the panel's populations that fits the samples: "
-            f"{listed}. {self.sites:,} sites told it; a sample's likeliest population is right with a probability of "
-            f"{sure.mean():.0%} on average."
+            "Allele frequencies are compared with those of the mixture of the panel's populations that fits the upload "
+            f"best, by {self.sites:,} sites: {listed}. Sample by sample the likeliest are {likeliest}; such a "
+            f"likeliest population is right with a probability of {sure.mean():.0%} on average."
         )
         return facts | {
             "basis": "mixture",
@@ -163,49 +165,59 @@ def expect(
         return Expected(choice)
     if choice != AUTO:
         return Expected(choice, held, held.shares(choice))
-    likelihood, sites = _likelihood(bundle, held, views, meetings)
+    seen = _look(bundle, held, views, meetings)
+    sites = sum(len(one.af) for one in seen)
     if sites < LEAST_SITES:
         return Expected(choice, held)
-    told = mixture(likelihood[judges])
-    every = mixture(likelihood).posterior
-    return Expected(choice, held, told.shares, Mixture(told.shares, every), sites)
+    likelihood = sum(one.likelihood(held) for one in seen)
+    dosage, af = np.concatenate([one.dosage[:, judges] for one in seen]), np.concatenate([one.af for one in seen])
+    alt = np.where(dosage < 0, 0, dosage).sum(axis=1, dtype=np.int64)
+    shares = fit_shares(alt, 2 * (dosage >= 0).sum(axis=1), af)
+    return Expected(choice, held, shares, posterior(np.asarray(likelihood)), sites)
 
 
-def _likelihood(
-    bundle: BundleView, held: Populations, views: Sequence[View], meetings: Sequence[Meeting]
-) -> tuple[Floats, int]:
-    """(S, P) log likelihoods of all samples, and how many sites they come from."""
-    chosen = [_telling(bundle, held, view, meeting) for view, meeting in zip(views, meetings, strict=True)]
-    found = sum(map(len, chosen))
-    picked = (
-        np.unique(np.linspace(0, found - 1, min(found, MOST_SITES)).astype(np.int64)) if found else np.empty(0, int)
-    )
-    total = np.zeros((len(views[0].upload.samples), len(held.names)))
-    first = 0
-    for view, meeting, sites in zip(views, meetings, chosen, strict=True):
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """Sites of a chromosome that speak of populations: of plain strand, each of the bundle's once, in its order."""
+
+    pos: NDArray[np.int32]  # (V,)
+    counts: NDArray[Any]  # (V, P)
+    af: Floats  # (V, P)
+    dosage: NDArray[np.int8]  # (V, S) of the bundle's ALT, -1 missing
+
+    def likelihood(self, held: Populations) -> Floats:
+        """(S, P) log likelihoods."""
+        telling = telling_sites(self.pos, self.counts, held.people)
+        return log_likelihood(self.dosage[telling], self.af[telling])
+
+
+def _look(bundle: BundleView, held: Populations, views: Sequence[View], meetings: Sequence[Meeting]) -> list[_Seen]:
+    """The sites that speak, chromosome by chromosome."""
+    pairs = [(view, meeting) for view, meeting in zip(views, meetings, strict=True) if view.name in held.counts]
+    plain = [_plain(bundle.sites(view.name), meeting) for view, meeting in pairs]
+    found = sum(map(len, plain))
+    if found == 0:
+        return []
+    picked = np.unique(np.linspace(0, found - 1, min(found, MOST_SITES)).astype(np.int64))
+    first, seen = 0, []
+    for (view, meeting), sites in zip(pairs, plain, strict=True):
         low, high = np.searchsorted(picked, (first, first + len(sites)))
         mine = sites[picked[low:high] - first]
         first += len(sites)
-        if len(mine) == 0:
-            continue
-        store = view.store()
+        store, rows = view.store(), meeting.rows[mine]
         dosage = gt.dosage(gt.as_diploid(np.asarray(store.codes[view.sites(store.sites).source[mine]])))
         turned = np.isin(meeting.fate[mine], TURNED)[:, None]
         dosage = np.where(turned & (dosage >= 0), 2 - dosage, dosage).astype(np.int8)
-        total += log_likelihood(dosage, smoothed(held.counts[view.name][meeting.rows[mine]], held.people))
-    return total, len(picked)
+        counts = held.counts[view.name][rows]
+        seen.append(_Seen(bundle.sites(view.name).pos[rows], counts, smoothed(counts, held.people), dosage))
+    return seen
 
 
-def _telling(bundle: BundleView, held: Populations, view: View, meeting: Meeting) -> NDArray[np.int64]:
-    """Sites of the upload that tell populations apart, of plain strand, each row of the bundle once."""
-    if view.name not in held.counts:
-        return np.empty(0, np.int64)
-    table = bundle.sites(view.name)
+def _plain(table: SiteTable, meeting: Meeting) -> NDArray[np.int64]:
+    """Sites of the upload that are used and no palindromes, in the order of the bundle's rows, each row once."""
     used = np.flatnonzero(np.isin(meeting.fate, USED))
     used = used[~palindromic(table.take(meeting.rows[used]))]
-    rows, place = np.unique(meeting.rows[used], return_index=True)
-    telling = telling_sites(table.pos[rows], held.counts[view.name][rows], held.people)
-    return np.sort(used[place[telling]])
+    return used[np.unique(meeting.rows[used], return_index=True)[1]]
 
 
 def _rounded(value: Any) -> float:
