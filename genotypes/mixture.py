@@ -7,8 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-WINDOW: Final = 10_000  # bp of which one site speaks, the one that tells most
-INDEPENDENT: Final = 0.25  # of a site's information that its neighbours leave; measured on people left out of a panel
+WINDOW: Final = 30_000  # bp that say as much as one independent site; measured on people left out of a panel
 BLOCK: Final = 512  # sites
 ROUNDS: Final = 300
 SETTLED: Final = 1e-5  # largest change of a share at which the rounds end
@@ -21,24 +20,13 @@ def smoothed(counts: NDArray[Any], people: NDArray[np.int64]) -> Floats:
     return np.asarray((counts + 0.5) / (2 * people + 1))
 
 
-def telling_sites(pos: NDArray[np.int32], counts: NDArray[Any], people: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Rows, ascending: of every `WINDOW` the site whose frequency differs most between populations.
-
-    Args:
-        pos: (V,) bp, ascending.
-        counts: (V, P) ALT alleles.
-        people: (P,).
-    """
-    af = smoothed(counts, people)
-    mean = af.mean(axis=1)
-    telling = af.var(axis=1) / (mean * (1 - mean))
-    order = np.lexsort((-telling, pos // WINDOW))
-    _, first = np.unique((pos // WINDOW)[order], return_index=True)
-    return np.sort(order[first])
+def independence(pos: NDArray[np.int32]) -> float:
+    """Weight of each of the sites at (V,) bp of a chromosome, as neighbours repeat each other."""
+    return len(np.unique(pos // WINDOW)) / max(1, len(pos))
 
 
 def log_likelihood(dosage: NDArray[np.int8], af: Floats) -> Floats:
-    """(S, P) log probability of (V, S) dosages, -1 missing, under (V, P) frequencies, less what neighbours share."""
+    """(S, P) log probability of (V, S) dosages, -1 missing, under (V, P) frequencies, sites taken as independent."""
     total = np.zeros((dosage.shape[1], af.shape[1]))
     for first in range(0, len(dosage), BLOCK):
         seen = dosage[first : first + BLOCK]
@@ -47,7 +35,7 @@ def log_likelihood(dosage: NDArray[np.int8], af: Floats) -> Floats:
         ref = np.where(known, 2 - seen, 0).astype(np.float32)
         part = af[first : first + BLOCK]
         total += alt.T @ np.log(part) + ref.T @ np.log1p(-part)
-    return INDEPENDENT * total
+    return total
 
 
 def posterior(likelihood: Floats) -> Floats:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from genotypes.mixture import WINDOW, fit_shares, log_likelihood, posterior, smoothed, telling_sites
+from genotypes.mixture import WINDOW, fit_shares, independence, log_likelihood, posterior, smoothed
 from tests.support.populations import LABELS, NAMES, SITES, TRAIN, people
 
 PEOPLE = np.array([sum(label == name for label in LABELS.values()) for name in NAMES])
@@ -44,7 +44,6 @@ def test_shares_of_a_mixture_are_found_in_cohorts_and_in_mixed_people(wanted: tu
         assert found == pytest.approx(np.array(wanted), abs=0.12)
 
 
-def test_one_site_of_every_window_speaks_and_it_is_the_one_that_tells_most() -> None:
-    pos = (WINDOW * np.repeat(np.arange(5), 3) + 1 + np.tile([0, 10, 20], 5)).astype(np.int32)
-    counts = np.tile([[30, 30], [5, 55], [29, 31]], (5, 1))
-    assert telling_sites(pos, counts, np.array([30, 30])).tolist() == [1, 4, 7, 10, 13]
+def test_neighbours_count_together_as_one() -> None:
+    assert independence(np.arange(1, 200 * WINDOW, 2 * WINDOW)) == 1
+    assert independence((WINDOW * np.repeat(np.arange(5), 3) + np.tile([0, 10, 20], 5)).astype(np.int32)) == 1 / 3

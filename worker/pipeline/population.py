@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from genotypes import codes as gt
 from genotypes.mending import QcOptions
-from genotypes.mixture import fit_shares, log_likelihood, posterior, smoothed, telling_sites
+from genotypes.mixture import fit_shares, independence, log_likelihood, posterior, smoothed
 from genotypes.population_names import AUTO, RESERVED, WHOLE, offered_names, unknown_population
 from genotypes.populations import Floats, Populations
 from genotypes.sites import SiteTable
 from genotypes.strand import palindromic
 from worker.pipeline.fates import TURNED, USED, Meeting
 from worker.pipeline.lifting import View
+from worker.pipeline.selection import BLOCK_BYTES
 from worker.pipeline.types import BundleView
 
 LEAST_SITES: Final = 30  # fewer tell no population
@@ -169,7 +170,7 @@ def expect(
     sites = sum(len(one.af) for one in seen)
     if sites < LEAST_SITES:
         return Expected(choice, held)
-    likelihood = sum(one.likelihood(held) for one in seen)
+    likelihood = sum(one.likelihood() for one in seen)
     dosage, af = np.concatenate([one.dosage[:, judges] for one in seen]), np.concatenate([one.af for one in seen])
     alt = np.where(dosage < 0, 0, dosage).sum(axis=1, dtype=np.int64)
     shares = fit_shares(alt, 2 * (dosage >= 0).sum(axis=1), af)
@@ -181,14 +182,12 @@ class _Seen:
     """Sites of a chromosome that speak of populations: of plain strand, each of the bundle's once, in its order."""
 
     pos: NDArray[np.int32]  # (V,)
-    counts: NDArray[Any]  # (V, P)
     af: Floats  # (V, P)
     dosage: NDArray[np.int8]  # (V, S) of the bundle's ALT, -1 missing
 
-    def likelihood(self, held: Populations) -> Floats:
+    def likelihood(self) -> Floats:
         """(S, P) log likelihoods."""
-        telling = telling_sites(self.pos, self.counts, held.people)
-        return log_likelihood(self.dosage[telling], self.af[telling])
+        return independence(self.pos) * log_likelihood(self.dosage, self.af)
 
 
 def _look(bundle: BundleView, held: Populations, views: Sequence[View], meetings: Sequence[Meeting]) -> list[_Seen]:
@@ -198,7 +197,8 @@ def _look(bundle: BundleView, held: Populations, views: Sequence[View], meetings
     found = sum(map(len, plain))
     if found == 0:
         return []
-    picked = np.unique(np.linspace(0, found - 1, min(found, MOST_SITES)).astype(np.int64))
+    most = min(found, MOST_SITES, max(10 * LEAST_SITES, BLOCK_BYTES // max(1, len(pairs[0][0].upload.samples))))
+    picked = np.unique(np.linspace(0, found - 1, most).astype(np.int64))
     first, seen = 0, []
     for (view, meeting), sites in zip(pairs, plain, strict=True):
         low, high = np.searchsorted(picked, (first, first + len(sites)))
@@ -208,8 +208,8 @@ def _look(bundle: BundleView, held: Populations, views: Sequence[View], meetings
         dosage = gt.dosage(gt.as_diploid(np.asarray(store.codes[view.sites(store.sites).source[mine]])))
         turned = np.isin(meeting.fate[mine], TURNED)[:, None]
         dosage = np.where(turned & (dosage >= 0), 2 - dosage, dosage).astype(np.int8)
-        counts = held.counts[view.name][rows]
-        seen.append(_Seen(bundle.sites(view.name).pos[rows], counts, smoothed(counts, held.people), dosage))
+        af = smoothed(held.counts[view.name][rows], held.people)
+        seen.append(_Seen(bundle.sites(view.name).pos[rows], af, dosage))
     return seen
 
 
