@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import lzma
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -35,13 +35,20 @@ class Populations:
         names: P populations.
         within: (P) the larger population that each is a part of; "" for none.
         people: (P,) int64.
-        counts: (V, P) ALT alleles of every site of a chromosome, by the bundle's names; uint8 or uint16.
+        counts: (V, P) ALT alleles of every site of a chromosome, by the bundle's names; uint8 or uint16. From a file they
+            are read when they are asked for.
     """
 
     names: list[str]
     within: list[str]
     people: NDArray[np.int64]
-    counts: dict[str, NDArray[Any]]
+    counts: Mapping[str, NDArray[Any]]
+
+    @property
+    def sites(self) -> dict[str, int]:
+        """Sites of each chromosome."""
+        held = self.counts
+        return held.sites if isinstance(held, StoredCounts) else {name: len(one) for name, one in held.items()}
 
     @property
     def larger(self) -> list[str]:
@@ -92,8 +99,7 @@ class Populations:
         """Write safetensors; counts are compressed, as most are zero."""
         kind = np.uint8 if 2 * int(self.people.max()) < 256 else np.uint16
         tensors = {f"{name}/counts": _squeeze(counts.astype(kind)) for name, counts in self.counts.items()}
-        sites = {name: len(counts) for name, counts in self.counts.items()}
-        facts = {"names": self.names, "within": self.within, "sites": sites, "bits": 8 * np.dtype(kind).itemsize}
+        facts = {"names": self.names, "within": self.within, "sites": self.sites, "bits": 8 * np.dtype(kind).itemsize}
         save_file({"people": self.people, **tensors}, path, {"populations": json.dumps(facts)})
         path.chmod(0o644)  # written for its owner alone, and a bundle is read by others
 
@@ -107,19 +113,56 @@ class Populations:
         try:
             with safe_open(path, "np") as file:
                 facts = json.loads(file.metadata()["populations"])
-                kind = {8: np.uint8, 16: np.uint16}[facts["bits"]]
-                counts = {
-                    name: np.frombuffer(lzma.decompress(file.get_tensor(f"{name}/counts").tobytes()), kind).reshape(
-                        sites, len(facts["names"])
-                    )
-                    for name, sites in facts["sites"].items()
-                }
+                kind = np.uint8 if facts["bits"] == 8 else np.uint16
+                counts = StoredCounts(path, dict(facts["sites"]), len(facts["names"]), kind)
                 return cls(facts["names"], facts["within"], file.get_tensor("people"), counts)
-        except (OSError, SafetensorError, lzma.LZMAError, KeyError, ValueError, TypeError) as error:
-            raise TesseraError(Code.bundle_invalid, "The bundle's frequencies by population cannot be read.") from error
+        except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
+            raise _unreadable() from error
 
     def _people_of(self, name: str) -> int:
         return int(sum(n for n, above in zip(self.people.tolist(), self.within, strict=True) if above == name))
+
+
+@dataclass(slots=True, eq=False)
+class StoredCounts(Mapping[str, NDArray[Any]]):
+    """Counts in a file, of one chromosome in memory at a time: those of a whole genome take a gigabyte."""
+
+    path: Path
+    sites: dict[str, int]  # of each chromosome
+    populations: int
+    kind: type[np.uint8] | type[np.uint16]
+    _last: tuple[str, NDArray[Any]] | None = None
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        """(V, P) of a chromosome; raises `bundle_invalid` when it cannot be read."""
+        if name not in self.sites:
+            raise KeyError(name)
+        last = self._last
+        if last is None or last[0] != name:
+            try:
+                with safe_open(self.path, "np") as file:
+                    values = np.frombuffer(lzma.decompress(file.get_tensor(f"{name}/counts").tobytes()), self.kind)
+                last = name, values.reshape(self.sites[name], self.populations)
+            except (OSError, SafetensorError, lzma.LZMAError, ValueError) as error:
+                raise _unreadable() from error
+            self._last = last
+        return last[1]
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there are counts of a chromosome, without reading them."""
+        return name in self.sites
+
+    def __iter__(self) -> Iterator[str]:
+        """Chromosomes."""
+        return iter(self.sites)
+
+    def __len__(self) -> int:
+        """Number of chromosomes."""
+        return len(self.sites)
+
+
+def _unreadable() -> TesseraError:
+    return TesseraError(Code.bundle_invalid, "The bundle's frequencies by population cannot be read.")
 
 
 def _squeeze(values: NDArray[Any]) -> NDArray[np.uint8]:

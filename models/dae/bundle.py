@@ -154,8 +154,8 @@ class Bundle:
         if not path.exists():
             return None
         held = Populations.load(path)
-        for name, counts in held.counts.items():
-            if name not in self.chromosomes or len(counts) != self.manifest.chromosomes[name].sites:
+        for name, sites in held.sites.items():
+            if name not in self.chromosomes or sites != self.manifest.chromosomes[name].sites:
                 raise TesseraError(Code.bundle_invalid, f"Frequencies by population of chromosome {name} do not fit.")
         return held
 
