@@ -35,8 +35,8 @@ class Populations:
         names: P populations.
         within: (P) the larger population that each is a part of; "" for none.
         people: (P,) int64.
-        counts: (V, P) ALT alleles of every site of a chromosome, by the bundle's names; uint8 or uint16. Those of a file
-            are read when they are asked for.
+        counts: (V, P) ALT alleles of every site of a chromosome, by the bundle's names; uint8 or uint16. Those of a
+            file are read when they are asked for.
     """
 
     names: list[str]
