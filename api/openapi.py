@@ -96,10 +96,15 @@ SUBMIT_BODY: dict[str, Any] = {
                         "type": "string",
                         "default": "all",
                         "examples": ["swap,flip", "none"],
-                        "description": f"what may be mended: all, none, or a list of {', '.join(Mend)}",
+                        "description": f"what may be mended: all, none, or a list of {', '.join(Mend)}; "
+                        "may be given several times, as a form's boxes are; with a pedigree swap and flip apply",
                     },
                     "samples": _choice(SAMPLES, "drop", "samples that fail sample QC: leave them out, or only say so"),
-                    "qc_call_rate": _share(0.9, "lowest share of samples called at a site; 0 switches the test off"),
+                    "qc_call_rate": _share(
+                        0.9,
+                        "lowest share of samples called at a site; 0 switches the test off; "
+                        "the server may set other defaults for this and the next two",
+                    ),
                     "qc_hwe": _share(1e-6, "lowest mid-p of Hardy-Weinberg proportions; 0 switches the test off"),
                     "qc_af_diff": _share(
                         0.4, "largest difference from the bundle's allele frequency; 1 switches the test off"
@@ -107,9 +112,9 @@ SUBMIT_BODY: dict[str, Any] = {
                     "peel": {
                         "type": "string",
                         "examples": ["segregation,haplotypes"],
-                        "description": "of a pedigree job, a list of: segregation, haplotypes (files to write too), "
-                        "correct (the most probable genotype instead of calls that the family contradicts), only_new "
-                        "(write only animals without data)",
+                        "description": "of a pedigree job, a list, in one field or several, of: segregation, haplotypes "
+                        "(files to write too), correct (the most probable genotype instead of calls that the family "
+                        "contradicts), only_new (write only animals without data)",
                     },
                     "animals": {
                         "type": "string",

@@ -7,6 +7,8 @@ from starlette.responses import HTMLResponse
 
 from api.deps import RootDep, ServicesDep
 from api.pages import render
+from genotypes.mending import QC_FIELDS
+from jobs.settings import Settings
 
 router = APIRouter(include_in_schema=False)
 
@@ -34,7 +36,16 @@ def upload_page(request: Request, services: ServicesDep) -> HTMLResponse:
     """Show the form for a new job."""
     settings = services.settings
     limits = {"max_bytes": settings.uploads.max_bytes, "max_files": settings.uploads.max_files}
-    return render(request, "upload.html", limits=limits, retention_days=settings.retention.days)
+    days = settings.retention.days
+    return render(request, "upload.html", limits=limits, retention_days=days, defaults=form_defaults(settings))
+
+
+def form_defaults(settings: Settings) -> dict[str, str]:
+    """What this server takes for the options whose defaults its operator may set, as text."""
+    shares = {name: getattr(settings.qc, name.removeprefix("qc_")) for name in QC_FIELDS}
+    return {name: f"{value:g}".replace("e-0", "e-") for name, value in shares.items()} | {
+        "samples": settings.samples.action
+    }
 
 
 @router.get("/docs")

@@ -143,6 +143,7 @@ def test_the_command_line_mirrors_the_form(page: Page, stub: StubServer) -> None
     page.select_option("#format", "bcf")
     page.fill("#r2_min", "0.3")
     page.fill("#name", "@home")
+    page.get_by_text("Options: mending").click()
     page.check("#strict")
     page.check("[name=mode][value=qc]")
     words = shlex.split(line.inner_text().replace("\\\n", " "))
