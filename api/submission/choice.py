@@ -64,10 +64,10 @@ def check_pedigree(fields: JobFields, pedigree: bool | None) -> None:
     if pedigree is False and (given := [name for name in ("peel", "animals") if name in fields.options]):
         message = f"'{given[0]}' is for jobs with a pedigree: add -F pedigree=@family.fam."
         raise FieldsRefused([FieldError(given[0], message)])
-    given = [name for name in ("samples", *QC_FIELDS) if name in fields.options]
-    if given and (pedigree or fields.engine == "peeling"):
-        message = f"'{given[0]}' is for jobs without a pedigree: peeling weighs every call against the family."
-        raise FieldsRefused([FieldError(given[0], message)])
+    ignored = [name for name in ("samples", *QC_FIELDS) if name in fields.options]
+    if ignored and (pedigree or fields.engine == "peeling"):
+        message = f"'{ignored[0]}' is for jobs without a pedigree: peeling weighs every call against the family."
+        raise FieldsRefused([FieldError(ignored[0], message)])
     if fields.engine == "dae" and pedigree:
         message = "'engine' is dae, which does not use a pedigree: leave the pedigree out or choose auto or peeling."
         raise FieldsRefused([FieldError("engine", message)])
