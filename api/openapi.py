@@ -113,8 +113,8 @@ SUBMIT_BODY: dict[str, Any] = {
                         "type": "string",
                         "examples": ["segregation,haplotypes"],
                         "description": "of a pedigree job, a list, in one field or several, of: segregation, "
-                        "haplotypes (files to write too), correct (the most probable genotype instead of calls that the family "
-                        "contradicts), only_new (write only animals without data)",
+                        "haplotypes (files to write too), correct (the most probable genotype instead of calls that "
+                        "the family contradicts), only_new (write only animals without data)",
                     },
                     "animals": {
                         "type": "string",
