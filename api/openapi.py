@@ -53,7 +53,7 @@ SUBMIT_BODY: dict[str, Any] = {
                         "minItems": 1,
                         "items": _file(
                             "VCF (compressed or not), BCF, PLINK (.bed, .bim and .fam; .pgen, .pvar and .psam), "
-                            "raw text of 23andMe, AncestryDNA, MyHeritage or FTDNA, or a .zip of these"
+                            "raw text of 23andMe, AncestryDNA, MyHeritage or FTDNA, or a .zip or .tar.gz of these"
                         ),
                         "description": "genotypes: one file with all chromosomes or several files; sorted or not",
                     },

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from errors import Code, TesseraError
-from genotypes.sniff import VCF_KINDS, FileKind
+from genotypes.sniff import ARCHIVES, VCF_KINDS, FileKind
 
 _FILESETS: Final = {
     FileKind.bed: (FileKind.bim, FileKind.fam),
@@ -51,7 +51,7 @@ def group_files(names: Sequence[str], kinds: Sequence[FileKind]) -> list[Source]
     used: set[int] = set()
     sources: list[Source] = []
     for number, (name, kind) in enumerate(zip(names, kinds, strict=True)):
-        if kind in VCF_KINDS or kind is FileKind.zip:
+        if kind in VCF_KINDS or kind in ARCHIVES:
             sources.append(Source(kind, (number,), name))
         elif kind in _FILESETS:
             alone = kinds.count(kind) == 1

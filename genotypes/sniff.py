@@ -58,8 +58,10 @@ class FileKind(Enum):
     psam = "psam"
     array_text = "array_text"  # raw data of one person from a direct-to-consumer array
     zip = "zip"  # of any of these
+    tar = "tar"  # of any of these, compressed by gzip or not
 
 
+ARCHIVES: Final = (FileKind.zip, FileKind.tar)
 VCF_KINDS: Final = (FileKind.vcf, FileKind.vcf_gz, FileKind.vcf_bgzf, FileKind.bcf)
 
 
@@ -115,6 +117,9 @@ def _inside(text: bytes, name: str, kind: FileKind) -> FileKind:
         return FileKind.bed
     if text.startswith(b"\x6c\x1b") and text[2:3] > b"\x01":
         return FileKind.pgen
+    # Before all texts: the first member of an archive stands as it is behind its header.
+    if text[_TAR_MARK] == b"ustar" and not text.startswith(b"##fileformat="):
+        return FileKind.tar
     text = text.removeprefix(BOM).lstrip(b"\r\n")
     table = _table_of_name(name)
     if table is not None and _fits(table, text):
@@ -126,8 +131,6 @@ def _inside(text: bytes, name: str, kind: FileKind) -> FileKind:
     for magic, what in _OTHERS.items():
         if text.startswith(magic):
             raise _error(Code.not_vcf, f"'{name}' is {what}, not a VCF or BCF.")
-    if text[_TAR_MARK] == b"ustar":
-        raise _error(Code.not_vcf, f"'{name}' is a tar archive: choose the files inside it, or zip them.")
     if table is not None:
         raise _error(Code.not_vcf, f"'{name}' does not hold the columns of a .{table.value} file.")
     for ending, what in _BY_NAME.items():
