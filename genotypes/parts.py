@@ -12,6 +12,7 @@ from genotypes.sniff import ARCHIVES, VCF_KINDS, FileKind
 _FILESETS: Final = {
     FileKind.bed: (FileKind.bim, FileKind.fam),
     FileKind.pgen: (FileKind.pvar, FileKind.psam),
+    FileKind.ped: (FileKind.map,),
 }
 _TABLES: Final = {table: main for main, tables in _FILESETS.items() for table in tables}
 

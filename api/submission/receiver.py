@@ -27,6 +27,8 @@ _ENDINGS = {
     FileKind.pgen: ".pgen",
     FileKind.pvar: ".pvar",
     FileKind.psam: ".psam",
+    FileKind.ped: ".ped",
+    FileKind.map: ".map",
     FileKind.array_text: ".txt",
     FileKind.zip: ".zip",
     FileKind.tar: ".tar",

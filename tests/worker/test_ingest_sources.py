@@ -13,7 +13,7 @@ import pytest
 from errors import Code, TesseraError
 from genotypes import codes as gt
 from genotypes.guard import Limits
-from tests.support.filesets import array_text, fileset, ingested, notes
+from tests.support.filesets import array_text, fileset, ingested, notes, text_fileset
 from tests.support.spoilt import BUNDLE, GOOD
 from tests.support.uploads import make_upload
 from worker.pipeline.folder import Harmonised, Ingested
@@ -47,6 +47,23 @@ def test_alleles_in_the_other_order_are_found_by_the_bundle(tmp_path: Path) -> N
     turned = replace(turned, gts=[["".join(flip.get(c, c) for c in call) for call in row] for row in GOOD.gts])
     (tmp_path / "b").mkdir()
     assert typed(tmp_path / "b", fileset(turned, tmp_path / "x")) == expected
+
+
+@pytest.mark.parametrize("gap", [" ", "\t"])
+def test_a_text_fileset_gives_what_its_vcf_gives(tmp_path: Path, gap: str) -> None:
+    single = GOOD.rows([row for row in range(len(GOOD.pos)) if len(GOOD.ref[row]) == len(GOOD.alt[row]) == 1])
+    (tmp_path / "a").mkdir()
+    expected = typed(tmp_path / "a", [single.write(tmp_path / "x.vcf")])
+    (tmp_path / "b").mkdir()
+    ped, map_ = text_fileset(single, tmp_path / "x", gap=gap)
+    assert typed(tmp_path / "b", [map_, ped]) == expected
+    assert Ingested.open(tmp_path / "b" / "in").samples == single.samples
+
+
+def test_a_map_alone_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(TesseraError, match=r"'x.map' came without 'x.ped'") as caught:
+        ingested(tmp_path, text_fileset(GOOD, tmp_path / "x")[1:])
+    assert caught.value.code is Code.missing_part
 
 
 def test_sex_and_the_unknown_ref_are_kept(tmp_path: Path) -> None:

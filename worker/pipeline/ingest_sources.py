@@ -12,6 +12,7 @@ from genotypes.guard import Limits, guard
 from genotypes.parts import Source, group_files
 from genotypes.plink1 import PlinkReader
 from genotypes.plink2 import PgenReader
+from genotypes.plinktext import PedReader
 from genotypes.read import VcfReader
 from genotypes.reader import GenotypeReader
 from genotypes.sniff import ARCHIVES, VCF_KINDS, FileKind, is_gzip
@@ -107,6 +108,8 @@ def open_source(
     if source.kind is FileKind.array_text:
         names = [inputs.files[number].name for number in source.files]
         return ArrayTextReader(paths, names, scratch, limits), []
+    if source.kind is FileKind.ped:
+        return PedReader(paths[0], paths[1], scratch, limits), []
     main = _inflated(paths[0], scratch, limits)
     if source.kind is FileKind.bed:
         return PlinkReader(main, paths[1], paths[2], limits), []
