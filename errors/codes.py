@@ -33,7 +33,7 @@ class Code(Enum):
     )
     parts_disagree = "parts_disagree", 422, "Upload all files of one PLINK export together."
     bad_archive = "bad_archive", 422, "Upload the files themselves, or a plain .zip or .tar.gz of them."
-    reader_unavailable = "reader_unavailable", 501, "Write the fileset as .bed, .bim and .fam, or as VCF."
+    reader_unavailable = "reader_unavailable", 501, "Write the genotypes as .bed, .bim and .fam, or as VCF."
     truncated_file = "truncated_file", 422, "The file ends early: check its size or checksum and upload it again."
     corrupt_file = "corrupt_file", 422, "Check the file with 'bcftools view FILE > /dev/null' and upload it again."
     line_too_long = "line_too_long", 422, "Check that the file is a VCF with one variant to a line."

@@ -52,7 +52,7 @@ def group_files(names: Sequence[str], kinds: Sequence[FileKind]) -> list[Source]
     used: set[int] = set()
     sources: list[Source] = []
     for number, (name, kind) in enumerate(zip(names, kinds, strict=True)):
-        if kind in VCF_KINDS or kind in ARCHIVES:
+        if kind in VCF_KINDS or kind in ARCHIVES or kind is FileKind.bgen:
             sources.append(Source(kind, (number,), name))
         elif kind in _FILESETS:
             alone = kinds.count(kind) == 1

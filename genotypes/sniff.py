@@ -34,10 +34,14 @@ _OTHERS: Final = {
 _ARRAY_COLUMNS: Final = re.compile(rb'^#?\s*"?rs_?id"?[\t,]\s*"?chr', re.IGNORECASE | re.MULTILINE)
 # Formats without a mark of their own that are often sent, and what turns them into one that is read.
 _BY_NAME: Final = {
-    ".bgen": "a BGEN file: write its hard calls by 'plink2 --bgen FILE ref-first --make-pgen'",
+    ".bgen": "no BGEN file of a version that is read: write one by 'plink2 --bgen FILE ref-first --export bgen-1.2'",
+    ".bgi": "the index of a BGEN file, which is not needed",
+    ".sample": "an Oxford sample table: write its ids into the BGEN file by 'plink2 --bgen FILE ref-first "
+    "--sample FILE --export bgen-1.2'",
     ".gen": "an Oxford .gen file: write its hard calls by 'plink2 --data NAME ref-first --make-pgen'",
     ".idat": "raw intensities: call genotypes first",
 }
+_BGEN_MARK: Final = slice(16, 20)
 _TAR_MARK: Final = slice(257, 262)
 
 
@@ -56,6 +60,7 @@ class FileKind(Enum):
     psam = "psam"
     ped = "ped"  # PLINK's text form, with a .map
     map = "map"
+    bgen = "bgen"
     array_text = "array_text"  # raw data of one person from a direct-to-consumer array
     zip = "zip"  # of any of these
     tar = "tar"  # of any of these, compressed by gzip or not
@@ -118,6 +123,8 @@ def _inside(text: bytes, name: str, kind: FileKind) -> FileKind:
         return FileKind.bed
     if text.startswith(b"\x6c\x1b") and text[2:3] > b"\x01":
         return FileKind.pgen
+    if text[_BGEN_MARK] == b"bgen" and b"\0" in text[:16]:
+        return FileKind.bgen
     # Before all texts: the first member of an archive stands as it is behind its header.
     if text[_TAR_MARK] == b"ustar" and not text.startswith(b"##fileformat="):
         return FileKind.tar

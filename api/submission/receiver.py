@@ -29,6 +29,7 @@ _ENDINGS = {
     FileKind.psam: ".psam",
     FileKind.ped: ".ped",
     FileKind.map: ".map",
+    FileKind.bgen: ".bgen",
     FileKind.array_text: ".txt",
     FileKind.zip: ".zip",
     FileKind.tar: ".tar",

@@ -60,7 +60,8 @@ def test_the_message_says_what_it_is_instead():
     [
         ("a.vcf.gz", gzip.compress(gzip.compress(VCF)), "compressed twice"),
         ("a.ped", b"F1 S1 0 0 1 -9\n", "without genotypes goes in 'pedigree'"),
-        ("a.bgen", bytes(20) + b"bgen", "BGEN"),
+        ("a.bgen", bytes(20) + b"bgen", "bgen-1.2"),
+        ("a.sample", b"ID_1 ID_2 missing\n", "into the BGEN file"),
         ("a.bed", b"\x6c\x1b\x00\x00", "--make-bed"),
     ],
 )
@@ -91,6 +92,7 @@ FAM, BIM = b"F1 S1 0 0 1 -9\n", b"20\trs1\t0\t100\tA\tG\n"
         ("a.ped", b"F1 S1 0 0 1 -9" + b" A" * 50_000, FileKind.ped),
         ("a.map", b"1 rs1 0 100\n", FileKind.map),
         ("a.map.gz", gzip.compress(b"1\trs1\t100\n"), FileKind.map),
+        ("a.bgen", bytes(16) + b"bgen", FileKind.bgen),
         ("a.zip", b"PK\x03\x04rest", FileKind.zip),
         ("a.tar", b"x.vcf".ljust(257, b"\0") + b"ustar\x0000" + VCF, FileKind.tar),
         ("a.fam", b"x.fam".ljust(257, b"\0") + b"ustar  \0", FileKind.tar),

@@ -13,7 +13,7 @@ import pytest
 from errors import Code, TesseraError
 from genotypes import codes as gt
 from genotypes.guard import Limits
-from tests.support.filesets import array_text, fileset, ingested, notes, text_fileset
+from tests.support.filesets import array_text, fileset, ingested, needs_plink2, notes, plink2, text_fileset
 from tests.support.spoilt import BUNDLE, GOOD
 from tests.support.uploads import make_upload
 from worker.pipeline.folder import Harmonised, Ingested
@@ -58,6 +58,16 @@ def test_a_text_fileset_gives_what_its_vcf_gives(tmp_path: Path, gap: str) -> No
     ped, map_ = text_fileset(single, tmp_path / "x", gap=gap)
     assert typed(tmp_path / "b", [map_, ped]) == expected
     assert Ingested.open(tmp_path / "b" / "in").samples == single.samples
+
+
+@needs_plink2
+def test_a_bgen_file_gives_what_its_vcf_gives(tmp_path: Path) -> None:
+    vcf = GOOD.write(tmp_path / "x.vcf")
+    (tmp_path / "a").mkdir()
+    expected = typed(tmp_path / "a", [vcf])
+    plink2("--vcf", vcf, "--export", "bgen-1.2", "bits=8", "id-paste=iid", "--out", tmp_path / "x")
+    (tmp_path / "b").mkdir()
+    assert typed(tmp_path / "b", [tmp_path / "x.bgen"]) == expected
 
 
 def test_a_map_alone_is_refused_by_name(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from errors import TesseraError
 from genotypes.arraytext import ArrayTextReader
+from genotypes.bgen import BgenReader
 from genotypes.guard import Limits, guard
 from genotypes.parts import Source, group_files
 from genotypes.plink1 import PlinkReader
@@ -111,13 +112,15 @@ def open_source(
     if source.kind is FileKind.ped:
         return PedReader(paths[0], paths[1], scratch, limits), []
     main = _inflated(paths[0], scratch, limits)
+    if source.kind is FileKind.bgen:
+        return BgenReader(main), []
     if source.kind is FileKind.bed:
         return PlinkReader(main, paths[1], paths[2], limits), []
     return PgenReader(main, paths[1], paths[2], limits), []
 
 
 def _inflated(path: Path, scratch: Path, limits: Limits) -> Path:
-    """A .bed or .pgen without gzip around it."""
+    """A .bed, .pgen or .bgen without gzip around it."""
     with path.open("rb") as file:
         if not is_gzip(file.read(2)):
             return path
