@@ -52,8 +52,9 @@ SUBMIT_BODY: dict[str, Any] = {
                         "type": "array",
                         "minItems": 1,
                         "items": _file(
-                            "VCF (compressed or not), BCF, BGEN, PLINK (.bed, .bim, .fam; .pgen, .pvar, .psam; .ped and "
-                            ".map), raw text of 23andMe, AncestryDNA, MyHeritage or FTDNA, or a .zip or .tar.gz"
+                            "VCF (compressed or not), BCF, BGEN, PLINK (.bed, .bim, .fam; .pgen, .pvar, .psam; .ped, "
+                            ".map), Illumina FinalReport, raw text of 23andMe, AncestryDNA, MyHeritage or FTDNA; also "
+                            "in a .zip or .tar.gz"
                         ),
                         "description": "genotypes: one file with all chromosomes or several files; sorted or not",
                     },

@@ -14,6 +14,7 @@ _FILESETS: Final = {
     FileKind.pgen: (FileKind.pvar, FileKind.psam),
     FileKind.ped: (FileKind.map,),
 }
+_ALONE: Final = (*VCF_KINDS, *ARCHIVES, FileKind.bgen, FileKind.final_report)
 _TABLES: Final = {table: main for main, tables in _FILESETS.items() for table in tables}
 
 
@@ -52,7 +53,7 @@ def group_files(names: Sequence[str], kinds: Sequence[FileKind]) -> list[Source]
     used: set[int] = set()
     sources: list[Source] = []
     for number, (name, kind) in enumerate(zip(names, kinds, strict=True)):
-        if kind in VCF_KINDS or kind in ARCHIVES or kind is FileKind.bgen:
+        if kind in _ALONE:
             sources.append(Source(kind, (number,), name))
         elif kind in _FILESETS:
             alone = kinds.count(kind) == 1

@@ -61,6 +61,7 @@ class FileKind(Enum):
     ped = "ped"  # PLINK's text form, with a .map
     map = "map"
     bgen = "bgen"
+    final_report = "final_report"  # of Illumina's GenomeStudio
     array_text = "array_text"  # raw data of one person from a direct-to-consumer array
     zip = "zip"  # of any of these
     tar = "tar"  # of any of these, compressed by gzip or not
@@ -134,6 +135,8 @@ def _inside(text: bytes, name: str, kind: FileKind) -> FileKind:
         return table
     if text.startswith(b"##fileformat=VCF"):
         return kind
+    if text[:8].lower() == b"[header]":
+        return FileKind.final_report
     if _ARRAY_COLUMNS.search(text) is not None:
         return FileKind.array_text
     for magic, what in _OTHERS.items():

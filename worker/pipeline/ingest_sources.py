@@ -9,6 +9,7 @@ from pathlib import Path
 from errors import TesseraError
 from genotypes.arraytext import ArrayTextReader
 from genotypes.bgen import BgenReader
+from genotypes.finalreport import FinalReportReader
 from genotypes.guard import Limits, guard
 from genotypes.parts import Source, group_files
 from genotypes.plink1 import PlinkReader
@@ -109,6 +110,8 @@ def open_source(
     if source.kind is FileKind.array_text:
         names = [inputs.files[number].name for number in source.files]
         return ArrayTextReader(paths, names, scratch, limits), []
+    if source.kind is FileKind.final_report:
+        return FinalReportReader(paths[0], scratch, limits), []
     if source.kind is FileKind.ped:
         return PedReader(paths[0], paths[1], scratch, limits), []
     main = _inflated(paths[0], scratch, limits)

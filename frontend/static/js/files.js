@@ -8,7 +8,7 @@ const PEDIGREE = /\.(ped|fam|csv|tsv|txt)$/i;
 const FILESET = /\.(bed|bim|map)(\.gz)?$/i;
 /** Tables that are a part of a fileset where the rest of it is there, and else a pedigree. */
 const FAM = /\.(fam|ped)$/i;
-const ARRAY_COLUMNS = /^#?\s*"?rs_?id"?[\t,]\s*"?chr/im;
+const ARRAY_COLUMNS = /^#?\s*"?rs_?id"?[\t,]\s*"?chr|^\[header\]/im;
 
 /** @param {File} file @returns {Promise<boolean>} whether a table is the raw data of an array rather than a pedigree */
 const isArray = async (file) => /\.(csv|tsv|txt)$/i.test(file.name) && ARRAY_COLUMNS.test(await file.slice(0, 1 << 16).text());

@@ -93,6 +93,7 @@ export async function look(file) {
   if (known) return known;
   if (text.startsWith("BCF\x02")) return { text: "BCF", tone: "plain" };
   if (text.startsWith("##fileformat=VCF")) return lookAtVcf(text);
+  if (/^\[header\]/i.test(text)) return { text: "Illumina FinalReport", tone: "plain" };
   if (text.slice(16, 20) === "bgen") return { text: "BGEN", tone: "plain" };
   if (text.slice(257, 262) === "ustar") return { text: "Tar archive; the server looks inside", tone: "plain" };
   if (text.startsWith("PK\x03\x04")) return { text: "Zip archive; the server looks inside", tone: "plain" };
