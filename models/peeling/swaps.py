@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from models.peeling.mendel import MIN_LOCI, Judge, MendelTally, Pair
 from models.peeling.pedigree import Pedigree
 
-MOST: Final = 20  # swaps that are looked for; each costs a pass over the genotypes
+MOST: Final = 10  # swaps that are looked for; each costs a pass over the genotypes
 SEARCHED: Final = 40  # animals at most whose exchange is looked for, the most contradicted first
-RELATIVES: Final = 30  # of one animal that are compared; more tell nothing new
+RELATIVES: Final = 12  # of one animal that are compared; more tell nothing new
 SPARE: Final = 3  # opposite homozygotes that few loci may hold beyond the limit
 CLEARER: Final = 4  # by how much opposite homozygotes must fall
 

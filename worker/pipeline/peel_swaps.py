@@ -23,22 +23,16 @@ def swap_dict(ids: Sequence[str], swap: Swap) -> dict[str, Any]:
 def swap_note(swap: Mapping[str, Any]) -> Note:
     """The sentence of a report."""
     first, second = swap["first"], swap["second"]
-    named, exchanged = (
-        ", ".join(
-            f"{_words(fit)} at the place of '{name}'" for name, fit in zip((first, second), swap[key], strict=True)
-        )
-        for key in ("named", "exchanged")
-    )
+    (a, b), (c, d) = swap["named"], swap["exchanged"]
     message = (
-        f"'{first}' and '{second}' look exchanged: as they are named, {named}; "
-        f"with their genotypes exchanged, {exchanged}. The samples were used as they are named."
+        f"'{first}' and '{second}' look exchanged: as they are named, {_share(a)} parents and offspring contradict "
+        f"'{first}' ({a['opposing']:,} opposite homozygotes at {a['compared']:,} loci) and {_share(b)} contradict "
+        f"'{second}' ({b['opposing']:,} at {b['compared']:,}); with their samples exchanged, {_share(c)} "
+        f"({c['opposing']:,} at {c['compared']:,}) and {_share(d)} ({d['opposing']:,} at {d['compared']:,}). "
+        "The samples were used as they are named."
     )
     return Note("probable_swap", message, 2)
 
 
-def _words(fit: Mapping[str, int]) -> str:
-    relatives = "relative" if fit["relatives"] == 1 else "relatives"
-    return (
-        f"{fit['against']} of {fit['relatives']} {relatives} speak against it "
-        f"({fit['opposing']:,} opposite homozygotes at {fit['compared']:,} loci)"
-    )
+def _share(fit: Mapping[str, int]) -> str:
+    return f"{fit['against']} of {fit['relatives']}"
