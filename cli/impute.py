@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 def impute(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="VCF, BCF, PLINK (its three files), array text, or a .zip.")
+        list[Path],
+        typer.Argument(metavar="FILE...", help="VCF, BCF, PLINK (all its files), array text, .zip or .tar.gz."),
     ],
     output: Annotated[
         Path, typer.Option("--out", "-o", help="OUT.vcf.gz or OUT.bcf, or a folder: a file a chromosome.")

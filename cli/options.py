@@ -50,7 +50,7 @@ Folder = Annotated[
 ]
 
 
-def mend_option(text: str | None) -> frozenset[Mend]:
+def mend_option(text: str | None, command: str = "tessera impute") -> frozenset[Mend]:
     """What `--mend` allows.
 
     Raises:
@@ -59,9 +59,7 @@ def mend_option(text: str | None) -> frozenset[Mend]:
     try:
         return parse_mend(text or "all")
     except ValueError as error:
-        raise TesseraError(
-            Code.invalid_field, str(error), action="See 'tessera impute --help'.", field="mend"
-        ) from error
+        raise TesseraError(Code.invalid_field, str(error), action=f"See '{command} --help'.", field="mend") from error
 
 
 __all__ = [

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from cli.impute import stage_bar
+from cli.options import Mending, mend_option
 from cli.plain import err, out
 from cli.submit import check_files
 
@@ -55,7 +56,8 @@ def peel(
     ] = False,
     r2_min: Annotated[float, typer.Option(min=0, max=1, help="Leave out sites with a lower R2.")] = 0.0,
     report: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where report and checks go.")] = None,
-    strict: Annotated[bool, typer.Option("--strict/--mend", help="Refuse what could be mended.")] = False,
+    strict: Annotated[bool, typer.Option("--strict/--no-strict", help="Refuse what could be mended.")] = False,
+    mend: Mending = None,
     cycles: Annotated[int, typer.Option(min=1, help="Rounds of peeling.")] = 10,
     population: Annotated[
         bool, typer.Option("--population/--no-population", help="Founders also from each other's haplotypes.")
@@ -83,8 +85,9 @@ def peel(
         maps=map,
         command=shlex.join(["tessera", *sys.argv[1:]]).replace("\n", " "),
     )
+    settings = PeelOffline(options, build, strict, mend_option(mend, "tessera peel"), sites, report)
     with stage_bar() as show:
-        done = peel_offline(files, pedigree, output, PeelOffline(options, build, strict, sites, report), show)
+        done = peel_offline(files, pedigree, output, settings, show)
     for note in done.qc["notes"]:
         where = f" (chromosome {note['chromosome']})" if note["chromosome"] else ""
         many = f" [{note['count']:,}]" if note["count"] > 1 else ""

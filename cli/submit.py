@@ -42,7 +42,7 @@ class Engine(StrEnum):
 def submit(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FILE...]", help="VCF, BCF, PLINK (its three files), array text, or a .zip."),
+        typer.Argument(metavar="[FILE...]", help="VCF, BCF, PLINK (all its files), array text, .zip or .tar.gz."),
     ] = None,
     server: Server = DEFAULT_SERVER,
     pedigree: Annotated[Path | None, typer.Option(help="Pedigree: .ped, .fam or .csv.")] = None,

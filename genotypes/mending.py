@@ -29,16 +29,15 @@ AF_CHISQ_NEAR: Final = (
 
 
 def parse_mend(text: str) -> frozenset[Mend]:
-    """What a list such as `swap,flip` allows; `all` and `none` are words of it too.
+    """What a list such as `swap,flip` allows; `all` and `none` are words of it too, `none` adding nothing.
 
     Raises:
         ValueError: a sentence for the user.
     """
     names = [name.strip().lower() for name in text.split(",") if name.strip()]
+    names = [name for name in names if name != "none"]
     if names == ["all"]:
         return ALL
-    if names == ["none"]:
-        return frozenset()
     known = {one.value for one in Mend}
     if unknown := [name for name in names if name not in known]:
         allowed = ", ".join(one.value for one in Mend)
@@ -81,11 +80,18 @@ class QcOptions:
         return asdict(self) | {"af_diff": self.af_limit}
 
     @classmethod
-    def from_fields(cls, given: Mapping[str, Any]) -> Self:
-        """Thresholds from job fields `qc_call_rate`, `qc_hwe`, `qc_af_diff`; others stay as they are by default."""
+    def from_fields(cls, given: Mapping[str, Any], base: Mapping[str, float | None] | None = None) -> Self:
+        """Thresholds of a job.
+
+        Args:
+            given: job fields, `qc_call_rate`, `qc_hwe` and `qc_af_diff` among them.
+            base: the server's thresholds under the names of this class, for what the job leaves open.
+        """
         names = {one.name for one in fields(cls)}
-        found = {key.removeprefix("qc_"): float(value) for key, value in given.items() if key.startswith("qc_")}
-        return cls(**{key: value for key, value in found.items() if key in names})
+        found: dict[str, Any] = {
+            key.removeprefix("qc_"): float(value) for key, value in given.items() if key.startswith("qc_")
+        }
+        return cls(**{**(base or {}), **{key: value for key, value in found.items() if key in names}})
 
 
 QC_FIELDS: Final = ("qc_call_rate", "qc_hwe", "qc_af_diff")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from errors import Code, TesseraError
 from genotypes.guard import Limits
+from genotypes.mending import parse_mend
 from jobs.states import StageName
 from jobs.storage import fetch
 from jobs.tables import WorkRow
@@ -53,7 +54,9 @@ def harmonise(desk: Desk) -> Result:
     """Files joined, the pedigree checked against the genotypes, and a first report."""
     job = desk.task.job
     maps = desk.tools.settings.peeling.maps
-    met = peel_harmonise(desk.one(StageName.ingest), desk.out, job.build, job.strict, maps, desk.lease.progress)
+    mend = parse_mend((job.options or {}).get("mend", "all"))
+    read = desk.one(StageName.ingest)
+    met = peel_harmonise(read, desk.out, job.build, job.strict, maps, desk.lease.progress, mend)
     folder = desk.publish_work()
     pages = peel_report(desk.inputs, _facts(desk), met.qc)
     return {

@@ -11,7 +11,7 @@ from api.submission.fields import BUILDS, FieldError, FieldsRefused, JobFields
 from errors import Code
 from genotypes.chain_files import list_chains
 from genotypes.manifest import BundleManifest, list_bundles
-from genotypes.mending import Mend, parse_mend
+from genotypes.mending import QC_FIELDS, Mend, parse_mend
 from genotypes.population_names import AUTO, RESERVED, offered_names, unknown_population
 
 NO_BUNDLE = "none"
@@ -59,7 +59,8 @@ def check_pedigree(fields: JobFields, pedigree: bool | None) -> None:
         pedigree: whether there is a pedigree; None while files are still to come.
 
     Raises:
-        FieldsRefused: peeling without a pedigree, or a pedigree that the chosen engine would ignore.
+        FieldsRefused: peeling without a pedigree, a pedigree that the chosen engine would ignore, or options that the
+            engine would ignore.
     """
     if fields.engine == "peeling" and pedigree is False:
         message = "'engine' is peeling, which needs a pedigree: add -F pedigree=@family.fam."
@@ -67,6 +68,10 @@ def check_pedigree(fields: JobFields, pedigree: bool | None) -> None:
     if pedigree is False and (given := [name for name in ("peel", "animals") if name in fields.options]):
         message = f"'{given[0]}' is for jobs with a pedigree: add -F pedigree=@family.fam."
         raise FieldsRefused([FieldError(given[0], message)])
+    ignored = [name for name in ("samples", *QC_FIELDS, "population") if name in fields.options]
+    if ignored and (pedigree or fields.engine == "peeling"):
+        message = f"'{ignored[0]}' is for jobs without a pedigree: peeling weighs every call against the family."
+        raise FieldsRefused([FieldError(ignored[0], message)])
     if fields.engine == "dae" and pedigree:
         message = "'engine' is dae, which does not use a pedigree: leave the pedigree out or choose auto or peeling."
         raise FieldsRefused([FieldError("engine", message)])

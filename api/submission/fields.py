@@ -154,6 +154,8 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "animals": _animals,
 }
 _OPTIONS = ("mend", "samples", *QC_FIELDS, "population", "peel", "animals")
+# A form's boxes of one name come one after the other; they make one list.
+_LISTS = ("mend", "peel", "animals")
 TEXT_FIELDS = tuple(_PARSERS)
 
 
@@ -164,6 +166,7 @@ class FieldReader:
     errors: list[FieldError] = field(default_factory=list)
     _values: dict[str, object] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)
+    _lists: dict[str, str] = field(default_factory=dict)  # what the parts of a list have said so far
 
     def add(self, name: str, value: bytes) -> None:
         """Check one field and keep its value or its error.
@@ -180,7 +183,7 @@ class FieldReader:
             known = ", ".join((*FILE_FIELDS, *TEXT_FIELDS))
             self.errors.append(FieldError(name, f"There is no field '{name}'; the fields are {known}."))
             return
-        if name in self._seen:
+        if name in self._seen and name not in _LISTS:
             self.errors.append(FieldError(name, f"'{name}' may be given only once."))
             return
         self._seen.add(name)
@@ -191,6 +194,8 @@ class FieldReader:
             return
         if not text:
             return
+        if name in _LISTS:
+            text = self._lists[name] = ",".join([*filter(None, [self._lists.get(name)]), text])
         try:
             self._values[name] = _PARSERS[name](text)
         except ValueError as problem:

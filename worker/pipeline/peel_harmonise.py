@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errors import Code, TesseraError
+from genotypes.mending import ALL, Mend
 from models.peeling.pedigree import Pedigree, check_against_samples, read_pedigree
 from worker.pipeline.peel_checks import ANIMALS, LOCI, PARENTS, TRIOS, PedigreeChecks
 from worker.pipeline.peel_drawing import drawing
 from worker.pipeline.peel_folder import PEDIGREE, Joined, JoinedChromosome, ReadChromosome, ReadFiles, file_label
-from worker.pipeline.peel_join import ChromosomeJoin
+from worker.pipeline.peel_join import MESSAGES, STRICT, ChromosomeJoin
 from worker.pipeline.peel_maps import UNIFORM, choose_map
 from worker.pipeline.qc import QC
 from worker.pipeline.types import Note, Progress, silent
@@ -45,6 +46,7 @@ def peel_harmonise(
     strict: bool = False,
     maps: Path | None = None,
     progress: Progress = silent,
+    mend: frozenset[Mend] = ALL,
 ) -> PeelHarmonised:
     """Join what `peel_read` read, and check pedigree and genotypes against each other.
 
@@ -52,12 +54,14 @@ def peel_harmonise(
         read: folder that `peel_read` wrote.
         out: folder for the joined stores, `qc.json` and the tables of Mendelian errors.
         build: genome build that the job states, or auto.
-        strict: refuse chromosomes that cannot be peeled instead of leaving them out.
+        strict: refuse chromosomes that cannot be peeled instead of leaving them out, and sites that would be turned.
         maps: where genetic maps are, as in `choose_map`; chromosomes without one are noted.
         progress: called with the fraction done; may raise to abort.
+        mend: whether later files' sites may be turned to the first file's; `swap` and `flip` of it count.
 
     Raises:
-        TesseraError: `engine_unavailable` when there is no autosome, `no_overlap` when no site can be used.
+        TesseraError: `engine_unavailable` when there is no autosome, `no_overlap` when no site can be used; when strict
+            the codes of `peel_join.STRICT`.
     """
     out.mkdir(parents=True, exist_ok=True)
     files = ReadFiles.open(read)
@@ -74,7 +78,9 @@ def peel_harmonise(
     chromosomes: list[JoinedChromosome] = []
     counted: list[dict[str, Any]] = []
     for number, (name, parts) in enumerate(usable.items()):
-        join = ChromosomeJoin(read, parts)
+        join = ChromosomeJoin(read, parts, mend)
+        if strict:
+            _refuse_mending(join, name)
         store = f"c{number}"
         join.write(out, store, animals, len(pedigree))
         length = next((part.length for part in parts if part.length), None)
@@ -122,6 +128,13 @@ def peel_harmonise(
     )
 
 
+def _refuse_mending(join: ChromosomeJoin, name: str) -> None:
+    for code, error in STRICT.items():
+        if count := join.counts[code]:
+            message = f"{MESSAGES[code].rstrip('.')} (chromosome {name}): strict mode refuses this."
+            raise TesseraError(error, message, field="vcf", count=count, chromosome=name)
+
+
 def _animals(pedigree: Pedigree, samples: Sequence[Sequence[str]]) -> list[NDArray[np.int32]]:
     """Of each file's samples the row of the pedigree, -1 for strangers; ids are matched over all files together."""
     every = list(dict.fromkeys(sample for one in samples for sample in one))
@@ -158,7 +171,7 @@ def _counts(
 ) -> dict[str, Any]:
     """Counts of a chromosome, under the names that the page of other jobs knows too."""
     read = sum(part.sites for part in parts)
-    removed = join.counts["no_alt"] + join.counts["duplicate_positions"] + join.counts["ambiguous"]
+    removed = sum(join.counts[key] for key in ("no_alt", "duplicate_positions", "ambiguous", "not_mended"))
     turned = {key: join.counts[key] for key in ("swapped", "flipped")}
     return {"name": one.name, "read": read, "matched": one.sites, **turned, "removed": removed,
             "by_file": one.by_file, "loci_with_errors": errors}  # fmt: skip

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from genotypes.mending import ALL, Mend
 from models.peeling.pedigree import read_pedigree
 from worker.pipeline.deliver import deliver, describe
 from worker.pipeline.peel_assemble import peel_assemble
@@ -32,6 +33,7 @@ class PeelOffline:
     peel: PeelOptions
     build: str = "auto"
     strict: bool = False
+    mend: frozenset[Mend] = ALL
     sites: Path | None = None  # of AlphaGenes text
     report: Path | None = None  # folder for the report and the checks
 
@@ -76,7 +78,9 @@ def peel_offline(
             return lambda fraction: progress(stage, fraction)
 
         peel_read(inputs, pedigree, work / "read", PeelReadOptions(options.strict, sites=options.sites), part("read"))
-        met = peel_harmonise(work / "read", work / "joined", options.build, options.strict, peel.maps, part("check"))
+        met = peel_harmonise(
+            work / "read", work / "joined", options.build, options.strict, peel.maps, part("check"), options.mend
+        )
         pieces: list[tuple[PeelSummary, Path]] = []
         for number, name in enumerate(met.chromosomes):
             folder = work / f"chunk{number}"
