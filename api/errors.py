@@ -44,10 +44,10 @@ def problem_of(error: TesseraError) -> Problem:
 
 
 def answer(request: Request, error: TesseraError, headers: Mapping[str, str] | None = None) -> Response:
-    """Return the response for an error: problem+json, or a page when a browser asks for one with GET."""
+    """Return the response for an error: problem+json, or a page for a browser, also after a form without scripts."""
     problem = problem_of(error)
     sent = {"Cache-Control": "no-store", **(headers or {})}
-    if request.method == "GET" and wants_html(request.headers.get("accept")):
+    if request.method in ("GET", "POST") and wants_html(request.headers.get("accept")):
         page = render_error(request, problem)
         page.headers.update(sent)
         return page

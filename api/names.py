@@ -19,7 +19,19 @@ MAX_KEY_CHARS = 100
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 # Compound endings that carry the kind of the file and so must survive shortening and numbering.
-_ENDINGS = (".vcf.gz", ".vcf.bgz", ".vcf", ".bcf", ".pvar.zst", ".bed.gz", ".bim.gz", ".fam.gz", ".txt.gz", ".gz")
+_ENDINGS = (
+    ".vcf.gz",
+    ".vcf.bgz",
+    ".vcf",
+    ".bcf",
+    ".pvar.zst",
+    ".bed.gz",
+    ".bim.gz",
+    ".fam.gz",
+    ".txt.gz",
+    ".tar.gz",
+    ".gz",
+)
 
 
 def split_ending(name: str) -> tuple[str, str]:

@@ -52,8 +52,9 @@ SUBMIT_BODY: dict[str, Any] = {
                         "type": "array",
                         "minItems": 1,
                         "items": _file(
-                            "VCF (compressed or not), BCF, PLINK (.bed, .bim and .fam; .pgen, .pvar and .psam), "
-                            "raw text of 23andMe, AncestryDNA, MyHeritage or FTDNA, or a .zip of these"
+                            "VCF (compressed or not), BCF, BGEN, PLINK (.bed, .bim, .fam; .pgen, .pvar, .psam; .ped, "
+                            ".map), Illumina FinalReport, raw text of 23andMe, AncestryDNA, MyHeritage or FTDNA; also "
+                            "in a .zip or .tar.gz"
                         ),
                         "description": "genotypes: one file with all chromosomes or several files; sorted or not",
                     },
@@ -96,20 +97,35 @@ SUBMIT_BODY: dict[str, Any] = {
                         "type": "string",
                         "default": "all",
                         "examples": ["swap,flip", "none"],
-                        "description": f"what may be mended: all, none, or a list of {', '.join(Mend)}",
+                        "description": f"what may be mended: all, none, or a list of {', '.join(Mend)}; "
+                        "may be given several times, as a form's boxes are; with a pedigree swap and flip apply",
                     },
                     "samples": _choice(SAMPLES, "drop", "samples that fail sample QC: leave them out, or only say so"),
-                    "qc_call_rate": _share(0.9, "lowest share of samples called at a site; 0 switches the test off"),
+                    "qc_call_rate": _share(
+                        0.9,
+                        "lowest share of samples called at a site; 0 switches the test off; "
+                        "the server may set other defaults for this and the next two",
+                    ),
                     "qc_hwe": _share(1e-6, "lowest mid-p of Hardy-Weinberg proportions; 0 switches the test off"),
                     "qc_af_diff": _share(
-                        0.4, "largest difference from the bundle's allele frequency; 1 switches the test off"
+                        0.4,
+                        "largest difference from the allele frequency expected; 1 switches the test off; where it is "
+                        "expected by population, 0.3 unless given",
                     ),
+                    "population": {
+                        "type": "string",
+                        "default": "auto",
+                        "examples": ["auto", "all", "EUR"],
+                        "description": "whose allele frequencies the upload is compared with: a population of the "
+                        "bundle (GET /bundles lists them under panel), all (the whole panel), or auto (the mixture of "
+                        "populations that the genotypes tell; the whole panel where the bundle holds no populations)",
+                    },
                     "peel": {
                         "type": "string",
                         "examples": ["segregation,haplotypes"],
-                        "description": "of a pedigree job, a list of: segregation, haplotypes (files to write too), "
-                        "correct (the most probable genotype instead of calls that the family contradicts), only_new "
-                        "(write only animals without data)",
+                        "description": "of a pedigree job, a list, in one field or several, of: segregation, "
+                        "haplotypes (files to write too), correct (the most probable genotype instead of calls that "
+                        "the family contradicts), only_new (write only animals without data)",
                     },
                     "animals": {
                         "type": "string",

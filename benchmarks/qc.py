@@ -62,6 +62,10 @@ class MadeUpBundle:
         """No map of populations."""
         return None
 
+    def populations(self) -> None:
+        """No frequencies by population."""
+        return None
+
     def tiles(self, chromosome: str) -> list[Tile]:
         """None: nothing is imputed."""
         return []

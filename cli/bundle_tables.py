@@ -21,7 +21,8 @@ def show_manifest(manifest: BundleManifest, console: Console) -> None:
     for key, value in (
         ("id", manifest.id),
         ("build", f"{manifest.species}, {manifest.build}"),
-        ("panel", ", ".join(f"{k} {v}" for k, v in manifest.panel.items())),
+        ("panel", ", ".join(f"{k} {v}" for k, v in manifest.panel.items() if k != "populations")),
+        ("populations", populations_text(manifest)),
         ("licence", manifest.licence),
         ("size", f"{size:.1f} MB"),
         ("made", f"{manifest.created} by {manifest.software}"),
@@ -39,6 +40,18 @@ def show_manifest(manifest: BundleManifest, console: Console) -> None:
             cells = ["-" if b["r2"] is None else f"{b['r2']:.3f}" for b in row["bins"]]
             table.add_row(row["array"], *cells)
         console.print(table)
+
+
+def populations_text(manifest: BundleManifest) -> str:
+    """Populations whose frequencies the bundle holds, with their people; larger ones with their parts."""
+    held = manifest.panel.get("populations", [])
+    parts: dict[str, list[str]] = {one["name"]: [] for one in held if one["within"] is None}
+    for one in held:
+        if one["within"] is not None:
+            parts[one["within"]].append(f"{one['name']} {one['people']}")
+    people = {one["name"]: one["people"] for one in held}
+    words = [f"{name} {people[name]}" + (f" ({', '.join(of)})" if of else "") for name, of in parts.items()]
+    return ", ".join(words) or "none"
 
 
 def show_estimate(cost: Estimate, workers: int, console: Console) -> None:

@@ -11,9 +11,11 @@ from cli.bundle_library import train_haplotypes
 from cli.bundle_tables import show_estimate, show_manifest
 from cli.plain import err, out
 from cli.training_bar import training_bar
+from errors import Code, TesseraError
 
 if TYPE_CHECKING:
     from models.dae.plan import TrainOptions
+    from models.population_table import Labels
 
 NETWORK, DENSE, WHO = "Network", "The published dense network (--architecture published-dense)", "Who trains"
 
@@ -33,8 +35,12 @@ def train(
     panel_name: Annotated[str, typer.Option(help="What the panel is called in the manifest.")] = "",
     licence: Annotated[str, typer.Option(help="Licence of the bundle.")] = "unspecified",
     populations: Annotated[
-        Path | None, typer.Option(help="Table of sample id and population, for a map of them.", exists=True)
+        Path | None,
+        typer.Option(help="Table with a header: sample id, population, larger population. [clusters]", exists=True),
     ] = None,
+    ancestry: Annotated[
+        bool, typer.Option("--ancestry/--no-ancestry", help="Frequencies by population, and a map of the people.")
+    ] = True,
     dry_run: Annotated[bool, typer.Option(help="Say what it would cost, and end.")] = False,
     tile: Annotated[
         list[int] | None, typer.Option(help="Train this tile and no other (may be repeated).", rich_help_panel=WHO)
@@ -79,7 +85,9 @@ def train(
     share the tiles.
     """
     from models.haplotypes.bundle import KIND
+    from models.population_table import read_populations
 
+    labels = read_populations(populations) if populations else None
     if architecture == KIND:
         from models.haplotypes.train import LibraryOptions
 
@@ -96,8 +104,8 @@ def train(
             seed=seed,
         )
         train_haplotypes(facts)
-        if populations:
-            _add_map(target, panel, populations, chrom)
+        if ancestry:
+            _describe_people(target, panel, labels, chrom)
         return
     from models.dae.fit import FitOptions
     from models.dae.plan import TrainOptions
@@ -126,16 +134,26 @@ def train(
         dense=dense,
     )
     _run(options, dry_run=dry_run, tiles=tile, workers=workers, queue=celery)
-    if populations and target.exists():
-        _add_map(target, panel, populations, chrom)
+    if ancestry and target.exists():
+        _describe_people(target, panel, labels, chrom)
 
 
-def _add_map(bundle: Path, panel: Path, populations: Path, chrom: str | None) -> None:
-    """Give a new bundle a map of its training populations, which changes its id."""
-    from models.dae.ancestry import add_ancestry, read_populations
+def _describe_people(bundle: Path, panel: Path, labels: Labels | None, chrom: str | None) -> None:
+    """Give a new bundle frequencies by population and a map, which changes its id; say so where it can have none."""
+    from models.populations import describe_people
 
-    manifest = add_ancestry(bundle, [panel], read_populations(populations), chrom=chrom)
-    out.print(f"With the map of populations its id is {manifest.id}.")
+    try:
+        made = describe_people(bundle, [panel], labels, chrom=chrom)
+    except TesseraError as error:
+        if error.code is not Code.setup_invalid:
+            raise
+        # The bundle was trained for minutes or days and serves without them.
+        err.print(f"No frequencies by population and no map: {error.message}", markup=False)
+        return
+    out.print(f"Frequencies of {len(made.populations)} populations: {', '.join(made.populations)}.", markup=False)
+    if made.unmapped:
+        err.print(f"No map: {made.unmapped}", markup=False)
+    out.print(f"With them its id is {made.manifest.id}.")
 
 
 def _run(o: TrainOptions, *, dry_run: bool, tiles: list[int] | None, workers: int, queue: str | None) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from cli.options import AfDiff, CallRate, Hwe, Mending, SampleAction, mend_option
+from cli.options import AfDiff, CallRate, Hwe, Mending, Population, SampleAction, mend_option
 from cli.plain import err, out
 from cli.submit import check_files
 from cli.summary import show_summary
@@ -51,7 +51,8 @@ def need_torch() -> Iterator[None]:
 
 def impute(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="VCF, BCF, PLINK (its three files), array text, or a .zip.")
+        list[Path],
+        typer.Argument(metavar="FILE...", help="VCF, BCF, PLINK (all its files), array text, .zip or .tar.gz."),
     ],
     output: Annotated[
         Path, typer.Option("--out", "-o", help="OUT.vcf.gz or OUT.bcf, or a folder: a file a chromosome.")
@@ -67,6 +68,7 @@ def impute(
     qc_call_rate: CallRate = None,
     qc_hwe: Hwe = None,
     qc_af_diff: AfDiff = None,
+    population: Population = None,
     samples: Annotated[
         SampleAction, typer.Option(help="Samples that fail sample QC: drop them, or keep them with a flag.")
     ] = SampleAction.drop,
@@ -110,6 +112,7 @@ def impute(
         qc=QcOptions.from_fields({name: value for name, value in thresholds.items() if value is not None}),
         chains=chains,
         references=references,
+        population=population or "auto",
         r2_min=r2_min,
         command=shlex.join(["tessera", *sys.argv[1:]]).replace("\n", " "),
         threads=cores,

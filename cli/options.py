@@ -24,7 +24,16 @@ Mending = Annotated[
 CallRate = Annotated[float | None, typer.Option(min=0, max=1, help="Lowest call rate of a site; 0: any. [0.9]")]
 Hwe = Annotated[float | None, typer.Option(min=0, max=1, help="Lowest Hardy-Weinberg mid-p; 0: any. [1e-6]")]
 AfDiff = Annotated[
-    float | None, typer.Option(min=0, max=1, help="Largest difference from the bundle's frequency; 1: any. [0.4]")
+    float | None,
+    typer.Option(min=0, max=1, help="Largest difference from the frequency expected; 1: any. [0.4 or 0.3]"),
+]
+
+
+Population = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="Whose allele frequencies to expect: auto (as the genotypes tell), all, or a population."
+    ),
 ]
 
 
@@ -41,7 +50,7 @@ Folder = Annotated[
 ]
 
 
-def mend_option(text: str | None) -> frozenset[Mend]:
+def mend_option(text: str | None, command: str = "tessera impute") -> frozenset[Mend]:
     """What `--mend` allows.
 
     Raises:
@@ -50,9 +59,7 @@ def mend_option(text: str | None) -> frozenset[Mend]:
     try:
         return parse_mend(text or "all")
     except ValueError as error:
-        raise TesseraError(
-            Code.invalid_field, str(error), action="See 'tessera impute --help'.", field="mend"
-        ) from error
+        raise TesseraError(Code.invalid_field, str(error), action=f"See '{command} --help'.", field="mend") from error
 
 
 __all__ = [
@@ -64,6 +71,7 @@ __all__ = [
     "Hwe",
     "JobId",
     "Mending",
+    "Population",
     "SampleAction",
     "Server",
     "mend_option",

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.impute import installed, need_torch, open_bundle, stage_bar
+from cli.options import Mending, mend_option
 from cli.plain import err, out
 from cli.submit import check_files
 from genotypes.builds import base_pairs
@@ -78,7 +79,8 @@ def peel(
         ),
     ] = None,
     report: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where report and checks go.")] = None,
-    strict: Annotated[bool, typer.Option("--strict/--mend", help="Refuse what could be mended.")] = False,
+    strict: Annotated[bool, typer.Option("--strict/--no-strict", help="Refuse what could be mended.")] = False,
+    mend: Mending = None,
     cycles: Annotated[int, typer.Option(min=1, help="Rounds of peeling.")] = 10,
     population: Annotated[
         bool, typer.Option("--population/--no-population", help="Founders also from each other's haplotypes.")
@@ -116,7 +118,8 @@ def peel(
         command=shlex.join(["tessera", *sys.argv[1:]]).replace("\n", " "),
     )
     doubled = doubled_haploids.read_text().split() if doubled_haploids else []
-    job = PeelOffline(options, build, strict, sites, report, doubled, bounds, chains=chains)
+    mending = mend_option(mend, "tessera peel")
+    job = PeelOffline(options, build, strict, mending, sites, report, doubled, bounds, chains=chains)
     if bundle != "none":
         job = replace(job, **bundles_for(bundle, options.threads, device))
     with stage_bar() as show:

@@ -11,7 +11,7 @@ import typer
 
 from cli.bars import bytes_bar
 from cli.client import Client, Job
-from cli.options import DEFAULT_SERVER, AfDiff, CallRate, Folder, Hwe, Mending, SampleAction, Server
+from cli.options import DEFAULT_SERVER, AfDiff, CallRate, Folder, Hwe, Mending, Population, SampleAction, Server
 from cli.plain import err, out
 from cli.waiting import fetch_results, wait_for
 from errors import Code, TesseraError
@@ -42,7 +42,7 @@ class Engine(StrEnum):
 def submit(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FILE...]", help="VCF, BCF, PLINK (its three files), array text, or a .zip."),
+        typer.Argument(metavar="[FILE...]", help="VCF, BCF, PLINK (all its files), array text, .zip or .tar.gz."),
     ] = None,
     server: Server = DEFAULT_SERVER,
     pedigree: Annotated[Path | None, typer.Option(help="Pedigree: .ped, .fam or .csv.")] = None,
@@ -76,6 +76,7 @@ def submit(
     qc_call_rate: CallRate = None,
     qc_hwe: Hwe = None,
     qc_af_diff: AfDiff = None,
+    population: Population = None,
     samples: Annotated[
         SampleAction | None, typer.Option(help="Samples that fail sample QC: drop them, or keep them with a flag.")
     ] = None,
@@ -106,6 +107,7 @@ def submit(
         "qc_call_rate": qc_call_rate,
         "qc_hwe": qc_hwe,
         "qc_af_diff": qc_af_diff,
+        "population": population,
         "samples": None if samples is None else samples.value,
         "recipient": None if recipient is None else recipient.read_text().strip(),
     }

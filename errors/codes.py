@@ -24,16 +24,16 @@ class Code(Enum):
     not_vcf = (
         "not_vcf",
         422,
-        "Upload VCF (it starts with ##fileformat=VCF), BCF, a PLINK fileset, or an array's raw text; zipped or not.",
+        "Upload VCF (it starts with ##fileformat=VCF), BCF, a PLINK fileset, or an array's raw text; also zipped.",
     )
     missing_part = (
         "missing_part",
         422,
-        "Upload .bed, .bim and .fam, or .pgen, .pvar and .psam, together and with one name.",
+        "Upload .bed, .bim and .fam, .pgen, .pvar and .psam, or .ped and .map, together and with one name.",
     )
-    parts_disagree = "parts_disagree", 422, "Upload the three files of one PLINK export together."
-    bad_archive = "bad_archive", 422, "Upload the files themselves, or a plain zip archive of them."
-    reader_unavailable = "reader_unavailable", 501, "Write the fileset as .bed, .bim and .fam, or as VCF."
+    parts_disagree = "parts_disagree", 422, "Upload all files of one PLINK export together."
+    bad_archive = "bad_archive", 422, "Upload the files themselves, or a plain .zip or .tar.gz of them."
+    reader_unavailable = "reader_unavailable", 501, "Write the genotypes as .bed, .bim and .fam, or as VCF."
     truncated_file = "truncated_file", 422, "The file ends early: check its size or checksum and upload it again."
     corrupt_file = "corrupt_file", 422, "Check the file with 'bcftools view FILE > /dev/null' and upload it again."
     line_too_long = "line_too_long", 422, "Check that the file is a VCF with one variant to a line."
@@ -100,6 +100,11 @@ class Code(Enum):
         "Name a bundle that was made for this array or species (GET /bundles); one that is named is used all the same.",
     )
     bundle_not_found = "bundle_not_found", 422, "GET /bundles lists the bundles of this server."
+    population_unknown = (
+        "population_unknown",
+        422,
+        "Choose one of the populations named, 'auto' or 'all' (GET /bundles lists each bundle's, under panel).",
+    )
     bundle_invalid = "bundle_invalid", 500, "Ask the server's operator to run 'tessera bundle verify'."
     import_invalid = "import_invalid", 422, "Mend or remove the named file of the published tiles."
     # Pedigree

@@ -49,7 +49,7 @@ _SAID: Final = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Person:
+class Person:
     """One person's calls, ascending; arrays lie on disk."""
 
     keys: NDArray[np.int64]  # (V,) chromosome number << 32 | bp
@@ -72,11 +72,9 @@ class ArrayTextReader:
         Raises:
             TesseraError: `malformed_record` with the line, `header_only`, `wrong_build` when the files name several.
         """
-        self.fraction = 0.0
-        self.contigs: dict[str, int | None] = {}
-        self.samples = sample_names(names)
+        samples = sample_names(names)
         odd: Counter[str] = Counter()
-        self._people: list[_Person] = []
+        people: list[Person] = []
         builds: dict[str, str] = {}
         for number, (path, name) in enumerate(zip(paths, names, strict=True)):
             try:
@@ -85,15 +83,21 @@ class ArrayTextReader:
                 details = {"file": name} | error.details
                 message = f"'{name}': {error.message}"
                 raise TesseraError(error.code, message, action=error.action, field="vcf", **details) from error
-            self._people.append(person)
+            people.append(person)
             if person.build is not None:
                 builds.setdefault(person.build, name)
         if len(builds) > 1:
             said = ", ".join(f"'{name}' {build}" for build, name in builds.items())
             message = f"The files lie on different genome builds: {said}."
             raise TesseraError(Code.wrong_build, message, action="Submit them as separate jobs.", field="vcf")
-        self.header_build = next(iter(builds), None)
-        males = zip(self.samples, self._people, strict=True)
+        self._begin(people, samples, next(iter(builds), None), odd)
+
+    def _begin(self, people: list[Person], samples: list[str], build: str | None, odd: Counter[str]) -> None:
+        """Take people whose calls lie on disk."""
+        self.fraction = 0.0
+        self.contigs: dict[str, int | None] = {}
+        self._people, self.samples, self.header_build = people, samples, build
+        males = zip(samples, people, strict=True)
         self.sex = {name: "male" for name, person in males if person.male}
         self._odd = odd
         self.remarks: list[Remark] = []
@@ -106,7 +110,8 @@ class ArrayTextReader:
             pairs = list(zip(self._people, bounds, strict=True))
             keys = pairs[0][0].keys[slice(*pairs[0][1])]
             for person, (first, end) in pairs[1:]:
-                keys = np.union1d(keys, person.keys[first:end])
+                mine = person.keys[first:end]
+                keys = keys if np.array_equal(keys, mine) else np.union1d(keys, mine)
             for at in range(0, len(keys), step):
                 block = self._block(chromosome, np.asarray(keys[at : at + step]))
                 if len(block.sites):
@@ -159,15 +164,11 @@ def sample_names(names: Sequence[str]) -> list[str]:
     return taken
 
 
-def _read(path: Path, scratch: Path, limits: Limits | None, odd: Counter[str]) -> _Person:
+def _read(path: Path, scratch: Path, limits: Limits | None, odd: Counter[str]) -> Person:
     """Parse one file and leave its calls in `scratch`."""
-    keys = array("q")
-    letters = bytearray()
-    ids: list[bytes] = []
+    table = CallTable(odd)
     build: str | None = None
-    male = started = False
-    numbers: dict[str, int | None] = {}
-    calls: dict[str, tuple[int, int] | str] = {}
+    started = False
     for number, line in enumerate(text_lines(path, limits), start=1):
         text = line.decode("utf-8", errors="replace").replace('"', "").strip()
         if not text:
@@ -184,40 +185,71 @@ def _read(path: Path, scratch: Path, limits: Limits | None, odd: Counter[str]) -
             raise malformed(
                 f"Line {number} is not an identifier, a chromosome, a position and a genotype.", line=number
             )
-        chromosome, call = fields[1], "".join(fields[3:]).upper()
-        if chromosome not in numbers:
+        table.add(number, fields[0], fields[1], int(fields[2]), "".join(fields[3:]).upper())
+    if not table.called:
+        raise TesseraError(Code.header_only, "The file has no called genotypes.", field="vcf")
+    return table.keep(scratch, build)
+
+
+class CallTable:
+    """Collects the calls of one person."""
+
+    def __init__(self, odd: Counter[str]) -> None:
+        """Count what is odd in `odd`."""
+        self._odd = odd
+        self._keys = array("q")
+        self._letters = bytearray()
+        self._ids: list[bytes] = []
+        self._male = False  # X is written with single letters
+        self._numbers: dict[str, int | None] = {}
+        self._calls: dict[str, tuple[int, int] | str] = {}
+
+    @property
+    def called(self) -> bool:
+        """Whether any genotype is called."""
+        return any(self._letters)
+
+    def add(self, line: int, ident: str, chromosome: str, pos: int, call: str) -> None:
+        """Add a call, upper case; what cannot be used is counted.
+
+        Raises:
+            TesseraError: `malformed_record` with the line, `upload_too_large`.
+        """
+        if chromosome not in self._numbers:
             name = normal_contig(chromosome)
-            numbers[chromosome] = -1 if name in ("Y", "MT") else _NUMBERS.get(name)
-        where, pos = numbers[chromosome], int(fields[2])
+            self._numbers[chromosome] = -1 if name in ("Y", "MT") else _NUMBERS.get(name)
+        where = self._numbers[chromosome]
         if where is None or not 0 < pos <= MAX_POS:
-            odd["unplaced"] += 1
-            continue
+            self._odd["unplaced"] += 1
+            return
         if where < 0:
-            odd["y_and_mt"] += 1
-            continue
-        if call not in calls:
-            calls[call] = _call(call)
-        pair = calls[call]
+            self._odd["y_and_mt"] += 1
+            return
+        if call not in self._calls:
+            self._calls[call] = _call(call)
+        pair = self._calls[call]
         if isinstance(pair, str):
             if pair == "malformed":
-                raise malformed(f"Line {number} has the genotype {call[:20]!r}.", line=number)
+                raise malformed(f"Line {line} has the genotype {call[:20]!r}.", line=line)
             if pair == "single":
                 pair = (_LETTERS[call], _LETTERS[call]) if _CHROMOSOMES[where - 1] == "X" else "half_calls"
-                male = male or not isinstance(pair, str)
+                self._male = self._male or not isinstance(pair, str)
             if isinstance(pair, str):
-                odd[pair] += 1
+                self._odd[pair] += 1
                 if pair == "indels":
-                    continue
+                    return
                 pair = (0, 0)
-        keys.append(where << _SHIFT | pos)
-        letters.extend(pair)
-        if len(keys) > _MAX_SITES:
+        self._keys.append(where << _SHIFT | pos)
+        self._letters.extend(pair)
+        if len(self._keys) > _MAX_SITES:
             message = f"The file lists more than {_MAX_SITES:,} sites, which no array has."
             raise TesseraError(Code.upload_too_large, message, field="vcf")
-        ids.append(fields[0].encode()[:60])
-    if not any(letters):
-        raise TesseraError(Code.header_only, "The file has no called genotypes.", field="vcf")
-    return _keep(scratch, np.array(keys), np.array(letters).reshape(-1, 2), np.array(ids), build, male)
+        self._ids.append(ident.encode()[:60])
+
+    def keep(self, scratch: Path, build: str | None) -> Person:
+        """Move the calls to disk, sorted; of several at one position the first that is called stays."""
+        keys, letters = np.array(self._keys), np.array(self._letters).reshape(-1, 2)
+        return _keep(scratch, keys, letters, np.array(self._ids, dtype="S"), build, self._male)
 
 
 def _call(text: str) -> tuple[int, int] | str:
@@ -242,7 +274,7 @@ def _keep(
     ids: NDArray[np.bytes_],
     build: str | None,
     male: bool,
-) -> _Person:
+) -> Person:
     """Sort by position, of several calls at one the first that is called, and move the arrays to disk."""
     order = np.lexsort((letters[:, 0] == 0, keys))
     keys = keys[order]
@@ -251,4 +283,4 @@ def _keep(
     for name, held_array in (("keys", keys[first]), ("letters", letters[order][first]), ("ids", ids[order][first])):
         np.save(scratch / f"{name}.npy", held_array)
     held = {name: np.load(scratch / f"{name}.npy", mmap_mode="r") for name in ("keys", "letters", "ids")}
-    return _Person(held["keys"], held["letters"], held["ids"], build, male)
+    return Person(held["keys"], held["letters"], held["ids"], build, male)

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from errors import Code, TesseraError
-from genotypes.sniff import VCF_KINDS, FileKind
+from genotypes.sniff import ARCHIVES, VCF_KINDS, FileKind
 
 _FILESETS: Final = {
     FileKind.bed: (FileKind.bim, FileKind.fam),
     FileKind.pgen: (FileKind.pvar, FileKind.psam),
+    FileKind.ped: (FileKind.map,),
 }
+_ALONE: Final = (*VCF_KINDS, *ARCHIVES, FileKind.bgen, FileKind.final_report)
 _TABLES: Final = {table: main for main, tables in _FILESETS.items() for table in tables}
 
 
@@ -51,7 +53,7 @@ def group_files(names: Sequence[str], kinds: Sequence[FileKind]) -> list[Source]
     used: set[int] = set()
     sources: list[Source] = []
     for number, (name, kind) in enumerate(zip(names, kinds, strict=True)):
-        if kind in VCF_KINDS or kind is FileKind.zip:
+        if kind in _ALONE:
             sources.append(Source(kind, (number,), name))
         elif kind in _FILESETS:
             alone = kinds.count(kind) == 1

@@ -34,12 +34,14 @@ _OTHERS: Final = {
 _ARRAY_COLUMNS: Final = re.compile(rb'^#?\s*"?rs_?id"?[\t,]\s*"?chr', re.IGNORECASE | re.MULTILINE)
 # Formats without a mark of their own that are often sent, and what turns them into one that is read.
 _BY_NAME: Final = {
-    ".ped": "PLINK's text form: write it by 'plink2 --pedmap NAME --make-bed' and send .bed, .bim and .fam",
-    ".map": "the site table of PLINK's text form: write it by 'plink2 --pedmap NAME --make-bed'",
-    ".bgen": "a BGEN file: write its hard calls by 'plink2 --bgen FILE ref-first --make-pgen'",
+    ".bgen": "no BGEN file of a version that is read: write one by 'plink2 --bgen FILE ref-first --export bgen-1.2'",
+    ".bgi": "the index of a BGEN file, which is not needed",
+    ".sample": "an Oxford sample table: write its ids into the BGEN file by 'plink2 --bgen FILE ref-first "
+    "--sample FILE --export bgen-1.2'",
     ".gen": "an Oxford .gen file: write its hard calls by 'plink2 --data NAME ref-first --make-pgen'",
     ".idat": "raw intensities: call genotypes first",
 }
+_BGEN_MARK: Final = slice(16, 20)
 _TAR_MARK: Final = slice(257, 262)
 
 
@@ -56,10 +58,16 @@ class FileKind(Enum):
     pgen = "pgen"  # PLINK 2, with a .pvar and a .psam
     pvar = "pvar"
     psam = "psam"
+    ped = "ped"  # PLINK's text form, with a .map
+    map = "map"
+    bgen = "bgen"
+    final_report = "final_report"  # of Illumina's GenomeStudio
     array_text = "array_text"  # raw data of one person from a direct-to-consumer array
     zip = "zip"  # of any of these
+    tar = "tar"  # of any of these, compressed by gzip or not
 
 
+ARCHIVES: Final = (FileKind.zip, FileKind.tar)
 VCF_KINDS: Final = (FileKind.vcf, FileKind.vcf_gz, FileKind.vcf_bgzf, FileKind.bcf)
 
 
@@ -78,7 +86,8 @@ def sniff_head(head: bytes, name: str) -> FileKind:
 
     Args:
         head: the first bytes.
-        name: the file's name, for the message, and for PLINK's .bim, .fam, .pvar and .psam; else it decides nothing.
+        name: the file's name, for the message, and for PLINK's .bim, .fam, .pvar, .psam, .ped and .map; else it
+            decides nothing.
 
     Raises:
         TesseraError: `empty_file`, `not_vcf`, `truncated_file` or `corrupt_file`, with field `vcf`.
@@ -115,21 +124,27 @@ def _inside(text: bytes, name: str, kind: FileKind) -> FileKind:
         return FileKind.bed
     if text.startswith(b"\x6c\x1b") and text[2:3] > b"\x01":
         return FileKind.pgen
+    if text[_BGEN_MARK] == b"bgen" and b"\0" in text[:16]:
+        return FileKind.bgen
+    # Before all texts: the first member of an archive stands as it is behind its header.
+    if text[_TAR_MARK] == b"ustar" and not text.startswith(b"##fileformat="):
+        return FileKind.tar
     text = text.removeprefix(BOM).lstrip(b"\r\n")
     table = _table_of_name(name)
     if table is not None and _fits(table, text):
         return table
     if text.startswith(b"##fileformat=VCF"):
         return kind
+    if text[:8].lower() == b"[header]":
+        return FileKind.final_report
     if _ARRAY_COLUMNS.search(text) is not None:
         return FileKind.array_text
     for magic, what in _OTHERS.items():
         if text.startswith(magic):
             raise _error(Code.not_vcf, f"'{name}' is {what}, not a VCF or BCF.")
-    if text[_TAR_MARK] == b"ustar":
-        raise _error(Code.not_vcf, f"'{name}' is a tar archive: choose the files inside it, or zip them.")
     if table is not None:
-        raise _error(Code.not_vcf, f"'{name}' does not hold the columns of a .{table.value} file.")
+        hint = " A pedigree without genotypes goes in 'pedigree'." if table is FileKind.ped else ""
+        raise _error(Code.not_vcf, f"'{name}' does not hold the columns of a .{table.value} file.{hint}")
     for ending, what in _BY_NAME.items():
         if name.lower().removesuffix(".gz").endswith(ending):
             raise _error(Code.not_vcf, f"'{name}' is {what}.")
@@ -140,7 +155,7 @@ def _inside(text: bytes, name: str, kind: FileKind) -> FileKind:
 def _table_of_name(name: str) -> FileKind | None:
     """Which of PLINK's tables a file is by its name."""
     plain = name.lower().removesuffix(".gz").removesuffix(".zst")
-    kinds = (FileKind.bim, FileKind.fam, FileKind.pvar, FileKind.psam)
+    kinds = (FileKind.bim, FileKind.fam, FileKind.pvar, FileKind.psam, FileKind.ped, FileKind.map)
     return next((kind for kind in kinds if plain.endswith("." + kind.value)), None)
 
 
@@ -151,6 +166,10 @@ def _fits(kind: FileKind, text: bytes) -> bool:
     if kind is FileKind.psam and text.startswith((b"#FID", b"#IID", b"##")):
         return True
     fields = text.split(b"\n", 1)[0].split()
+    if kind is FileKind.ped:
+        return len(fields) > 6 and b"\0" not in text
+    if kind is FileKind.map:
+        return len(fields) in (3, 4) and fields[-1].lstrip(b"-").isdigit()
     if kind is FileKind.bim:
         return len(fields) == 6 and fields[3].lstrip(b"-").isdigit()
     return len(fields) in (5, 6) and b"\0" not in text

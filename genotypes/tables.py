@@ -18,7 +18,7 @@ from genotypes.sniff import BOM, ZSTD
 from genotypes.stream import PIECE_BYTES, open_inflated
 
 _RATIO_FROM: Final = 256 << 20  # small files may be as dense as they like
-_SEXES: Final = {"1": "male", "2": "female", "m": "male", "f": "female", "male": "male", "female": "female"}
+SEXES: Final = {"1": "male", "2": "female", "m": "male", "f": "female", "male": "male", "female": "female"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +111,20 @@ def read_samples(path: Path, limits: Limits | None = None) -> SampleTable:
         told = dict(zip(columns, fields, strict=False))
         iids.append(told["IID"])
         fids.append(told.get("FID", "0"))
-        sexes.append(_SEXES.get(told.get("SEX", "").lower()))
+        sexes.append(SEXES.get(told.get("SEX", "").lower()))
     if not iids:
         raise TesseraError(Code.no_samples, "The sample table lists no samples.", field="vcf")
-    ids, remark = _choose(fids, iids)
+    ids, remark = choose_ids(fids, iids)
     sex = {name: one for name, one in zip(ids, sexes, strict=True) if one is not None}
     return SampleTable(ids, sex, [] if remark is None else [remark])
 
 
-def _choose(fids: Sequence[str], iids: Sequence[str]) -> tuple[list[str], Remark | None]:
-    """Sample ids, and what to say about the choice."""
+def choose_ids(fids: Sequence[str], iids: Sequence[str]) -> tuple[list[str], Remark | None]:
+    """Sample ids, and what to say about the choice.
+
+    Raises:
+        TesseraError: `duplicate_samples`.
+    """
     if len(set(iids)) == len(iids):
         if all(fid in ("0", iid) for fid, iid in zip(fids, iids, strict=True)):
             return list(iids), None

@@ -18,6 +18,7 @@ from jobs.slices import (
     Environment,
     LeaseSettings,
     PeelingSettings,
+    QcSettings,
     RetentionSettings,
     SampleSettings,
     ServerSettings,
@@ -45,6 +46,7 @@ class Settings(BaseSettings):
     leases: LeaseSettings = Field(default_factory=LeaseSettings)
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
     bundles: BundleSettings = Field(default_factory=BundleSettings)
+    qc: QcSettings = Field(default_factory=QcSettings)
     samples: SampleSettings = Field(default_factory=SampleSettings)
     peeling: PeelingSettings = Field(default_factory=PeelingSettings)
     server: ServerSettings = Field(default_factory=ServerSettings)

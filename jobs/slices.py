@@ -105,6 +105,15 @@ class SampleSettings(Slice):
     kinship_sites: int = Field(default=20_000, ge=64)  # sites at most that kinship is estimated from
 
 
+class QcSettings(Slice):
+    """Thresholds of variant QC where a job gives none; see `genotypes.mending.QcOptions`."""
+
+    call_rate: float = Field(default=0.9, ge=0, le=1)  # lowest share of samples called; 0: any
+    hwe: float = Field(default=1e-6, ge=0, le=1)  # lowest mid-p of Hardy-Weinberg proportions; 0: any
+    af_diff: float | None = Field(default=None, ge=0, le=1)  # largest difference in frequency; 1: any
+    af_chisq: float = Field(default=300, ge=0)  # chi-square that such a difference must have too
+
+
 class PeelingSettings(Slice):
     """How pedigrees are peeled."""
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Self
 
 from errors import Code, TesseraError
-from genotypes import ancestry
+from genotypes import ancestry, populations
 from genotypes.ancestry import AncestryMap
 from genotypes.manifest import FILE_NAME, BundleManifest, FileEntry
+from genotypes.populations import Populations
 from genotypes.sites import SiteTable, read_sites_bcf
 from models.protocol import Tile
 
@@ -84,6 +85,17 @@ class BundleFolder:
         """The map of the training populations; None where the bundle has none."""
         path = self.folder / ancestry.FILE_NAME
         return AncestryMap.load(path) if path.exists() else None
+
+    def populations(self) -> Populations | None:
+        """Frequencies by population; None where the bundle has none. Raises `bundle_invalid`."""
+        path = self.folder / populations.FILE_NAME
+        if not path.exists():
+            return None
+        held = Populations.load(path)
+        for name, sites in held.sites.items():
+            if name not in self.chromosomes or sites != self.manifest.chromosomes[name].sites:
+                raise TesseraError(Code.bundle_invalid, f"Frequencies by population of chromosome {name} do not fit.")
+        return held
 
     def _entry(self, chrom: str) -> str:
         if chrom not in self.manifest.chromosomes:

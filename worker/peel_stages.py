@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from errors import Code, TesseraError
 from genotypes.guard import Limits
+from genotypes.mending import parse_mend
 from jobs.states import StageName
 from jobs.storage import fetch
 from jobs.tables import WorkRow
@@ -58,8 +59,9 @@ def harmonise(desk: Desk) -> Result:
     maps = desk.tools.settings.peeling.maps
     given = (job.options or {}).get("non_par")
     bounds = (int(given[0]), int(given[1])) if given else None
+    mend = parse_mend((job.options or {}).get("mend", "all"))
     read = desk.one(StageName.ingest)
-    met = peel_harmonise(read, desk.out, job.build, job.strict, maps, desk.lease.progress, bounds)
+    met = peel_harmonise(read, desk.out, job.build, job.strict, maps, desk.lease.progress, bounds, mend)
     bundle = job.bundle
     if bundle != NO_BUNDLE:
         bundles = desk.tools.bundles

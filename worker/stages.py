@@ -152,9 +152,10 @@ class Desk:
             build=job.build,
             strict=job.strict,
             mend=parse_mend(given.get("mend", "all")),
-            qc=QcOptions.from_fields(given),
+            qc=QcOptions.from_fields(given, settings.qc.model_dump()),
             chains=settings.chains,
             references=settings.references,
+            population=given.get("population", "auto"),
             samples=SamplePolicy(**samples),
         )
 

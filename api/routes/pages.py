@@ -7,6 +7,8 @@ from starlette.responses import HTMLResponse
 
 from api.deps import RootDep, ServicesDep
 from api.pages import render
+from genotypes.mending import AF_DIFF, AF_DIFF_NEAR, QC_FIELDS
+from jobs.settings import Settings
 
 router = APIRouter(include_in_schema=False)
 
@@ -34,7 +36,17 @@ def upload_page(request: Request, services: ServicesDep) -> HTMLResponse:
     """Show the form for a new job."""
     settings = services.settings
     limits = {"max_bytes": settings.uploads.max_bytes, "max_files": settings.uploads.max_files}
-    return render(request, "upload.html", limits=limits, retention_days=settings.retention.days)
+    days = settings.retention.days
+    return render(request, "upload.html", limits=limits, retention_days=days, defaults=form_defaults(settings))
+
+
+def form_defaults(settings: Settings) -> dict[str, str]:
+    """What this server takes for the options whose defaults its operator may set, as text."""
+    shares = {name: getattr(settings.qc, name.removeprefix("qc_")) for name in QC_FIELDS}
+    texts = {name: f"{value:g}".replace("e-0", "e-") for name, value in shares.items() if value is not None}
+    # Left open, the difference in frequency goes by what the bundle holds.
+    by_bundle = {"qc_af_diff": f"{AF_DIFF_NEAR:g} or {AF_DIFF:g}"}
+    return by_bundle | texts | {"samples": settings.samples.action}
 
 
 @router.get("/docs")

@@ -8,9 +8,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.datastructures import Headers
+from starlette.responses import RedirectResponse
 
 from api.deps import RootDep, ServicesDep, UnitDep
 from api.jobview import job_path, view_job
+from api.negotiation import wants_html
 from api.openapi import SUBMIT_BODY, problems
 from api.schemas.job import Job
 from api.services import Services
@@ -51,11 +53,14 @@ Received = Annotated[tuple[str, JobFields, list[NewFile]], Depends(_receive)]
 @router.post(
     "/jobs",
     status_code=202,
+    response_model=Job,
     summary="Submit a job",
     openapi_extra={"requestBody": SUBMIT_BODY},
     responses=problems(400, 404, 413, 422, 507),
 )
-def submit_job(received: Received, unit: UnitDep, services: ServicesDep, root: RootDep, response: Response) -> Job:
+def submit_job(
+    received: Received, unit: UnitDep, services: ServicesDep, root: RootDep, request: Request, response: Response
+) -> Response | Job:
     """Submit genotypes for imputation: `curl -F vcf=@x.vcf.gz http://localhost:8000/jobs`.
 
     Everything but `vcf` may be left out, and fields may come before or after the files. Fields are checked at once; the
@@ -70,6 +75,9 @@ def submit_job(received: Received, unit: UnitDep, services: ServicesDep, root: R
     del values["from_job"]
     row = unit.repository.create_job(NewJob(id=job_id, **values), files)
     unit.after_commit.append(services.ring)
+    if wants_html(request.headers.get("accept")):
+        # A form that was sent without scripts: the browser goes on to the job's page.
+        return RedirectResponse(job_path(root, job_id), 303)
     response.headers["Location"] = job_path(root, job_id)
     return view_job(unit.repository, row, root)
 

@@ -11,7 +11,8 @@ from api.submission.fields import BUILDS, PEDIGREE_FIELDS, FieldError, FieldsRef
 from errors import Code
 from genotypes.chain_files import list_chains
 from genotypes.manifest import BundleManifest, list_bundles
-from genotypes.mending import Mend, parse_mend
+from genotypes.mending import QC_FIELDS, Mend, parse_mend
+from genotypes.population_names import AUTO, RESERVED, offered_names, unknown_population
 
 NO_BUNDLE = "none"
 _BUILD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,15}")
@@ -31,8 +32,8 @@ def choose(fields: JobFields, pedigree: bool | None, folder: Path, chains: Path 
         chains: folder of chain files: what they lift to a bundle's build fits it too.
 
     Raises:
-        FieldsRefused: for a bundle that is not there, or one that the stated build neither is nor can be lifted to; for
-            `auto`, when there is no bundle at all or none of such a build.
+        FieldsRefused: for a bundle that is not there, a population that it lacks, or one that the stated build neither
+            is nor can be lifted to; for `auto`, when there is no bundle at all or none of such a build or population.
     """
     bundles = [manifest for _, manifest in list_bundles(folder)]
     if pedigree or fields.engine == "peeling":
@@ -44,8 +45,11 @@ def choose(fields: JobFields, pedigree: bool | None, folder: Path, chains: Path 
         raise FieldsRefused([FieldError("build", f"'build' must be one of {', '.join(sorted(builds))}.")])
     if fields.bundle == "auto":
         _refuse_hopeless(fields, bundles, chains)
+        _check_population(fields, bundles)
         return replace(fields, engine="dae")
-    return replace(fields, engine="dae", bundle=_named(fields, bundles, chains).id)
+    named = _named(fields, bundles, chains)
+    _check_population(fields, [named])
+    return replace(fields, engine="dae", bundle=named.id)
 
 
 def check_pedigree(fields: JobFields, pedigree: bool | None) -> None:
@@ -56,7 +60,8 @@ def check_pedigree(fields: JobFields, pedigree: bool | None) -> None:
         pedigree: whether there is a pedigree; None while files are still to come.
 
     Raises:
-        FieldsRefused: peeling without a pedigree, or a pedigree that the chosen engine would ignore.
+        FieldsRefused: peeling without a pedigree, a pedigree that the chosen engine would ignore, or options that the
+            engine would ignore.
     """
     if fields.engine == "peeling" and pedigree is False:
         message = "'engine' is peeling, which needs a pedigree: add -F pedigree=@family.fam."
@@ -64,6 +69,10 @@ def check_pedigree(fields: JobFields, pedigree: bool | None) -> None:
     if pedigree is False and (given := [name for name in PEDIGREE_FIELDS if name in fields.options]):
         message = f"'{given[0]}' is for jobs with a pedigree: add -F pedigree=@family.fam."
         raise FieldsRefused([FieldError(given[0], message)])
+    ignored = [name for name in ("samples", *QC_FIELDS, "population") if name in fields.options]
+    if ignored and (pedigree or fields.engine == "peeling"):
+        message = f"'{ignored[0]}' is for jobs without a pedigree: peeling weighs every call against the family."
+        raise FieldsRefused([FieldError(ignored[0], message)])
     if fields.engine == "dae" and pedigree:
         message = "'engine' is dae, which does not use a pedigree: leave the pedigree out or choose auto or peeling."
         raise FieldsRefused([FieldError("engine", message)])
@@ -100,6 +109,15 @@ def _named(fields: JobFields, bundles: Sequence[BundleManifest], chains: Path | 
         message = f"'build' is {fields.build}, but bundle '{found.id}' is of build {found.build}."
         raise FieldsRefused([FieldError("build", message, Code.wrong_build)])
     return found
+
+
+def _check_population(fields: JobFields, bundles: Sequence[BundleManifest]) -> None:
+    """Refuse a population that none of the bundles holds."""
+    name = fields.options.get("population", AUTO)
+    offered = list(dict.fromkeys(one for manifest in bundles for one in offered_names(manifest.panel)))
+    if name not in (*RESERVED, *offered):
+        refusal = unknown_population(name, offered)
+        raise FieldsRefused([FieldError("population", refusal.message, refusal.code)])
 
 
 def _liftable(fields: JobFields, manifest: BundleManifest, chains: Path | None) -> bool:

@@ -11,6 +11,7 @@ from api.submission.recipient import refuse_recipient
 from errors import Code, TesseraError
 from genotypes.builds import base_pairs
 from genotypes.mending import QC_FIELDS, mend_text, parse_mend, parse_share
+from genotypes.population_names import RESERVED
 from jobs.ids import is_job_id
 
 ENGINES = ("auto", "dae", "peeling")
@@ -62,7 +63,8 @@ class JobFields:
         from_job: id of the job whose upload this one takes; None when files come with the form.
         name: the job's name; None for the first file's name.
         strict: refuse what could be mended.
-        options: `mend`, `samples` and thresholds of variant QC, `PEDIGREE_FIELDS` of a pedigree job: those given.
+        options: `mend`, `samples`, `population` and thresholds of variant QC, `PEDIGREE_FIELDS` of a pedigree job: all
+            that were given.
     """
 
     bundle: str = "auto"
@@ -119,6 +121,10 @@ def _job(text: str) -> str:
     return text
 
 
+def _population(text: str) -> str:
+    return text.lower() if text.lower() in RESERVED else text
+
+
 def _peel(text: str) -> list[str]:
     found = list(dict.fromkeys(text.lower().replace(",", " ").split()))
     if any(one not in PEEL for one in found):
@@ -144,13 +150,16 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "mend": _mend,
     "samples": _one_of("samples", SAMPLES),
     **{name: partial(parse_share, name) for name in QC_FIELDS},
+    "population": _population,
     "peel": _peel,
     "animals": _animals,
     "doubled_haploids": _animals,
     "non_par": lambda text: list(base_pairs(text)),
 }
 PEDIGREE_FIELDS = ("peel", "animals", "doubled_haploids", "non_par")
-_OPTIONS = ("mend", "samples", *QC_FIELDS, *PEDIGREE_FIELDS)
+_OPTIONS = ("mend", "samples", *QC_FIELDS, "population", *PEDIGREE_FIELDS)
+# A form's boxes of one name come one after the other; they make one list.
+_LISTS = ("mend", "peel", "animals", "doubled_haploids")
 TEXT_FIELDS = tuple(_PARSERS)
 
 
@@ -161,6 +170,7 @@ class FieldReader:
     errors: list[FieldError] = field(default_factory=list)
     _values: dict[str, object] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)
+    _lists: dict[str, str] = field(default_factory=dict)  # what the parts of a list have said so far
 
     def add(self, name: str, value: bytes) -> None:
         """Check one field and keep its value or its error.
@@ -177,7 +187,7 @@ class FieldReader:
             known = ", ".join((*FILE_FIELDS, *TEXT_FIELDS))
             self.errors.append(FieldError(name, f"There is no field '{name}'; the fields are {known}."))
             return
-        if name in self._seen:
+        if name in self._seen and name not in _LISTS:
             self.errors.append(FieldError(name, f"'{name}' may be given only once."))
             return
         self._seen.add(name)
@@ -188,6 +198,8 @@ class FieldReader:
             return
         if not text:
             return
+        if name in _LISTS:
+            text = self._lists[name] = ",".join([*filter(None, [self._lists.get(name)]), text])
         try:
             self._values[name] = _PARSERS[name](text)
         except ValueError as problem:

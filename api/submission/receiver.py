@@ -27,8 +27,13 @@ _ENDINGS = {
     FileKind.pgen: ".pgen",
     FileKind.pvar: ".pvar",
     FileKind.psam: ".psam",
+    FileKind.ped: ".ped",
+    FileKind.map: ".map",
+    FileKind.bgen: ".bgen",
+    FileKind.final_report: ".txt",
     FileKind.array_text: ".txt",
     FileKind.zip: ".zip",
+    FileKind.tar: ".tar",
 }
 
 

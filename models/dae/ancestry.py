@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from errors import Code, TesseraError
-from genotypes.ancestry import FILE_NAME, RIDGE, AncestryMap, Floats, MapSites
+from genotypes.ancestry import RIDGE, AncestryMap, Floats, MapSites
 from genotypes.harmonise import Action, match, normal_contig
-from genotypes.manifest import BundleManifest
-from genotypes.panel import Panel, read_panel
-from models.bundle_folder import seal
-from models.dae.bundle import Bundle
+from genotypes.panel import Panel
+
+if TYPE_CHECKING:
+    from models.dae.bundle import Bundle
+    from models.haplotypes.bundle import HaplotypeBundle
 
 LEAST_PEOPLE: Final = 10  # of a population, to have a place on the map
 POOLED: Final = 20  # people's worth of the common covariance in a population's own
@@ -35,57 +35,20 @@ class AncestryOptions:
     seed: int = 1
 
 
-def read_populations(path: Path, column: str | None = None) -> dict[str, str]:
-    """Labels by sample id, from a text file with a header line.
+def make_map(
+    bundle: Bundle | HaplotypeBundle, panels: Sequence[Panel], labels: Mapping[str, str], options: AncestryOptions
+) -> AncestryMap:
+    """The map of a bundle.
 
     Args:
-        path: columns separated by tabs, commas or spaces; the first is the sample's id.
-        column: name of the label's column; the second when None.
-
-    Raises:
-        TesseraError: `setup_invalid` when there is no such column.
-    """
-    lines = [line.replace(",", " ").split() for line in path.read_text().splitlines() if line.strip()]
-    header = lines[0] if lines else []
-    if column is not None and column not in header:
-        message = f"{path.name} has no column '{column}'; it has {', '.join(header)}."
-        raise TesseraError(Code.setup_invalid, message)
-    at = 1 if column is None else header.index(column)
-    labels = {words[0]: words[at] for words in lines[1:] if len(words) > at}
-    if not labels:
-        raise TesseraError(Code.setup_invalid, f"{path.name} labels nobody.")
-    return labels
-
-
-def add_ancestry(
-    folder: Path,
-    panels: Sequence[Path],
-    labels: Mapping[str, str],
-    options: AncestryOptions | None = None,
-    chrom: str | None = None,
-) -> BundleManifest:
-    """Put a map into the bundle at `folder` and seal it again; its id changes with its content.
-
-    Args:
-        folder: the bundle.
-        panels: phased files of its training people, a chromosome each.
+        bundle: the bundle.
+        panels: its training people, a chromosome each.
         labels: population by sample id; people without one are left out.
         options: how.
-        chrom: contig to read where a panel holds several.
 
     Raises:
-        TesseraError: `setup_invalid` when too few people or sites are left; what `read_panel` raises.
+        TesseraError: `setup_invalid` when too few people or sites are left.
     """
-    bundle = Bundle.open(folder)
-    map_ = make_map(bundle, [read_panel(path, chrom) for path in panels], labels, options or AncestryOptions())
-    map_.save(folder / FILE_NAME)
-    return seal(folder, bundle.manifest)
-
-
-def make_map(
-    bundle: Bundle, panels: Sequence[Panel], labels: Mapping[str, str], options: AncestryOptions
-) -> AncestryMap:
-    """The map of a bundle; see `add_ancestry`."""
     people = [sample for sample in panels[0].samples if sample in labels]
     names, counts = np.unique([labels[sample] for sample in people], return_counts=True)
     held = [str(name) for name, count in zip(names, counts, strict=True) if count >= LEAST_PEOPLE]
@@ -117,7 +80,7 @@ def make_map(
 
 
 def _choose(
-    bundle: Bundle, name: str, panel: Panel, people: list[str], options: AncestryOptions, most: int
+    bundle: Bundle | HaplotypeBundle, name: str, panel: Panel, people: list[str], options: AncestryOptions, most: int
 ) -> tuple[MapSites, NDArray[np.int8]]:
     """Common sites that tiles read, none a repetition of an earlier one, with the people's dosages (M, N)."""
     if panel.haplotypes.shape[1] != 2 * len(panel.samples):

@@ -42,7 +42,8 @@ def compress(
         raise TesseraError(Code.setup_invalid, f"{out} exists already; remove it or name another folder.")
     partial = out.with_name(out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    shutil.copytree(source.folder, partial, ignore=shutil.ignore_patterns("*.safetensors", FILE_NAME))
+    weights = {Path(entry.tiles_file).name for entry in source.manifest.chromosomes.values()}
+    shutil.copytree(source.folder, partial, ignore=shutil.ignore_patterns(*weights, FILE_NAME))
     total = sum(len(set(source.weights(chrom))) for chrom in source.chromosomes)
     done, unpacked = 0, 0
     for entry in source.manifest.chromosomes.values():

@@ -57,6 +57,29 @@ class Pair:
         return self.opposing / self.compared if self.compared else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Tells opposite homozygotes of strangers from wrong calls.
+
+    Attributes:
+        usual: share of opposing homozygotes of most parents and offspring of the same data, at least `BACKGROUND`.
+        tests: pairs that are judged.
+        limit: share below which nothing is said.
+    """
+
+    usual: float
+    tests: int
+    limit: float = MAX_OPPOSING
+
+    def speaks_against(self, opposing: int, compared: int) -> bool:
+        """Whether a pair with so many opposite homozygotes cannot be parent and offspring."""
+        return (
+            compared >= MIN_LOCI
+            and opposing > self.limit * compared
+            and chance_of_more(opposing, compared, self.usual) * self.tests < MAX_CHANCE
+        )
+
+
 class MendelTally:
     """Counts over the chromosomes of a pedigree."""
 
@@ -130,8 +153,8 @@ class MendelTally:
         self._unrelated += float((2 * share[0] * share[1]).sum())
         self._loci += int(some.sum())
 
-    def pairs(self) -> list[Pair]:
-        """Every parent and offspring with calls in common, the most opposing first."""
+    def pairs(self) -> tuple[list[Pair], Judge]:
+        """Every parent and offspring with calls in common, the most opposing first; and what they were judged by."""
         unrelated = self._unrelated / self._loci if self._loci else 0.0
         raw = []
         for role, parents in (("sire", self._pedigree.sire), ("dam", self._pedigree.dam)):
@@ -141,15 +164,12 @@ class MendelTally:
                     raw.append((int(parents[child]), child, role, compared, int(self._opposing[role][place])))
         shares = sorted(opposing / compared for _, _, _, compared, opposing in raw if compared >= MIN_LOCI)
         usual = max(BACKGROUND, 2 * shares[len(shares) // 2]) if shares else BACKGROUND
+        judge = Judge(usual, len(raw))
         found = []
         for parent, child, role, compared, opposing in raw:
-            suspicious = (
-                compared >= MIN_LOCI
-                and opposing > MAX_OPPOSING * compared
-                and chance_of_more(opposing, compared, usual) * len(raw) < MAX_CHANCE
-            )
+            suspicious = judge.speaks_against(opposing, compared)
             found.append(Pair(parent, child, role, compared, opposing, unrelated, suspicious))
-        return sorted(found, key=lambda pair: (-pair.suspicious, -pair.share, pair.child))
+        return sorted(found, key=lambda pair: (-pair.suspicious, -pair.share, pair.child)), judge
 
 
 def parent_lod(dosage: NDArray[np.int8], other: NDArray[np.int8], child: NDArray[np.int8]) -> NDArray[np.float64]:

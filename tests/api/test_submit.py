@@ -123,6 +123,7 @@ BAD_FIELDS = [
     ("qc_call_rate", "90", "invalid_field"),
     ("qc_hwe", "small", "invalid_field"),
     ("qc_af_diff", "-1", "invalid_field"),
+    ("population", "EUR", "population_unknown"),
     ("colour", "red", "invalid_field"),
 ]
 
@@ -142,6 +143,19 @@ def test_a_bad_field_is_named_and_leaves_nothing(api: Api, name: str, value: str
     assert api.storage_files == []
     assert api.job_count == 0
     assert api.rings == []
+
+
+def test_a_population_of_the_bundle_goes_into_the_job(api: Api) -> None:
+    held = [{"name": "EUR", "people": 400, "within": None}, {"name": "GBR", "people": 90, "within": "EUR"}]
+    write_manifest(api.services.settings.bundles.dir, "peopled", populations=held)
+    for bundle in ("peopled", "auto"):
+        for name, kept in (("GBR", "GBR"), ("AUTO", "auto"), ("all", "all")):
+            assert api.submit(bundle=bundle, population=name)["options"] == {"population": kept}
+    problem = post_raw(api, part("population", b"GBR") + part("bundle", b"demo") + part("vcf", VCF, "a.vcf")).json()
+    assert (problem["code"], problem["field"]) == ("population_unknown", "population")
+    problem = post_raw(api, part("bundle", b"peopled") + part("population", b"YRI") + part("vcf", VCF, "a.vcf")).json()
+    assert "EUR, GBR" in problem["detail"]
+    assert api.client.get("/bundles/peopled").json()["panel"]["populations"] == held
 
 
 def test_several_bad_fields_are_told_together(api: Api) -> None:

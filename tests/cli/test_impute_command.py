@@ -94,6 +94,13 @@ def test_a_mending_that_is_none_is_a_sentence(upload: Path, bundles: Path, tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_population_that_the_bundle_lacks_is_a_sentence(upload: Path, bundles: Path, tmp_path: Path) -> None:
+    done = impute(upload, "-b", bundles / "tiny", "-o", tmp_path / "x.vcf.gz", "--population", "EUR")
+    assert done.exit_code == 4
+    assert "no population 'EUR'" in " ".join(done.stderr.split())
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_bundle_is_chosen_and_files_are_only_checked(
     upload: Path, bundles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,9 @@ from jobs.records import NewFile, NewJob, NewResult
 from tests.support.api import LiveApi, live_api
 from tests.support.browser import sound_page
 from tests.support.messy import BUNDLE, messy_upload
+from worker.pipeline.report import report
 from worker.pipeline.run import OfflineOptions, run_offline
+from worker.pipeline.types import ReportFacts
 
 pytestmark = pytest.mark.browser
 
@@ -132,3 +134,29 @@ def test_it_reads_the_same_without_script_and_from_a_file(browser: Browser, resu
         assert _visible(page) == len(lines) - 1
         expect(page.get_by_role("button", name="Download as TSV")).to_be_hidden()
         expect(page.get_by_role("img").first).to_be_visible()
+
+
+def test_the_legend_of_the_map_brings_a_population_forward_by_keys(page: Page, tmp_path: Path) -> None:
+    places = {"EUR": 0.0, "AFR": 1.0}
+    samples = [{"id": f"S{k}", "pc": [k, 0.0], "population": n, "probability": 1.0} for n, k in places.items()]
+    reference = [{"population": name, "centre": [k, k], "spread": 0.1} for name, k in places.items()]
+    qc = {
+        "samples": 2,
+        "sites": {"read": 9, "matched": 9, "typed_only": 0, "removed": 0, "left_out": 0},
+        "chromosomes": [],
+        "left_out": [],
+        "notes": [],
+        "call_rate": {"mean": 1.0, "min": 1.0, "warn_below": 0.9, "lowest": []},
+        "ancestry": {"axes": [], "reference": reference, "samples": samples},
+    }
+    html, *_ = report(tmp_path, ReportFacts("x", "b", "00", "GRCh37"), qc, [])
+    page.goto(html.as_uri())
+    button = page.get_by_role("button", name="AFR")
+    button.focus()
+    page.keyboard.press("Space")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    hidden = page.locator("#ancestry .behind")
+    assert {one.get_attribute("data-group") for one in hidden.all()} == {"0"}
+    page.keyboard.press("Space")
+    expect(button).to_have_attribute("aria-pressed", "false")
+    expect(hidden).to_have_count(0)

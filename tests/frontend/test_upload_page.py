@@ -92,6 +92,29 @@ def test_files_besides_vcf_are_described(page: Page, stub: StubServer) -> None:
     expect(page.locator("#pedigree-list li")).to_have_count(0)
 
 
+def test_a_ped_moves_to_its_map(page: Page, stub: StubServer) -> None:
+    page.goto(stub.url)
+    _choose(page, _file("x.ped", b"F1 S1 0 0 1 -9 A A\n"))
+    expect(page.locator("#pedigree-list .file-name")).to_have_text("x.ped")
+    _choose(page, _file("x.map", b"1 rs1 0 100\n"))
+    notes = ["PLINK text sites, goes with .ped", "PLINK text genotypes, goes with .map"]
+    expect(page.locator("#file-list .file-note")).to_have_text(notes)
+    expect(page.locator("#pedigree-list li")).to_have_count(0)
+
+
+def test_archives_and_reports_are_described(page: Page, stub: StubServer) -> None:
+    page.goto(stub.url)
+    _choose(
+        page,
+        _file("all.tar", bytes(257) + b"ustar\x0000"),
+        _file("x.bgen", bytes(16) + b"bgen" + bytes(9)),
+        _file("r.txt", b"[Header]\r\nGSGT Version\t2.0.4\r\n"),
+    )
+    notes = ["Tar archive; the server looks inside", "BGEN", "Illumina FinalReport"]
+    expect(page.locator("#file-list .file-note")).to_have_text(notes)
+    expect(page.locator("#pedigree-list li")).to_have_count(0)
+
+
 def test_a_fam_moves_to_its_fileset(page: Page, stub: StubServer) -> None:
     page.goto(stub.url)
     _choose(page, _file("x.fam", b"F1 S1 0 0 1 -9\n"))
@@ -143,6 +166,7 @@ def test_the_command_line_mirrors_the_form(page: Page, stub: StubServer) -> None
     page.select_option("#format", "bcf")
     page.fill("#r2_min", "0.3")
     page.fill("#name", "@home")
+    page.get_by_text("Options: mending").click()
     page.check("#strict")
     page.check("[name=mode][value=qc]")
     words = shlex.split(line.inner_text().replace("\\\n", " "))

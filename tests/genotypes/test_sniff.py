@@ -37,7 +37,6 @@ def test_kinds(head, kind):
         (b"PK\x05\x06rest", Code.not_vcf),
         (b"\x6c\x1b\x00\x00", Code.not_vcf),
         (b"\x28\xb5\x2f\xfdrest", Code.not_vcf),
-        (bytes(257) + b"ustar\x0000", Code.not_vcf),
         (b"rs1\t1\t100\tAA\n" * 9, Code.not_vcf),
         (gzip.compress(b"hello"), Code.not_vcf),
         (b"#CHROM\tPOS\n", Code.not_vcf),
@@ -60,9 +59,9 @@ def test_the_message_says_what_it_is_instead():
     ("name", "head", "words"),
     [
         ("a.vcf.gz", gzip.compress(gzip.compress(VCF)), "compressed twice"),
-        ("a.ped", b"F1 S1 0 0 1 -9 A A C C\n", "--pedmap NAME --make-bed"),
-        ("a.bgen", bytes(20) + b"bgen", "BGEN"),
-        ("a.tar", bytes(257) + b"ustar\x0000", "tar archive"),
+        ("a.ped", b"F1 S1 0 0 1 -9\n", "without genotypes goes in 'pedigree'"),
+        ("a.bgen", bytes(20) + b"bgen", "bgen-1.2"),
+        ("a.sample", b"ID_1 ID_2 missing\n", "into the BGEN file"),
         ("a.bed", b"\x6c\x1b\x00\x00", "--make-bed"),
     ],
 )
@@ -89,7 +88,15 @@ FAM, BIM = b"F1 S1 0 0 1 -9\n", b"20\trs1\t0\t100\tA\tG\n"
         ("a.pvar", b"#CHROM\tPOS\tID\tREF\tALT\n", FileKind.pvar),
         ("a.pvar.zst", b"\x28\xb5\x2f\xfdrest", FileKind.pvar),
         ("a.psam", b"#IID\tSEX\n", FileKind.psam),
+        ("a.ped", b"F1 S1 0 0 1 -9 A A C C\n", FileKind.ped),
+        ("a.ped", b"F1 S1 0 0 1 -9" + b" A" * 50_000, FileKind.ped),
+        ("a.map", b"1 rs1 0 100\n", FileKind.map),
+        ("a.map.gz", gzip.compress(b"1\trs1\t100\n"), FileKind.map),
+        ("a.bgen", bytes(16) + b"bgen", FileKind.bgen),
         ("a.zip", b"PK\x03\x04rest", FileKind.zip),
+        ("a.tar", b"x.vcf".ljust(257, b"\0") + b"ustar\x0000" + VCF, FileKind.tar),
+        ("a.fam", b"x.fam".ljust(257, b"\0") + b"ustar  \0", FileKind.tar),
+        ("a.tgz", gzip.compress(b"x.vcf".ljust(257, b"\0") + b"ustar\x0000"), FileKind.tar),
         ("a.txt", b"# by 23andMe\n# rsid\tchromosome\tposition\tgenotype\n", FileKind.array_text),
         ("a.txt", b"#AncestryDNA raw data\r\nrsid\tchromosome\tposition\tallele1\tallele2\r\n", FileKind.array_text),
         ("a.csv", b"RSID,CHROMOSOME,POSITION,RESULT\n", FileKind.array_text),
@@ -101,7 +108,9 @@ def test_kinds_besides_vcf(name, head, kind):
     assert sniff_head(head, name) is kind
 
 
-@pytest.mark.parametrize(("name", "head"), [("a.bim", FAM[:9]), ("a.fam", BIM * 0 + b"\x89PNG"), ("a.psam", b"one\n")])
+@pytest.mark.parametrize(
+    ("name", "head"), [("a.bim", FAM[:9]), ("a.map", FAM), ("a.fam", BIM * 0 + b"\x89PNG"), ("a.psam", b"one\n")]
+)
 def test_a_table_that_is_none_is_refused(name, head):
     with pytest.raises(TesseraError, match="columns") as caught:
         sniff_head(head, name)

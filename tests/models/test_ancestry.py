@@ -12,7 +12,7 @@ from cli.main import app
 from errors import Code, TesseraError
 from genotypes import codes as gt
 from genotypes.ancestry import LEAST_SITES, AncestryMap
-from models.dae.ancestry import AncestryOptions, make_map, prune, read_populations
+from models.dae.ancestry import AncestryOptions, make_map, prune
 from models.dae.bundle import Bundle
 from tests.support.bundles import PEOPLE, tiny_bundle
 from tests.support.plink_samples import needs_plink2, plink, table, write_codes
@@ -87,15 +87,6 @@ def test_pruned_sites_do_not_repeat_each_other() -> None:
     assert prune(twice, 0.5).tolist() == list(range(0, 40, 2))
 
 
-def test_labels_come_from_the_column_that_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "panel.txt"
-    path.write_text("sample\tpop\tsuper_pop\nA\tGBR\tEUR\nB\tYRI\tAFR\n")
-    assert read_populations(path) == {"A": "GBR", "B": "YRI"}
-    assert read_populations(path, "super_pop") == {"A": "EUR", "B": "AFR"}
-    with pytest.raises(TesseraError):
-        read_populations(path, "region")
-
-
 def test_one_population_is_no_map() -> None:
     with pytest.raises(TesseraError) as caught:
         make_map(BUNDLE, [TRAIN], dict.fromkeys(TRAIN.samples, "all"), AncestryOptions(axes=3))
@@ -139,4 +130,4 @@ def test_a_bundle_gets_a_map_by_the_command(tmp_path: Path) -> None:
     assert held is not None
     assert held.populations == ["even", "odd"]
     assert old.manifest.id != new.manifest.id
-    assert set(new.manifest.files) == set(old.manifest.files) | {"ancestry.safetensors"}
+    assert set(new.manifest.files) == set(old.manifest.files) | {"ancestry.safetensors", "populations.safetensors"}

@@ -49,7 +49,9 @@ def bcf_bytes(folder: Path) -> bytes:
     return target.read_bytes()
 
 
-def write_manifest(bundles: Path, name: str = "demo", build: str = "GRCh37", created: str = "2026-01-01") -> str:
+def write_manifest(
+    bundles: Path, name: str = "demo", build: str = "GRCh37", created: str = "2026-01-01", **panel: Any
+) -> str:
     """Write a bundle that holds its manifest only; its id."""
     manifest = BundleManifest(
         name=name,
@@ -57,7 +59,7 @@ def write_manifest(bundles: Path, name: str = "demo", build: str = "GRCh37", cre
         species="Homo sapiens",
         build=build,
         chromosomes={"20": ChromosomeEntry(400, 80, 2, 1_000_000, 2_000_000, 63_025_520, "s.bcf", "t.safetensors")},
-        panel={"name": "made up", "samples": 80},
+        panel={"name": "made up", "samples": 80} | panel,
         licence="CC0-1.0",
         architecture={},
         files={},

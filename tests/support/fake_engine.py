@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from genotypes import codes as gt
 from genotypes.ancestry import AncestryMap
 from genotypes.manifest import BundleManifest, ChromosomeEntry
+from genotypes.populations import Populations
 from genotypes.sites import SiteTable, strings
 from models.protocol import ImputedBlock, Tile, TypedGenotypes
 
@@ -44,6 +45,7 @@ class FakeBundle:
     tile_sites: int = 25
     length: int | None = 63_025_520
     map: AncestryMap | None = None
+    held: Populations | None = None
     manifest: BundleManifest = field(init=False)
     digest: str = field(init=False)
 
@@ -61,7 +63,8 @@ class FakeBundle:
             )
             for name, table in self.tables.items()
         }
-        self.manifest = BundleManifest("fake", "1", "Homo sapiens", self.build, entries, {}, "CC0-1.0", {}, {})
+        panel = {} if self.held is None else {"populations": self.held.describe()}
+        self.manifest = BundleManifest("fake", "1", "Homo sapiens", self.build, entries, panel, "CC0-1.0", {}, {})
         self.digest = hashlib.sha256(self.manifest.digest().encode()).hexdigest()
 
     @property
@@ -86,6 +89,9 @@ class FakeBundle:
 
     def ancestry(self) -> AncestryMap | None:
         return self.map
+
+    def populations(self) -> Populations | None:
+        return self.held
 
     def imputer(self, chromosome: str) -> FakeImputer:
         return FakeImputer(self.tables[chromosome], self.tiles(chromosome))

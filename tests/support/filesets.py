@@ -65,6 +65,21 @@ def fileset(upload: Upload, stem: Path, fam: Sequence[str] | None = None) -> lis
     return write_fileset(stem, sites, counts, fam or [f"0 {name} 0 0 0 -9" for name in upload.samples])
 
 
+def text_fileset(upload: Upload, stem: Path, heads: Sequence[str] | None = None, gap: str = " ") -> list[Path]:
+    """The upload as .ped and .map, with the first six columns `heads`."""
+    heads = heads or [f"0 {name} 0 0 0 -9" for name in upload.samples]
+    letters = {"0": upload.ref, "1": upload.alt, ".": ["0"] * len(upload.pos)}
+    lines = []
+    for column, head in enumerate(heads):
+        calls = [letters[one][row] for row, gts in enumerate(upload.gts) for one in gts[column][::2]]
+        lines.append(head + gap + gap.join(calls) + "\n")
+    paths = [stem.with_name(f"{stem.name}.{ending}") for ending in ("ped", "map")]
+    paths[0].write_text("".join(lines))
+    sites = zip(upload.chrom, upload.pos, strict=True)
+    paths[1].write_text("".join(f"{chrom}\tv{row}\t0\t{pos}\n" for row, (chrom, pos) in enumerate(sites)))
+    return paths
+
+
 def array_text(upload: Upload, column: int) -> str:
     """One person of the upload as raw data; sites of single bases only."""
     lines = ["# made for tests, build 37", "rsid\tchromosome\tposition\tgenotype"]

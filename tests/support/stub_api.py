@@ -116,7 +116,8 @@ class StubServer:
         return HTMLResponse(text, headers={"Content-Security-Policy": POLICY})
 
     def _upload_page(self, request: Request) -> Response:
-        return self._page(request, "upload.html", limits={"max_bytes": 20_000_000_000})
+        defaults = {"qc_call_rate": "0.9", "qc_hwe": "1e-6", "qc_af_diff": "0.3 or 0.4", "samples": "drop"}
+        return self._page(request, "upload.html", limits={"max_bytes": 20_000_000_000}, defaults=defaults)
 
     def _list(self, request: Request) -> Response:
         if "text/html" in request.headers["accept"]:

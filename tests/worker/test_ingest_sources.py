@@ -13,7 +13,7 @@ import pytest
 from errors import Code, TesseraError
 from genotypes import codes as gt
 from genotypes.guard import Limits
-from tests.support.filesets import array_text, fileset, ingested, notes
+from tests.support.filesets import array_text, fileset, ingested, needs_plink2, notes, plink2, text_fileset
 from tests.support.spoilt import BUNDLE, GOOD
 from tests.support.uploads import make_upload
 from worker.pipeline.folder import Harmonised, Ingested
@@ -47,6 +47,56 @@ def test_alleles_in_the_other_order_are_found_by_the_bundle(tmp_path: Path) -> N
     turned = replace(turned, gts=[["".join(flip.get(c, c) for c in call) for call in row] for row in GOOD.gts])
     (tmp_path / "b").mkdir()
     assert typed(tmp_path / "b", fileset(turned, tmp_path / "x")) == expected
+
+
+@pytest.mark.parametrize("gap", [" ", "\t"])
+def test_a_text_fileset_gives_what_its_vcf_gives(tmp_path: Path, gap: str) -> None:
+    single = GOOD.rows([row for row in range(len(GOOD.pos)) if len(GOOD.ref[row]) == len(GOOD.alt[row]) == 1])
+    (tmp_path / "a").mkdir()
+    expected = typed(tmp_path / "a", [single.write(tmp_path / "x.vcf")])
+    (tmp_path / "b").mkdir()
+    ped, map_ = text_fileset(single, tmp_path / "x", gap=gap)
+    assert typed(tmp_path / "b", [map_, ped]) == expected
+    assert Ingested.open(tmp_path / "b" / "in").samples == single.samples
+
+
+@needs_plink2
+def test_a_bgen_file_gives_what_its_vcf_gives(tmp_path: Path) -> None:
+    vcf = GOOD.write(tmp_path / "x.vcf")
+    (tmp_path / "a").mkdir()
+    expected = typed(tmp_path / "a", [vcf])
+    plink2("--vcf", vcf, "--export", "bgen-1.2", "bits=8", "id-paste=iid", "--out", tmp_path / "x")
+    (tmp_path / "b").mkdir()
+    assert typed(tmp_path / "b", [tmp_path / "x.bgen"]) == expected
+
+
+@pytest.mark.parametrize("strand", ["Plus", "Top"])
+def test_an_array_report_gives_what_its_vcf_gives(tmp_path: Path, strand: str) -> None:
+    other = str.maketrans("ACGT", "TGCA")
+    pairs = list(zip(GOOD.ref, GOOD.alt, strict=True))
+    upload = GOOD.rows([row for row, (a, b) in enumerate(pairs) if len(a + b) == 2 and a.translate(other) != b])
+    lines = ["[Header]", "[Data]", f"SNP Name\tSample ID\tChr\tPosition\tAllele1 - {strand}\tAllele2 - {strand}"]
+    for column, sample in enumerate(upload.samples):
+        for row, (ref, alt) in enumerate(zip(upload.ref, upload.alt, strict=True)):
+            letters = {"0": ref, "1": alt, ".": "-"}
+            call = "\t".join(letters[one] for one in upload.gts[row][column][::2])
+            call = call.translate(other) if strand == "Top" and row % 2 else call
+            lines.append(f"v{row}\t{sample}\t{upload.chrom[row]}\t{upload.pos[row]}\t{call}")
+    (tmp_path / "r.txt").write_text("\n".join(lines) + "\n")
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    expected = typed(tmp_path / "a", [upload.write(tmp_path / "x.vcf")])
+    found = typed(tmp_path / "b", [tmp_path / "r.txt"])
+    # A letter alone on either strand may be both alleles of the bundle's site; such sites are imputed.
+    assert found.keys() <= expected.keys()
+    assert len(found) >= 0.8 * len(expected) if strand == "Top" else len(found) == len(expected)
+    assert {row: expected[row] for row in found} == found
+
+
+def test_a_map_alone_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(TesseraError, match=r"'x.map' came without 'x.ped'") as caught:
+        ingested(tmp_path, text_fileset(GOOD, tmp_path / "x")[1:])
+    assert caught.value.code is Code.missing_part
 
 
 def test_sex_and_the_unknown_ref_are_kept(tmp_path: Path) -> None:

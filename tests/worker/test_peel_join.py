@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from errors import Code, TesseraError
 from genotypes import likelihoods as gl
+from genotypes.mending import parse_mend
+from jobs.settings import load_settings
 from models.peeling.penetrance import confident_calls
 from tests.support.filesets import fileset
 from tests.support.uploads import Upload
 from tests.support.vcf import write_vcf
+from worker import peel_stages
 from worker.pipeline.peel_folder import Joined, store_observations, store_sites
 from worker.pipeline.peel_harmonise import peel_harmonise
 from worker.pipeline.peel_read import PeelReadOptions, peel_read
@@ -21,7 +26,9 @@ from worker.pipeline.peel_read import PeelReadOptions, peel_read
 Row = tuple[int, str, str, str]  # bp, REF, ALT, genotype
 
 
-def join(tmp_path: Path, *files: tuple[str, list[Row]], strict: bool = False) -> tuple[dict[Row, int], set[str]]:
+def join(
+    tmp_path: Path, *files: tuple[str, list[Row]], strict: bool = False, mend: str = "all"
+) -> tuple[dict[Row, int], set[str]]:
     """Files of one sample each, joined: ALT alleles (-1 none) of animal 'a' by site, and the notes' codes."""
     paths = []
     for number, (sample, rows) in enumerate(files):
@@ -29,7 +36,7 @@ def join(tmp_path: Path, *files: tuple[str, list[Row]], strict: bool = False) ->
         paths.append(write_vcf(tmp_path / f"{number}.vcf", "1", pos, ref, alt, [[call] for call in calls], [sample]))
     (tmp_path / "p.txt").write_text("a f m\nb f m\n")
     peel_read(paths, tmp_path / "p.txt", tmp_path / "read", PeelReadOptions(strict))
-    done = peel_harmonise(tmp_path / "read", tmp_path / "joined")
+    done = peel_harmonise(tmp_path / "read", tmp_path / "joined", strict=strict, mend=parse_mend(mend))
     joined = Joined.open(tmp_path / "joined")
     (one,) = joined.chromosomes
     sites = store_sites(tmp_path / "joined", one.store)
@@ -57,6 +64,49 @@ def test_a_later_file_is_turned_to_the_first(tmp_path: Path, second: Row, dosage
     got, codes = join(tmp_path, ("b", [(9, "A", "C", "0/0")]), ("a", [second]))
     assert got == {(9, "A", "C"): dosage}
     assert codes - {"no_genetic_map", "mendelian_errors"} == ({code} if code else set())
+
+
+FIRST: Row = (9, "A", "C", "0/0")
+SWAPPED, FLIPPED, BOTH = (9, "C", "A", "0/0"), (9, "T", "G", "1/1"), (9, "G", "T", "0/0")
+
+
+@pytest.mark.parametrize(
+    ("mend", "second", "dosage"),
+    [
+        ("flip", SWAPPED, -1), ("swap", SWAPPED, 2), ("swap", FLIPPED, -1), ("flip", FLIPPED, 2),
+        ("swap", BOTH, -1), ("flip", BOTH, -1), ("swap,flip", BOTH, 2), ("none", SWAPPED, -1), ("none", FIRST, 0),
+    ],
+)  # fmt: skip
+def test_what_may_not_be_mended_is_left_out_of_the_later_file(
+    tmp_path: Path, mend: str, second: Row, dosage: int
+) -> None:
+    got, codes = join(tmp_path, ("b", [FIRST]), ("a", [second]), mend=mend)
+    assert got == {(9, "A", "C"): dosage}
+    assert ("not_mended" in codes) is (dosage == -1)
+
+
+def test_a_fileset_is_put_in_order_whatever_may_be_mended(tmp_path: Path) -> None:
+    upload = Upload(["1"], [9], ["C"], ["A"], [["0/0"]], ["a"])
+    vcf = write_vcf(tmp_path / "x.vcf", "1", [9], ["A"], ["C"], [["0/1"]], ["b"])
+    (tmp_path / "p.txt").write_text("a f m\nb f m\n")
+    peel_read([vcf, *fileset(upload, tmp_path / "x")], tmp_path / "p.txt", tmp_path / "read")
+    done = peel_harmonise(tmp_path / "read", tmp_path / "joined", strict=True, mend=parse_mend("none"))
+    assert done.sites == 1
+    assert {note["code"] for note in done.qc["notes"]} >= {"ref_unknown"}
+
+
+@pytest.mark.parametrize(
+    ("second", "code"),
+    [
+        ([SWAPPED], Code.allele_mismatch),
+        ([FLIPPED], Code.allele_mismatch),
+        ([FIRST, (9, "A", "C", "1/1")], Code.duplicate_positions),
+    ],
+)
+def test_strict_refuses_sites_that_would_be_turned(tmp_path: Path, second: list[Row], code: Code) -> None:
+    with pytest.raises(TesseraError, match=r"chromosome 1.*strict") as caught:
+        join(tmp_path, ("b", [FIRST]), ("a", second), strict=True)
+    assert caught.value.code is code
 
 
 def test_exchanged_alleles_of_a_palindrome_are_left_out(tmp_path: Path) -> None:
@@ -145,7 +195,7 @@ def test_a_fileset_and_an_archive_meet_a_vcf(tmp_path: Path) -> None:
     (one,) = Joined.open(tmp_path / "joined").chromosomes
     seen = np.asarray(store_observations(tmp_path / "joined", one.store, (one.sites, 4)))
     assert confident_calls(seen)[:, :2].tolist() == [[1, 1], [2, -1], [0, -1], [-1, 1]]
-    assert {note["code"] for note in done.qc["notes"]} >= {"swapped"}
+    assert {note["code"] for note in done.qc["notes"]} >= {"ref_unknown"}
 
 
 def test_a_part_that_is_missing_is_named(tmp_path: Path) -> None:
@@ -154,3 +204,20 @@ def test_a_part_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(TesseraError) as caught:
         peel_read(fileset(upload, tmp_path / "x")[:2], tmp_path / "p.txt", tmp_path / "read")
     assert caught.value.code is Code.missing_part
+
+
+def test_a_jobs_mend_reaches_the_join(tmp_path: Path) -> None:
+    first = write_vcf(tmp_path / "a.vcf", "1", [9, 10], ["A", "A"], ["C", "C"], [["0/0"], ["0/1"]], ["a"])
+    second = write_vcf(tmp_path / "b.vcf", "1", [9, 10], ["C", "A"], ["A", "C"], [["0/0"], ["0/1"]], ["b"])
+    (tmp_path / "p.txt").write_text("a f m\nb f m\n")
+    peel_read([first, second], tmp_path / "p.txt", tmp_path / "read")
+    for mend, left_out in (("all", 0), ("none", 1)):
+        (tmp_path / mend / "pages").mkdir(parents=True)
+        job = SimpleNamespace(id="j", name="n", bundle="none", build="auto", strict=False, mode="qc", r2_min=0.0)
+        job.options = {"mend": mend}
+        desk = SimpleNamespace(task=SimpleNamespace(job=job, files=[]), tools=SimpleNamespace(settings=load_settings()))
+        desk.lease = SimpleNamespace(progress=lambda _: None)
+        desk.inputs, desk.out, desk.one = tmp_path / mend / "pages", tmp_path / mend, lambda _: tmp_path / "read"
+        desk.publish_work, desk.publish_results = dict, list
+        made = peel_stages.harmonise(cast(Any, desk))
+        assert sum(n["count"] for n in made["qc"]["notes"] if n["code"] == "not_mended") == left_out

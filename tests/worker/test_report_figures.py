@@ -143,8 +143,22 @@ def test_map_draws_regions_samples_and_says_what_it_could_not_place() -> None:
     wide, small = (float(str(one.get("rx"))) for one in marks(figure, "ellipse", "region"))
     assert wide == pytest.approx(small, abs=0.2)
     assert len(figure.table.rows) == 1
+    assert [kind for kind, _ in figure.legend] == ["pop0 form0", "pop1 form1"]
     assert "PC1 (11.0% of variance)" in figure.svg
     assert ancestry_figure({"axes": [], "reference": [], "samples": []}) is None
+
+
+def test_many_populations_differ_in_colour_or_form_and_each_is_a_group() -> None:
+    names = [f"P{k}" for k in range(26)]
+    reference = [{"population": name, "centre": [k, k], "spread": 0.1} for k, name in enumerate(names)]
+    samples = [{"id": n, "pc": [k, 0.0], "population": n, "probability": 1.0} for k, n in enumerate(names)]
+    figure = ancestry_figure({"axes": [], "reference": reference, "samples": samples})
+    assert figure is not None
+    assert len({kind for kind, _ in figure.legend}) == 26
+    paths = marks(figure, "path", "marks")
+    relative = {re.sub("M[^l]*", "", str(path.get("d"))) + str(path.get("class")) for path in paths}
+    assert len(relative) == 26
+    assert figure.svg.count('data-group="25"') == 2
 
 
 def test_sparser_uploads_are_warned() -> None:

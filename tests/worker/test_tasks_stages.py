@@ -120,6 +120,17 @@ def test_mending_and_thresholds_of_the_job_are_kept_to(place: Workplace, engine:
     assert job.qc["chromosomes"][0]["not_mended"] == 1
 
 
+def test_the_population_of_the_job_is_kept_to(place: Workplace, engine: FakeEngine, tmp_path: Path) -> None:
+    upload = make_upload(engine.bundle.sites("20")).write(tmp_path / "x.vcf.gz")
+    job = run_all(place, place.submit(upload, mode="qc", options={"population": "all"}).id)
+    assert job.qc is not None
+    assert job.qc["population"]["choice"] == "all"
+    refused = run_all(place, place.submit(upload, mode="qc", options={"population": "EUR"}).id)
+    assert refused.state == JobState.failed
+    assert refused.error is not None
+    assert refused.error["code"] == "population_unknown"
+
+
 @pytest.mark.parametrize(("given", "kept"), [({}, 4), ({"samples": "flag"}, 5)])
 def test_poor_samples_are_dropped_unless_the_job_keeps_them(
     place: Workplace, engine: FakeEngine, tmp_path: Path, given: dict[str, str], kept: int

@@ -61,9 +61,9 @@ def _exclusions(one: ChromosomeQc) -> Iterator[tuple[Code | None, str, int, str]
     yield None, "hwe", one.hwe, message
     message = "Sites with too few heterozygotes for Hardy-Weinberg proportions were kept: the whole cohort has too few"
     yield None, "hwe_few_hets", one.hwe_few_hets, f"{message} (structure or inbreeding, F = {one.inbreeding or 0:.3f})."
-    message = "Sites whose allele frequency is far from that of the bundle's whole panel were set missing and imputed."
+    message = "Sites whose allele frequency is far from the one expected were set missing and imputed."
     yield None, "af_difference", one.af_difference, message
-    message = "Sites whose allele frequency differs from that of the bundle's whole panel were used and listed."
+    message = "Sites whose allele frequency differs from the one expected were used and listed."
     yield None, "af_listed", one.af_far - one.af_difference, message
 
 

@@ -21,6 +21,7 @@ from genotypes.sites import SiteTable
 from genotypes.store import Store
 from worker.pipeline.expected import Typing, expected_accuracy
 from worker.pipeline.folder import Harmonised
+from worker.pipeline.population import expected_table
 from worker.pipeline.selection import row_blocks
 from worker.pipeline.types import BundleView, Progress, silent
 
@@ -105,10 +106,16 @@ def cohort_stats(harmonised: Path, bundle: BundleView, progress: Progress = sile
     counted: list[tuple[SiteTable, Counts]] = []
     typing: list[Typing] = []
     density = []
+    held = bundle.populations() if facts.shares else None
+    shares = None if held is None else held.by_name(facts.shares)
+    panel_af: list[Floats] = []
     for number, one in enumerate(facts.chromosomes):
         store, table = facts.typed(one), bundle.sites(one.name)
         rows = np.empty(0, np.int32) if store.rows is None else store.rows
-        af = None if table.af is None else table.af[rows]
+        wanted = expected_table(table, one.name, held, shares)
+        af = None if wanted.af is None else wanted.af[rows]
+        if table.af is not None and len(rows):
+            panel_af.append(table.af[rows].astype(np.float64))
         sites = SiteTable(one.name, store.sites.pos, store.sites.ref, store.sites.alt, store.sites.id, af)
         counted.append((sites, count_store(store)))
         typing.append(Typing(table.af, rows))
@@ -127,7 +134,7 @@ def cohort_stats(harmonised: Path, bundle: BundleView, progress: Progress = sile
     document = {
         "samples": samples,
         "sites": total,
-        "frequency": _frequency(counted),
+        "frequency": _frequency(counted, np.concatenate(panel_af) if panel_af else np.empty(0)),
         "site_call_rate": histogram(site_rates, 0.0, 1.0, 20, floor=True),
         "sample_call_rate": histogram(sample_rates, 0.0, 1.0, 20, floor=True),
         "heterozygosity": _heterozygosity(facts.samples, sample_rates, diploid, het, bool(autosomes)),
@@ -167,8 +174,8 @@ def cloud(x: Floats, y: Floats, x_range: tuple[float, float], y_range: tuple[flo
     return {**ranges, "points": None, "cells": cells.tolist(), "grid": GRID}
 
 
-def _frequency(counted: Sequence[tuple[SiteTable, Counts]]) -> dict[str, Any] | None:
-    """ALT frequencies of upload and bundle; None where the bundle holds none."""
+def _frequency(counted: Sequence[tuple[SiteTable, Counts]], panel: Floats) -> dict[str, Any] | None:
+    """ALT frequencies of the upload and those expected; None where the bundle holds none; `panel`: of its people."""
     known = [(sites, one) for sites, one in counted if sites.af is not None and len(sites)]
     if not known:
         return None
@@ -210,6 +217,7 @@ def _frequency(counted: Sequence[tuple[SiteTable, Counts]]) -> dict[str, Any] | 
         "sites": len(ours),
         "correlation": round(float(np.corrcoef(ours, theirs)[0, 1]), 4) if varied else None,
         "far": int((apart > FAR).sum()),
+        "far_from_panel": int((np.abs(ours - panel) > FAR).sum()),
         "far_above": FAR,
         "deciles": table_rows,
         "farthest": farthest,

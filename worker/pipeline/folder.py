@@ -93,6 +93,7 @@ class Harmonised:
     build: str
     contigs: dict[str, int | None]  # bp of every contig of the result, in the bundle's order
     chromosomes: list[HarmonisedChromosome]
+    shares: dict[str, float] = field(default_factory=dict)  # of the populations expected; none: the whole panel
 
     def write(self) -> None:
         """Write `harmonised.json`."""

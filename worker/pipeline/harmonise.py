@@ -22,6 +22,7 @@ from worker.pipeline.fates import Fate, Meeting
 from worker.pipeline.folder import Harmonised, HarmonisedChromosome, Ingested, IngestedChromosome
 from worker.pipeline.harmonise_options import HarmoniseOptions
 from worker.pipeline.lifting import View, place
+from worker.pipeline.population import Expected, check_choice, expect
 from worker.pipeline.qc import ChromosomeQc, LeftOut, write_qc
 from worker.pipeline.sample_qc import review_samples
 from worker.pipeline.sample_scan import Examined, well_called
@@ -71,7 +72,8 @@ def harmonise(
         progress: called with the fraction done; may raise to abort.
 
     Raises:
-        TesseraError: `wrong_build`, `chromosome_not_in_bundle`, `no_overlap`; when strict, the code of a mending.
+        TesseraError: `wrong_build`, `chromosome_not_in_bundle`, `no_overlap`, `population_unknown`; when strict, the
+            code of a mending.
     """
     options = options or HarmoniseOptions()
     out.mkdir(parents=True, exist_ok=True)
@@ -82,15 +84,18 @@ def harmonise(
         offered = ", ".join(bundle.chromosomes[:30])
         message = f"The bundle holds no chromosome {names}; it holds {offered}."
         raise TesseraError(Code.chromosome_not_in_bundle, message, field="vcf", chromosomes=[o.name for o in left_out])
+    check_choice(bundle, options.population)
     placed = place(upload, shared, bundle, options)
     panel = bundle.manifest.panel.get("haplotypes")
     evidence = sum((one.evidence for one in placed.meetings), Evidence(0, 0))
-    rules = Rules(options.mend, options.qc, int(panel) if panel else None, evidence)
     judges = well_called([upload.store(held).codes for held, _ in shared], options.samples.min_call_rate)
+    expected = expect(bundle, options.population, placed.views, placed.meetings, judges)
+    options = replace(options, qc=expected.thresholds(options.qc))
+    rules = Rules(options.mend, options.qc, int(panel) if panel else None, evidence)
     met: list[_Met] = []
     for number, (view, meeting) in enumerate(zip(placed.views, placed.meetings, strict=True)):
         part = _part(progress, 0.4 * number / len(shared), 0.4 / len(shared))
-        met.append(_meet(view, meeting, bundle, rules, judges, part))
+        met.append(_meet(view, meeting, bundle, rules, expected, judges, part))
     notes = list(placed.notes)
     for one in met:
         if len(one.selection.used) == 0:
@@ -100,7 +105,7 @@ def harmonise(
     counted = [_count(upload, one) for one in met]
     if options.strict:
         _refuse_mendings(counted)
-    examined = [_examined(one, bundle) for one in met]
+    examined = [_examined(one, bundle, expected) for one in met]
     review = review_samples(upload, examined, bundle.manifest.build, options.samples, _part(progress, 0.4, 0.2))
     chromosomes: list[HarmonisedChromosome] = []
     with gzip.open(out / VARIANTS, "wt", encoding="utf-8", compresslevel=6) as variants:
@@ -120,12 +125,12 @@ def harmonise(
             regions = review.regions(one.upload.name)
             chromosomes.append(HarmonisedChromosome(one.name, label, f"c{number}", phased, haploid, regions))
     contigs = {name: bundle.manifest.chromosomes[name].length for name in bundle.chromosomes}
-    harmonised = Harmonised(out, review.kept_samples, bundle.manifest.build, contigs, chromosomes)
+    harmonised = Harmonised(out, review.kept_samples, bundle.manifest.build, contigs, chromosomes, expected.named)
     harmonised.write()
     on_map = place_samples(harmonised, bundle)
     notes = [Note.from_dict(note) for note in upload.notes] + notes
     builds = {"bundle": bundle.manifest.build, "header": upload.build, "chosen": options.build} | placed.as_dict()
-    qc = write_qc(out, upload, builds, options, counted, left_out, notes, review, on_map)
+    qc = write_qc(out, upload, builds, options, counted, left_out, notes, review, expected, on_map)
     progress(1.0)
     return HarmoniseSummary(
         samples=len(review.kept),
@@ -154,10 +159,17 @@ def _split(upload: Ingested, bundle: BundleView) -> tuple[list[tuple[IngestedChr
 
 
 def _meet(
-    view: View, meeting: Meeting, bundle: BundleView, rules: Rules, judges: NDArray[np.bool_], progress: Progress
+    view: View,
+    meeting: Meeting,
+    bundle: BundleView,
+    rules: Rules,
+    expected: Expected,
+    judges: NDArray[np.bool_],
+    progress: Progress,
 ) -> _Met:
     """Judge the sites of one chromosome by the samples that are called well."""
-    table, store = bundle.sites(view.name), view.store()
+    table, store = expected.table(bundle.sites(view.name), view.name), view.store()
+    rules = replace(rules, panel_alleles=expected.alleles(view.name, rules.panel_alleles))
     lifted = view.sites(store.sites)
     counts = count_genotypes(store, progress, judges)
     if view.lifted:
@@ -179,9 +191,9 @@ def _refuse_mendings(counted: list[ChromosomeQc]) -> None:
                 raise TesseraError(code, message, field="vcf", count=note.count, chromosome=one.name)
 
 
-def _examined(one: _Met, bundle: BundleView) -> Examined:
+def _examined(one: _Met, bundle: BundleView, expected: Expected) -> Examined:
     """The used sites of a chromosome, for sample QC."""
-    table, used, store = bundle.sites(one.name), one.selection.used, one.view.store()
+    table, used, store = expected.table(bundle.sites(one.name), one.name), one.selection.used, one.view.store()
     rows = one.selection.rows[used]
     af = None if table.af is None else table.af[rows]
     return Examined(one.upload.name, store.codes, one.view.sites(store.sites).source[used], table.pos[rows], af)

@@ -19,4 +19,5 @@ class HarmoniseOptions:
     qc: QcOptions = field(default_factory=QcOptions)
     chains: Path | None = None  # folder of chain files for lifting
     references: Path | None = None  # folder of reference genomes
+    population: str = "auto"  # whose allele frequencies are expected: auto, all (the whole panel) or a population
     samples: SamplePolicy = field(default_factory=SamplePolicy)

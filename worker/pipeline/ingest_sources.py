@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from errors import Code, TesseraError
+from errors import TesseraError
 from genotypes.arraytext import ArrayTextReader
+from genotypes.bgen import BgenReader
+from genotypes.finalreport import FinalReportReader
 from genotypes.guard import Limits, guard
 from genotypes.parts import Source, group_files
 from genotypes.plink1 import PlinkReader
 from genotypes.plink2 import PgenReader
+from genotypes.plinktext import PedReader
 from genotypes.read import VcfReader
 from genotypes.reader import GenotypeReader
-from genotypes.sniff import HEAD_BYTES, VCF_KINDS, FileKind, is_gzip, sniff_head
-from genotypes.stream import PIECE_BYTES, open_inflated
+from genotypes.sniff import ARCHIVES, VCF_KINDS, FileKind, is_gzip
+from genotypes.stream import open_inflated
+from worker.pipeline.archives import RATIO_FROM, InputFile, bomb, sniff, unpack
 from worker.pipeline.types import Note, Progress
-
-MAX_MEMBERS = 2000  # files of an archive
-_RATIO_FROM = 256 << 20  # small members may be as dense as they like
-_ENCRYPTED = 1  # bit of a member's flags
-
-
-@dataclass(frozen=True, slots=True)
-class InputFile:
-    """One file of an upload."""
-
-    path: Path
-    name: str  # as the user knows it
-    kind: FileKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +50,16 @@ def collect(files: Sequence[Path], names: Sequence[str], scratch: Path, limits: 
         limits: bounds on what archives expand to.
 
     Raises:
-        TesseraError: what `sniff_head` and `group_files` raise; `bad_archive`, `corrupt_file`, `zip_bomb`.
+        TesseraError: what `sniff_head`, `unpack` and `group_files` raise.
     """
     found: list[InputFile] = []
     notes: list[Note] = []
     for number, (path, name) in enumerate(zip(files, names, strict=True)):
-        kind = _sniff(path, name)
-        if kind is not FileKind.zip:
+        kind = sniff(path, name)
+        if kind not in ARCHIVES:
             found.append(InputFile(path, name, kind))
             continue
-        members, ignored = _unpack(path, name, scratch / f"zip{number}", limits)
+        members, ignored = unpack(path, name, kind, scratch / f"archive{number}", limits)
         found += members
         if ignored:
             shown = ", ".join(f"'{one}'" for one in ignored[:5])
@@ -121,19 +110,20 @@ def open_source(
     if source.kind is FileKind.array_text:
         names = [inputs.files[number].name for number in source.files]
         return ArrayTextReader(paths, names, scratch, limits), []
+    if source.kind is FileKind.final_report:
+        return FinalReportReader(paths[0], scratch, limits), []
+    if source.kind is FileKind.ped:
+        return PedReader(paths[0], paths[1], scratch, limits), []
     main = _inflated(paths[0], scratch, limits)
+    if source.kind is FileKind.bgen:
+        return BgenReader(main), []
     if source.kind is FileKind.bed:
         return PlinkReader(main, paths[1], paths[2], limits), []
     return PgenReader(main, paths[1], paths[2], limits), []
 
 
-def _sniff(path: Path, name: str) -> FileKind:
-    with path.open("rb") as file:
-        return sniff_head(file.read(HEAD_BYTES), name)
-
-
 def _inflated(path: Path, scratch: Path, limits: Limits) -> Path:
-    """A .bed or .pgen without gzip around it."""
+    """A .bed, .pgen or .bgen without gzip around it."""
     with path.open("rb") as file:
         if not is_gzip(file.read(2)):
             return path
@@ -142,78 +132,7 @@ def _inflated(path: Path, scratch: Path, limits: Limits) -> Path:
     with open_inflated(path) as source, copy.open("wb") as out:
         for piece in source:
             written += len(piece)
-            if written > min(limits.max_expanded_bytes, max(_RATIO_FROM, limits.max_ratio * source.taken)):
-                raise _bomb(path.name, written)
+            if written > min(limits.max_expanded_bytes, max(RATIO_FROM, limits.max_ratio * source.taken)):
+                raise bomb(path.name, written)
             out.write(piece)
     return copy
-
-
-def _unpack(path: Path, name: str, folder: Path, limits: Limits) -> tuple[list[InputFile], list[str]]:
-    """The genotype files of a zip archive, and the names of its other files."""
-    folder.mkdir(parents=True)
-    found: list[InputFile] = []
-    ignored: list[str] = []
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = [one for one in archive.infolist() if not one.is_dir() and not _hidden(one.filename)]
-            if len(members) > MAX_MEMBERS:
-                raise TesseraError(Code.bad_archive, f"'{name}' holds more than {MAX_MEMBERS:,} files.", field="vcf")
-            left = limits.max_expanded_bytes
-            for number, member in enumerate(members):
-                left -= _extract(archive, member, folder / str(number), name, left, limits)
-                shown = member.filename.rsplit("/", 1)[-1]
-                if len(members) == 1:  # AncestryDNA names everybody's file alike, so the archive's name says more
-                    shown = _base(name) + (shown[shown.rindex(".") :] if "." in shown else "")
-                try:
-                    kind = _sniff(folder / str(number), shown)
-                except TesseraError as error:
-                    if error.code not in (Code.not_vcf, Code.empty_file):
-                        raise
-                    ignored.append(shown)
-                    continue
-                if kind is FileKind.zip:
-                    ignored.append(shown)
-                    continue
-                found.append(InputFile(folder / str(number), shown, kind))
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        message = f"The archive '{name}' is damaged or cut short."
-        raise TesseraError(Code.corrupt_file, message, field="vcf", file=name) from error
-    if not found:
-        held = ", ".join(f"'{one}'" for one in ignored[:5]) or "nothing"
-        message = f"The archive '{name}' holds no genotypes: {held}."
-        raise TesseraError(Code.not_vcf, message, field="vcf", file=name)
-    return found, ignored
-
-
-def _extract(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, name: str, left: int, limits: Limits
-) -> int:
-    """Write one member to `target`, never to a place that the archive names; returns its bytes."""
-    if member.flag_bits & _ENCRYPTED:
-        raise TesseraError(Code.bad_archive, f"The archive '{name}' is locked by a password.", field="vcf", file=name)
-    written = 0
-    try:
-        with archive.open(member) as source, target.open("wb") as out:
-            while piece := source.read(PIECE_BYTES):
-                written += len(piece)
-                if written > left or written > max(_RATIO_FROM, limits.max_ratio * member.compress_size):
-                    raise _bomb(name, written)
-                out.write(piece)
-    except NotImplementedError as error:
-        message = f"The archive '{name}' is packed by a method that is not read."
-        raise TesseraError(Code.bad_archive, message, field="vcf", file=name) from error
-    return written
-
-
-def _hidden(member: str) -> bool:
-    """What archivers add for themselves."""
-    return member.startswith("__MACOSX/") or member.rsplit("/", 1)[-1].startswith(".")
-
-
-def _base(name: str) -> str:
-    return name[:-4] if name.lower().endswith(".zip") else name
-
-
-def _bomb(name: str, written: int) -> TesseraError:
-    message = f"'{name}' expands to more than {written:,} bytes."
-    return TesseraError(Code.zip_bomb, message, field="vcf", expanded_bytes=written)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +14,9 @@ from genotypes.sites import SiteTable
 from models.peeling.mendel import MAX_OPPOSING, MIN_LOCI, MendelTally, Pair, parent_lod
 from models.peeling.pedigree import FEMALE, MALE, Pedigree
 from models.peeling.penetrance import confident_calls
+from models.peeling.swaps import find_swaps
 from worker.pipeline.peel_folder import JoinedChromosome, store_observations, store_sites
+from worker.pipeline.peel_swaps import swap_dict, swap_note
 from worker.pipeline.peel_x import stretches
 from worker.pipeline.types import Note
 
@@ -51,7 +53,8 @@ class PedigreeChecks:
     def write(self, out: Path) -> tuple[dict[str, Any], list[Note]]:
         """Write the four tables into `out`; the document for reports, and notes on doubtful parents."""
         ids, tally = self._pedigree.ids, self.tally
-        pairs = tally.pairs()
+        pairs, judge = tally.pairs()
+        swaps = find_swaps(self._pedigree, pairs, judge, self._calls)
         doubted = [pair for pair in pairs if pair.suspicious]
         others = self._candidates(doubted[:SEARCHED])
         loci = sorted(self._loci, key=lambda one: -one[4])
@@ -71,6 +74,7 @@ class PedigreeChecks:
             "opposing_of_strangers": pairs[0].unrelated if pairs else None,
             "opposing_limit": MAX_OPPOSING,
             "suspicious": every[: len(doubted)],
+            "swaps": [swap_dict(ids, swap) for swap in swaps],
             "worst_trios": [one for one in trios if one["errors"]][:SHOWN],
             "worst_loci": [dict(zip(("chromosome", "position", "id", "children", "errors"), one, strict=True))
                            for one in loci[:SHOWN]],
@@ -127,6 +131,10 @@ class PedigreeChecks:
                 out[row] = True
         return np.asarray(out, bool)
 
+    def _calls(self) -> Iterator[NDArray[np.int8]]:
+        """(V, N) calls of all chromosomes but nonPAR in parts."""
+        return (dosage for one in self._chromosomes for _, dosage, non_par in self._dosages(one) if not non_par)
+
     def _dosages(self, one: JoinedChromosome) -> Iterable[tuple[int, NDArray[np.int8], bool]]:
         """(first row, (V, N) calls, whether they lie in nonPAR) of parts of a chromosome."""
         seen = store_observations(self._folder, one.store, (one.sites, len(self._pedigree)))
@@ -159,7 +167,7 @@ def _pair_dict(ids: Sequence[str], pair: Pair, other: str | None) -> dict[str, A
 
 
 def _notes(document: dict[str, Any], doubted: Sequence[dict[str, Any]]) -> list[Note]:
-    notes = []
+    notes = [swap_note(one) for one in document["swaps"]]
     for one in doubted[:SEARCHED]:
         message = (
             f"The genotypes speak against '{one['parent']}' as {one['role']} of '{one['child']}': "

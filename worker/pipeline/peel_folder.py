@@ -35,6 +35,7 @@ class ReadChromosome:
     store: str
     sites: int
     file: int  # number of the file
+    ref_known: bool = True  # the file tells REF from ALT
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errors import Code, TesseraError
+from genotypes.mending import ALL, Mend
 from models.peeling.pedigree import Pedigree, check_against_samples, x_linked
 from worker.pipeline.peel_checks import ANIMALS, LOCI, PARENTS, TRIOS, PedigreeChecks
 from worker.pipeline.peel_drawing import drawing
@@ -27,7 +28,7 @@ from worker.pipeline.peel_folder import (
     map_name,
     members,
 )
-from worker.pipeline.peel_join import ChromosomeJoin
+from worker.pipeline.peel_join import MESSAGES, STRICT, ChromosomeJoin
 from worker.pipeline.peel_maps import UNIFORM, choose_map
 from worker.pipeline.peel_x import (
     LOST,
@@ -71,6 +72,7 @@ def peel_harmonise(
     maps: Path | None = None,
     progress: Progress = silent,
     non_par: Bounds | None = None,
+    mend: frozenset[Mend] = ALL,
 ) -> PeelHarmonised:
     """Join what `peel_read` read, and check pedigree and genotypes against each other.
 
@@ -78,14 +80,15 @@ def peel_harmonise(
         read: folder that `peel_read` wrote.
         out: folder for the joined stores, `qc.json` and the tables of Mendelian errors.
         build: genome build that the job states, or auto.
-        strict: refuse chromosomes that cannot be peeled instead of leaving them out.
+        strict: refuse chromosomes that cannot be peeled instead of leaving them out, and sites that would be turned.
         maps: where genetic maps are, as in `choose_map`; chromosomes without one are noted.
         progress: called with the fraction done; may raise to abort.
         non_par: first and last bp of X at which males have one copy; those of a human build are known.
+        mend: whether later files' sites may be turned to the first file's; `swap` and `flip` of it count.
 
     Raises:
         TesseraError: `engine_unavailable` when no chromosome can be peeled, `no_overlap` when no site can be used;
-            when strict `sex_unknown` and `haploid_heterozygotes`.
+            when strict `sex_unknown`, `haploid_heterozygotes` and the codes of `peel_join.STRICT`.
     """
     out.mkdir(parents=True, exist_ok=True)
     files = ReadFiles.open(read)
@@ -109,7 +112,9 @@ def peel_harmonise(
     chromosomes: list[JoinedChromosome] = []
     counted: list[dict[str, Any]] = []
     for number, (name, parts) in enumerate(usable.items()):
-        join = ChromosomeJoin(read, parts)
+        join = ChromosomeJoin(read, parts, mend)
+        if strict:
+            _refuse_mending(join, name)
         store = f"c{number}"
         seen = join.write(out, store, animals, len(pedigree))
         length = next((part.length for part in parts if part.length), None)
@@ -168,6 +173,13 @@ def peel_harmonise(
     )
 
 
+def _refuse_mending(join: ChromosomeJoin, name: str) -> None:
+    for code, error in STRICT.items():
+        if count := join.counts[code]:
+            message = f"{MESSAGES[code].rstrip('.')} (chromosome {name}): strict mode refuses this."
+            raise TesseraError(error, message, field="vcf", count=count, chromosome=name)
+
+
 def _animals(pedigree: Pedigree, samples: Sequence[Sequence[str]]) -> list[NDArray[np.int32]]:
     """Of each file's samples the row of the pedigree, -1 for strangers; ids are matched over all files together."""
     every = list(dict.fromkeys(sample for one in samples for sample in one))
@@ -207,7 +219,7 @@ def _counts(
 ) -> dict[str, Any]:
     """Counts of a chromosome, under the names that the page of other jobs knows too."""
     read = sum(part.sites for part in parts)
-    removed = join.counts["no_alt"] + join.counts["duplicate_positions"] + join.counts["ambiguous"]
+    removed = sum(join.counts[key] for key in ("no_alt", "duplicate_positions", "ambiguous", "not_mended"))
     turned = {key: join.counts[key] for key in ("swapped", "flipped")}
     return {"name": one.name, "read": read, "matched": one.sites, **turned, "removed": removed,
             "by_file": one.by_file, "loci_with_errors": errors}  # fmt: skip

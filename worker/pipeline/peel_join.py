@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from errors import Code
 from genotypes import likelihoods as gl
+from genotypes.mending import ALL, Mend
 from genotypes.sites import SiteTable, strings
 from worker.pipeline.peel_folder import ReadChromosome, store_observations, store_sites
 from worker.pipeline.types import Note
@@ -22,25 +24,37 @@ MESSAGES = {
     "swapped": "Sites of later files whose REF and ALT are the other way round were turned.",
     "flipped": "Sites of later files that are on the other strand were turned.",
     "ambiguous": "A/T and C/G sites with exchanged alleles (strand or order?) were left out of the later file.",
+    "ref_unknown": "Sites of files that do not tell REF from ALT were put in the order of the first file.",
+    "not_mended": "Sites of later files with exchanged alleles or on the other strand were left out, as the job asks.",
     "conflicting_calls": "Genotypes that two files call differently were set to missing.",
 }
+STRICT = {
+    "swapped": Code.allele_mismatch,
+    "flipped": Code.allele_mismatch,
+    "not_mended": Code.allele_mismatch,
+    "ambiguous": Code.strand_ambiguous,
+    "duplicate_positions": Code.duplicate_positions,
+}
+"""What strict refuses, and by which code."""
 
 
 class ChromosomeJoin:
     """The union of the sites of several files, each in the alleles of the first file that has it."""
 
-    def __init__(self, folder: Path, parts: Sequence[ReadChromosome]) -> None:
+    def __init__(self, folder: Path, parts: Sequence[ReadChromosome], mend: frozenset[Mend] = ALL) -> None:
         """Match the sites of a chromosome.
 
         Args:
             folder: what `peel_read` wrote.
             parts: the chromosome in each file that has it, in the order of the files.
+            mend: of it `swap` and `flip` count: without them later files lack the sites that would be turned.
         """
-        self._folder, self._parts = folder, parts
+        self._folder, self._parts, self._mend = folder, parts, mend
         self._tables = [store_sites(folder, part.store) for part in parts]
         self.counts: Counter[str] = Counter()
         self._place: dict[tuple[int, str, str], int] = {}
         self._sites: list[tuple[int, str, str, str]] = []
+        self._ordered: list[bool] = []  # whether the first file of a site tells REF from ALT
         # Of every file: rows of the union (-1 left out), and whether alleles are turned.
         self._rows = [np.full(len(table), -1, np.int64) for table in self._tables]
         self._turned = [np.zeros(len(table), bool) for table in self._tables]
@@ -110,13 +124,14 @@ class ChromosomeJoin:
         for row, (pos, ref, alt, ident) in enumerate(columns):
             if alt == ".":
                 continue
-            place, turned = self._find(pos, ref, alt)
-            if place == -2:
-                self.counts["ambiguous"] += 1
+            place, turned = self._find(pos, ref, alt, ordered=self._parts[number].ref_known)
+            if place < -1:
+                self.counts["ambiguous" if place == -2 else "not_mended"] += 1
                 continue
             if place == -1:
                 place = self._place[pos, ref, alt] = len(self._sites)
                 self._sites.append((pos, ref, alt, ident))
+                self._ordered.append(self._parts[number].ref_known)
             if place in own:
                 self.counts["duplicate_positions"] += 1
                 continue
@@ -124,8 +139,8 @@ class ChromosomeJoin:
             self._rows[number][row] = place
             self._turned[number][row] = turned
 
-    def _find(self, pos: int, ref: str, alt: str) -> tuple[int, bool]:
-        """Row of a site (-1 new, -2 ambiguous) and whether its alleles are the other way round there."""
+    def _find(self, pos: int, ref: str, alt: str, *, ordered: bool) -> tuple[int, bool]:
+        """Row of a site (-1 new, -2 ambiguous, -3 not to be mended) and whether its alleles are exchanged there."""
         if (found := self._place.get((pos, ref, alt))) is not None:
             return found, False
         other = ref.translate(_COMPLEMENT), alt.translate(_COMPLEMENT)
@@ -134,14 +149,26 @@ class ChromosomeJoin:
         if swapped is not None:
             if palindrome:
                 return -2, False
-            self.counts["swapped"] += 1
-            return swapped, True
+            return (swapped, True) if self._may_swap(swapped, ordered) else (-3, False)
         if len(ref) == len(alt) == 1:
             for alleles, turned in ((other, False), (other[::-1], True)):
-                if (found := self._place.get((pos, *alleles))) is not None:
-                    self.counts["flipped"] += 1
-                    return found, turned
+                if (found := self._place.get((pos, *alleles))) is None:
+                    continue
+                if Mend.flip not in self._mend or (turned and not self._may_swap(found, ordered, count=False)):
+                    return -3, False
+                self.counts["flipped"] += 1
+                return found, turned
         return -1, False
+
+    def _may_swap(self, place: int, ordered: bool, *, count: bool = True) -> bool:
+        """Whether REF and ALT may be exchanged; where one of the files does not tell them apart, that mends nothing."""
+        if not (ordered and self._ordered[place]):
+            self.counts["ref_unknown"] += count
+            return True
+        if Mend.swap not in self._mend:
+            return False
+        self.counts["swapped"] += count
+        return True
 
     def _place_without_alt(self) -> None:
         """Sites that one file writes without ALT are homozygous REF at the one site that another file has there."""

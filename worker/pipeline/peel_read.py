@@ -144,6 +144,7 @@ class _Reading:
         self.samples: list[list[str]] = []
         self.build: str | None = None
         self.stores: dict[tuple[int, str], _Store] = {}
+        self.ref_known: dict[int, bool] = {}  # by file
         self.counts = {"half_calls": 0, "multiallelic": 0, "symbolic": 0, "likelihoods": 0, "contigs_left_out": 0}
         self.notes: list[Note] = []
 
@@ -153,6 +154,7 @@ class _Reading:
         for note in mended:
             self._mended(Code.malformed_record, note)
         self.samples.append(list(reader.samples))
+        self.ref_known[number] = reader.ref_known
         self.build = self.build or reader.header_build
         for block in reader:
             store = self._store(number, block.sites.chrom, reader.contigs)
@@ -174,7 +176,8 @@ class _Reading:
         parts = []
         for (number, chromosome), store in self.stores.items():
             sites = store.close()
-            parts.append(ReadChromosome(chromosome, store.contig, store.length, store.name, sites, number))
+            known = self.ref_known[number]
+            parts.append(ReadChromosome(chromosome, store.contig, store.length, store.name, sites, number, known))
         for code, message in (
             (Code.half_calls, "Half calls such as ./1 were set to missing."),
             (Code.multiallelic, "Sites with several ALT alleles were split into one site an allele."),

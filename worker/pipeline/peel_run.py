@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from genotypes.mending import ALL, Mend
 from models.peeling.pedigree import read_pedigree
 from models.protocol import Imputer
 from worker.pipeline.deliver import deliver, describe
@@ -35,6 +36,7 @@ class PeelOffline:
     peel: PeelOptions
     build: str = "auto"
     strict: bool = False
+    mend: frozenset[Mend] = ALL
     sites: Path | None = None  # of AlphaGenes text
     report: Path | None = None  # folder for the report and the checks
     doubled: Sequence[str] = ()  # ids of doubled haploids besides those that the pedigree names
@@ -86,7 +88,7 @@ def peel_offline(
         reading = PeelReadOptions(options.strict, sites=options.sites, doubled=options.doubled)
         peel_read(inputs, pedigree, work / "read", reading, part("read"))
         met = peel_harmonise(work / "read", work / "joined", options.build, options.strict, peel.maps, part("check"),
-                             options.non_par)  # fmt: skip
+                             options.non_par, options.mend)  # fmt: skip
         bundle, engine = NO_BUNDLE, options.make_imputer
         if options.offer is not None:
             how = HarmoniseOptions(build=options.build, strict=options.strict, chains=options.chains)

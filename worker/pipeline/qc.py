@@ -17,6 +17,7 @@ from worker.pipeline.chromosome_notes import chromosome_notes, strand_facts
 from worker.pipeline.fates import REMOVED, USED, Fate
 from worker.pipeline.folder import Ingested, IngestedChromosome
 from worker.pipeline.harmonise_options import HarmoniseOptions
+from worker.pipeline.population import Expected
 from worker.pipeline.sample_qc import SampleReview
 from worker.pipeline.sample_report import SAMPLES, sample_document, write_samples
 from worker.pipeline.selection import Selection
@@ -126,6 +127,7 @@ def write_qc(
     left_out: Sequence[LeftOut],
     notes: Sequence[Note],
     review: SampleReview,
+    expected: Expected,
     placed: tuple[AncestryMap, Placement] | None = None,
 ) -> dict[str, Any]:
     """Write `qc.json` and the call rate of every sample; returns the document.
@@ -139,6 +141,7 @@ def write_qc(
         left_out: chromosomes that the bundle lacks.
         notes: what was noted before.
         review: what sample QC found.
+        expected: the frequencies that the upload was compared with.
         placed: the bundle's map of populations and the kept samples on it, where it has one.
     """
     used = sum(one.matched for one in chromosomes)
@@ -159,6 +162,7 @@ def write_qc(
         "strand": strand_facts(chromosomes),
         "mend": mend_text(options.mend),
         "thresholds": options.qc.as_dict(),
+        "population": expected.document(review.kept_samples, review.kept),
         "sites": {
             "read": read,
             "matched": used,

@@ -26,6 +26,7 @@ from worker.pipeline.types import AssembleSummary, Progress, ReportFacts, silent
 from worker.pipeline.variants import VariantList, read_variants
 from worker.pipeline.version import software
 
+NAMED = 3  # populations on an axis
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -144,7 +145,7 @@ def _plots(data: Mapping[str, Any], chromosomes: Sequence[AssembleSummary]) -> d
                                   merge_bins(one.hidden for one in chromosomes)),
         "people": people and _people_figure(people),
         "expected": expected and expected_figure(expected),
-        "frequency": frequency and frequency_figure(frequency),
+        "frequency": frequency and frequency_figure(frequency | {"compared": _compared(data["qc"])}),
         "heterozygosity": het and heterozygosity_figure(het),
         "sample_rates": rates[0] and histogram_figure(
             "sample-rates", "Call rate of the samples", "Share of the sites used at which a sample is called.",
@@ -155,6 +156,15 @@ def _plots(data: Mapping[str, Any], chromosomes: Sequence[AssembleSummary]) -> d
         "ancestry": ancestry and ancestry_figure(ancestry),
         "along": [density_figure(one, windows.get(one["chromosome"], ())) for one in cohort.get("density", ())],
     }  # fmt: skip
+
+
+def _compared(qc: Mapping[str, Any]) -> str | None:
+    """Whose frequencies the upload's are drawn against; None for the whole panel's."""
+    population = qc.get("population", {})
+    if population.get("basis") == "mixture":
+        named = [f"{one['population']} {one['share']:.0%}" for one in population["larger"]]
+        return "a mixture of " + ", ".join(named[:NAMED]) + (", \N{HORIZONTAL ELLIPSIS}" if len(named) > NAMED else "")
+    return str(population["choice"]) if population.get("basis") == "population" else None
 
 
 def _people_figure(people: Mapping[str, Any]) -> Any:

@@ -69,6 +69,7 @@ class OfflineOptions:
     tile_batch: int = 1
     sample_batch: int = 10_000
     limits: Limits | None = None
+    population: str = "auto"  # whose allele frequencies are expected
     samples: SamplePolicy = field(default_factory=SamplePolicy)
     report: Path | None = None  # folder for report and QC when the result is one file
     scratch: Path | None = None  # the folder of the result when None
@@ -173,6 +174,7 @@ def _harmonise(
         options.qc,
         options.chains,
         options.references,
+        options.population,
         options.samples,
     )
     met = harmonise(work / "ingest", view, work / "harmonise", meeting, progress)

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 from genotypes.ancestry import AncestryMap
 from genotypes.manifest import BundleManifest
+from genotypes.populations import Populations
 from genotypes.sites import SiteTable
 from models.protocol import Tile
 
@@ -51,6 +52,10 @@ class BundleView(Protocol):
 
     def ancestry(self) -> AncestryMap | None:
         """The map of the training populations; None where the bundle has none."""
+        ...
+
+    def populations(self) -> Populations | None:
+        """Frequencies by population; None where the bundle has none."""
         ...
 
 

@@ -71,7 +71,7 @@ def variant_qc(
     chisq = np.full(len(counts), np.nan)
     if af is not None:
         chisq = frequency_chisq(frequency, counts.alleles, af, panel_alleles)
-        past = (chisq > options.af_chisq) & (np.abs(frequency - af) > options.af_diff)
+        past = (chisq > options.af_chisq) & (np.abs(frequency - af) > options.af_limit)
         fate[past] = Fate.af_difference
     hom_ref, het, hom_alt = counts.diploid
     hwe = np.full(len(counts), np.nan)

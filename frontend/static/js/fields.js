@@ -51,6 +51,8 @@ export function showErrors(errors, title) {
     if (!slot || !error.field) return el("li", {}, error.message, error.action && ` ${error.action}`);
     slot.append(error.message, error.action ? el("span", {}, error.action) : "");
     slot.hidden = false;
+    const folded = slot.closest("details");
+    if (folded) folded.open = true;
     control(error.field)?.setAttribute("aria-invalid", "true");
     byId(error.field).setAttribute("aria-invalid", "true");
     const link = el("a", { href: `#${error.field}` }, error.message);

@@ -5,9 +5,10 @@ import { size } from "./format.js";
 import { look } from "./sniff.js";
 
 const PEDIGREE = /\.(ped|fam|csv|tsv|txt)$/i;
-const FILESET = /\.(bed|bim)(\.gz)?$/i;
-const FAM = /\.fam$/i;
-const ARRAY_COLUMNS = /^#?\s*"?rs_?id"?[\t,]\s*"?chr/im;
+const FILESET = /\.(bed|bim|map)(\.gz)?$/i;
+/** Tables that are a part of a fileset where the rest of it is there, and else a pedigree. */
+const FAM = /\.(fam|ped)$/i;
+const ARRAY_COLUMNS = /^#?\s*"?rs_?id"?[\t,]\s*"?chr|^\[header\]/im;
 
 /** @param {File} file @returns {Promise<boolean>} whether a table is the raw data of an array rather than a pedigree */
 const isArray = async (file) => /\.(csv|tsv|txt)$/i.test(file.name) && ARRAY_COLUMNS.test(await file.slice(0, 1 << 16).text());
@@ -55,7 +56,7 @@ export class Files {
     });
   }
 
-  /** @param {File[]} files a pedigree among them goes to its own place; a .fam beside a .bed is a part of its fileset */
+  /** @param {File[]} files a pedigree among them goes to its own place; a .fam beside a .bed, or a .ped beside a .map, is a part of its fileset */
   async add(files) {
     const arrays = await Promise.all(files.map(isArray));
     const fileset = [...files, ...this.vcfs].some((file) => FILESET.test(file.name));

@@ -27,6 +27,7 @@ function counts(qc) {
     line("Animals of the pedigree", qc.pedigree?.animals),
     line("Of these without data", qc.pedigree?.without_data),
     line("Mendelian errors", qc.mendel?.trios?.errors, "Genotypes that no child of its parents can have"),
+    line("Probable swaps", qc.mendel?.swaps?.length, "Samples that fit each other's place in the pedigree, and not their own"),
     line("Doubtful parents", qc.mendel?.suspicious?.length, "Opposite homozygotes at more sites than wrong calls explain"),
     line("Mean call rate", typeof qc.call_rate?.mean === "number" ? share(qc.call_rate.mean) : null),
     line("Sites read", sites.read ?? total(parts, "read")),

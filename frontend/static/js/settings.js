@@ -9,6 +9,25 @@ const BUNDLES = { auto: "Chosen when the sites have been seen", none: "None: a p
 /** @type {Record<string, string>} */
 const ENGINES = { auto: "Automatic", dae: "Imputation from a bundle", peeling: "Pedigree peeling" };
 
+/** @type {Record<string, string>} */
+const OPTIONS = {
+  mend: "May be mended",
+  samples: "Samples that fail QC",
+  qc_call_rate: "Lowest call rate",
+  qc_hwe: "Lowest Hardy-Weinberg p",
+  qc_af_diff: "Largest frequency difference",
+  peel: "Pedigree options",
+  animals: "Animals to write",
+};
+/** @type {Record<string, string>} */
+const SAMPLES = { drop: "Left out", flag: "Kept, and named" };
+
+/** @param {Record<string, any>} options @returns {[string, string][]} */
+const givenOptions = (options) =>
+  Object.entries(options)
+    .filter(([name]) => name in OPTIONS)
+    .map(([name, value]) => [OPTIONS[name], name === "samples" ? SAMPLES[value] : [value].flat().join(",").replaceAll(",", ", ")]);
+
 /** @param {import('./types.js').Job} job */
 export function showSettings(job) {
   /** @type {[string, string|null, boolean?][]} */
@@ -20,6 +39,7 @@ export function showSettings(job) {
     ["Format", job.format],
     ["Minimum R²", String(job.r2_min)],
     ["Strict", job.strict ? "Yes" : "No"],
+    ...givenOptions(job.options ?? {}),
     ["Samples", job.samples === null ? null : count(job.samples)],
     ["Started", job.started_at && when(job.started_at)],
     ["Finished", job.finished_at && when(job.finished_at)],

@@ -28,6 +28,7 @@
  * @property {string} format
  * @property {number} r2_min
  * @property {boolean} strict
+ * @property {Record<string, any>} [options] those that were given
  * @property {JobFile[]} [files]
  * @property {number|null} samples
  * @property {number|null} sites

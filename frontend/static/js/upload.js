@@ -8,10 +8,9 @@ import { announce, byId, el, setText, show } from "./dom.js";
 import { clearErrors, fieldErrors, showErrors } from "./fields.js";
 import { Files } from "./files.js";
 import { duration, percent, plural, size, stateName } from "./format.js";
+import { SHARES, changedOptions, countFolded, fitPedigree, takeOver } from "./options.js";
 import { Transfer } from "./transfer.js";
 
-/** What the server takes for a field that is not sent. @type {Record<string, string>} */
-const DEFAULTS = { mode: "impute", build: "auto", engine: "auto", format: "vcf.gz", r2_min: "0", name: "", bundle: "", strict: "" };
 const RECENT = 5;
 
 const form = /** @type {HTMLFormElement} */ (byId("job-form"));
@@ -20,18 +19,16 @@ const maxFiles = Number(form.dataset.maxFiles) || Infinity;
 /** @type {AbortController|null} */
 let upload = null;
 
-/** @returns {[string, string][]} the options that differ from the server's defaults */
-function options() {
-  const all = /** @type {[string, string][]} */ ([...new FormData(form)].filter(([, value]) => typeof value === "string"));
-  const trimmed = all.map(([name, value]) => /** @type {[string, string]} */ ([name, value.trim()]));
-  return trimmed.filter(([name, value]) => value && value !== DEFAULTS[name] && !(name === "bundle" && files.pedigree));
-}
+/** @returns {[string, string][]} what to send beside the files */
+const options = () => changedOptions(form).filter(([name]) => !(name === "bundle" && files.pedigree));
 
 /** Bring the command line and the words above the button up to date. */
 function refresh() {
   // With one bundle there is nothing to choose, and the short command works too.
   const onlyBundle = /** @type {HTMLSelectElement} */ (byId("bundle")).options.length === 1;
   const fields = options().filter(([name]) => !(onlyBundle && name === "bundle"));
+  fitPedigree(Boolean(files.pedigree));
+  countFolded(fields);
   const names = files.vcfs.map((file) => file.name);
   show(byId("bundle-choice"), !files.pedigree);
   show(byId("no-bundle"), Boolean(files.pedigree));
@@ -53,6 +50,10 @@ function faults() {
     found.push({ field: "vcf", message, action: "Split them by chromosome or by samples, or use BCF." });
   }
   if (!r2.validity.valid) found.push({ field: "r2_min", message: "The minimum R² is a number from 0 to 1.", action: "" });
+  for (const name of SHARES) {
+    const share = /** @type {HTMLInputElement} */ (byId(name));
+    if (!share.validity.valid) found.push({ field: name, message: `${share.labels?.[0].textContent} is a number from 0 to 1.`, action: "" });
+  }
   return found;
 }
 
@@ -128,16 +129,8 @@ async function copyOptions() {
   const from = new URLSearchParams(location.search).get("from");
   if (!from) return;
   const job = await get(jobPath(from));
-  for (const name of ["bundle", "build", "engine", "format", "r2_min", "name"]) {
-    const control = /** @type {HTMLInputElement|HTMLSelectElement} */ (byId(name));
-    const known = control instanceof HTMLInputElement || [...control.options].some((option) => option.value === job[name]);
-    if (known) control.value = job[name] ?? "";
-  }
+  takeOver(form, job);
   byId("bundle").dispatchEvent(new Event("change"));
-  /** @type {HTMLInputElement} */ (byId("strict")).checked = job.strict;
-  for (const radio of /** @type {NodeListOf<HTMLInputElement>} */ (form.querySelectorAll("[name=mode]"))) {
-    radio.checked = radio.value === job.mode;
-  }
 }
 
 /** Show the last few jobs beside the form. */

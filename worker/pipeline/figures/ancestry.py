@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from worker.pipeline.figures.svg import Axis, Figure, Frame, Table, numbered, picture
+from worker.pipeline.figures.svg import FORMS, Axis, Figure, Frame, Table, numbered, picture
 
 COLOURS = 7  # classes pop0 to pop6 of the style sheet
 LISTED = 200
@@ -38,27 +38,29 @@ def ancestry_figure(data: Mapping[str, Any]) -> Figure | None:
     )
     frame.axes()
     populations = list(dict.fromkeys([one["population"] for one in reference] + [one["population"] for one in samples]))
-    for one, (wide, tall) in zip(reference, spans, strict=True):
+    regions = {one["population"]: (one["centre"], span) for one, span in zip(reference, spans, strict=True)}
+    for number, population in enumerate(populations):
+        # Of a population all that is drawn is one group, which the page's script can bring forward.
+        frame.parts.append(f'<g data-group="{number}">')
+        if population in regions:
+            _region(frame, _colour(number), *regions[population])
+        own = [one["pc"][:2] for one in samples if one["population"] == population]
+        frame.marks(_colour(number), _form(number), own)
+        frame.parts.append("</g>")
+    for number, one in enumerate(reference):
         x, y = one["centre"][:2]
-        kind = f"pop{populations.index(one['population']) % COLOURS}"
-        left, top = frame.at_x(x), frame.at_y(y)
-        radii = f'rx="{frame.at_x(x + wide) - left:.1f}" ry="{top - frame.at_y(y + tall):.1f}"'
-        frame.parts.append(f'<ellipse class="region {kind}" cx="{left:.1f}" cy="{top:.1f}" {radii}/>')
-    for population in populations:
-        kind = f"pop{populations.index(population) % COLOURS}"
-        frame.dots(kind, [one["pc"][:2] for one in samples if one["population"] == population], 3)
-    for one in reference:
-        x, y = one["centre"][:2]
+        frame.parts.append(f'<g data-group="{number}">')
         frame.text("value halo", frame.at_x(x), frame.at_y(y) + 4, str(one["population"]), "middle")
+        frame.parts.append("</g>")
     counts = {name: sum(one["population"] == name for one in samples) for name in populations}
     described = f"{len(samples):,} samples; nearest population: " + ", ".join(
         f"{name} {count:,}" for name, count in counts.items() if count
     )
     title = "The samples among the training populations"
     text = (
-        f"{described}. Each point is a sample of the upload on the principal axes of the bundle's training panel; an "
-        f"ellipse reaches {SPREADS:g} standard deviations around a population. Samples far from all of them are "
-        "imputed less well."
+        f"{described}. Each point is a sample of the upload on the principal axes of the bundle's training panel, in "
+        "colour and form of the population it is nearest to; an ellipse reaches "
+        f"{SPREADS:g} standard deviations around a population. Samples far from all of them are imputed less well."
     )
     rows = [
         (
@@ -72,8 +74,26 @@ def ancestry_figure(data: Mapping[str, Any]) -> Figure | None:
     ]
     note = f"The first {LISTED} of {len(samples):,} samples." if len(samples) > LISTED else ""
     table = Table(("Sample", "Nearest population", "Probability", names[0], names[1]), rows, note)
-    legend = [(f"pop{place % COLOURS}", str(name)) for place, name in enumerate(populations)]
+    legend = [(f"{_colour(place)} form{_form(place)}", str(name)) for place, name in enumerate(populations)]
     return Figure("ancestry", title, text, picture("ancestry", title, described, [frame]), table, legend)
+
+
+def _colour(number: int) -> str:
+    """Class of a population's colour."""
+    return f"pop{number % COLOURS}"
+
+
+def _form(number: int) -> int:
+    """Form of a population's samples; where colours begin anew, the form that goes with each is another one."""
+    return (number + number // COLOURS) % len(FORMS)
+
+
+def _region(frame: Frame, kind: str, centre: Sequence[float], span: tuple[float, float]) -> None:
+    """The ellipse of a training population."""
+    (x, y), (wide, tall) = centre[:2], span
+    left, top = frame.at_x(x), frame.at_y(y)
+    radii = f'rx="{frame.at_x(x + wide) - left:.1f}" ry="{top - frame.at_y(y + tall):.1f}"'
+    frame.parts.append(f'<ellipse class="region {kind}" cx="{left:.1f}" cy="{top:.1f}" {radii}/>')
 
 
 def _radii(spread: Any) -> tuple[float, float]:

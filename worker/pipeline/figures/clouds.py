@@ -9,10 +9,11 @@ from worker.pipeline.figures.svg import Axis, Figure, Frame, Table, numbered, pe
 
 
 def frequency_figure(data: Mapping[str, Any]) -> Figure:
-    """ALT frequencies of the upload against the bundle's."""
+    """ALT frequencies of the upload against those expected; `data` says of whom in `compared` and `compared_text`."""
+    whom = data.get("compared") or "the bundle's panel"
     tenths = numbered(0, 1, 5)
     frame = Frame(
-        Axis("ALT allele frequency in the bundle's panel", 0, 1, tenths),
+        Axis(f"ALT allele frequency in {whom}", 0, 1, tenths),
         Axis("ALT allele frequency in the upload", 0, 1, tenths),
         height=440,
     )
@@ -26,21 +27,23 @@ def frequency_figure(data: Mapping[str, Any]) -> Figure:
         _dots(frame, data["points"], lambda x, y: abs(x - y) > away)
     else:
         frame.cells("cell", data["cells"], data["grid"], data["x_range"], data["y_range"])
-    title = "Allele frequencies: upload against bundle"
+    title = "Allele frequencies: upload against those expected"
     described = f"{data['sites']:,} sites; {data['far']:,} of them apart by more than {away}"
     if data["correlation"] is not None:
         described += f"; correlation {data['correlation']:.3f}"
+    if (whole := data.get("far_from_panel")) is not None and data.get("compared"):
+        described += f"; against the whole panel it would be {whole:,}"
     rest = "" if data["points"] is not None else " Darker cells hold more sites."
     text = (
         f"{described}. Points on the diagonal have the same frequency in both; a cloud across the other diagonal would "
-        f"mean swapped alleles. Few people, or people of another ancestry than the panel's, scatter more.{rest}"
+        f"mean swapped alleles. Few people, or people of another ancestry than these, scatter more.{rest}"
     )
     rows = [
         (f"{one['low']:.1f}\N{EN DASH}{one['high']:.1f}", one["sites"], f"{one['upload']:.3f}", f"{one['apart']:.3f}",
          one["far"])
         for one in data["deciles"]
     ]  # fmt: skip
-    head = ("Frequency in the bundle", "Sites", "Mean in the upload", "Mean difference", f"Differ by more than {away}")
+    head = ("Frequency expected", "Sites", "Mean in the upload", "Mean difference", f"Differ by more than {away}")
     legend = () if data["points"] is None else (("dot", "site"), ("cross", f"differs by more than {away}"))
     return Figure("frequency", title, text, picture("frequency", title, described, [frame]), Table(head, rows), legend)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from xml.sax.saxutils import escape
 
 from markupsafe import Markup
@@ -13,6 +14,17 @@ WIDTH, HEIGHT = 720, 340
 NARROW = 420  # two such plots stand side by side
 LEFT, RIGHT, TOP, BOTTOM = 64, 28, 16, 56
 DASH = "\N{EN DASH}"
+# Corners around the middle, y downwards; the style sheet cuts the legend's keys alike.
+FORMS: tuple[tuple[tuple[float, float], ...], ...] = (
+    ((-0.45, -1), (0.45, -1), (1, -0.45), (1, 0.45), (0.45, 1), (-0.45, 1), (-1, 0.45), (-1, -0.45)),  # nearly a disc
+    ((0, -1.15), (1.1, 0.85), (-1.1, 0.85)),
+    ((-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)),
+    ((0, -1.3), (1.3, 0), (0, 1.3), (-1.3, 0)),
+    ((0, 1.15), (1.1, -0.85), (-1.1, -0.85)),
+    ((-0.35, -1.2), (0.35, -1.2), (0.35, -0.35), (1.2, -0.35), (1.2, 0.35), (0.35, 0.35), (0.35, 1.2), (-0.35, 1.2),
+     (-0.35, 0.35), (-1.2, 0.35), (-1.2, -0.35), (-0.35, -0.35)),
+    ((-1.3, -0.7), (1.3, -0.7), (1.3, 0.7), (-1.3, 0.7)),
+)  # fmt: skip
 
 Cell = str | int | float | None
 
@@ -125,6 +137,18 @@ class Frame:
                 for x, y in points
             )
             self.parts.append(f'<path class="crosses {kind}" d="{steps}"/>')
+
+    def marks(self, kind: str, form: int, points: Sequence[Sequence[float]], size: float = 4.0) -> None:
+        """Filled forms, so that form tells what colour tells: `form` counts through `FORMS`."""
+        if points:
+            step = FORMS[form % len(FORMS)]
+            drawn = "".join(
+                f"M{self.at_x(x) + size * step[0][0]:.1f} {self.at_y(y) + size * step[0][1]:.1f}"
+                + "".join(f"l{size * (b[0] - a[0]):.1f} {size * (b[1] - a[1]):.1f}" for a, b in pairwise(step))
+                + "z"
+                for x, y in points
+            )
+            self.parts.append(f'<path class="marks {kind}" d="{drawn}"/>')
 
     def curve(self, kind: str, points: Sequence[tuple[float, float | None]]) -> None:
         """A line through points; None breaks it, and a point alone becomes a dot."""

@@ -27,3 +27,22 @@
   document.getElementById("variants-controls").hidden = false;
   apply();
 })();
+// The legend of the map brings populations forward, by mouse or keys. Without it the map shows all of them.
+(() => {
+  const map = document.getElementById("ancestry");
+  if (!map) return;
+  const groups = [...map.querySelectorAll("[data-group]")];
+  const chosen = new Set();
+  [...map.querySelectorAll(".legend li")].forEach((item, number) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.setAttribute("aria-pressed", "false");
+    button.append(...item.childNodes);
+    item.append(button);
+    button.addEventListener("click", () => {
+      if (!chosen.delete(String(number))) chosen.add(String(number));
+      button.setAttribute("aria-pressed", String(chosen.has(String(number))));
+      for (const one of groups) one.classList.toggle("behind", chosen.size > 0 && !chosen.has(one.dataset.group));
+    });
+  });
+})();
