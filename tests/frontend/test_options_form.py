@@ -48,8 +48,9 @@ def test_changed_options_reach_the_job(page: Page, live: LiveApi) -> None:
     page.fill("#qc_call_rate", "0.95")
     page.fill("#qc_af_diff", "1")
     page.select_option("#samples", "drop")
+    page.fill("#population", "all")
     page.check("[name=mode][value=qc]")
-    expect(page.locator("#options-changed")).to_have_text("5 options changed")
+    expect(page.locator("#options-changed")).to_have_text("6 options changed")
     expect(page.locator("#curl-line")).to_contain_text("mend=swap,palindromic,indels,duplicates")
     page.set_input_files("#vcf", COHORT)
     page.click("#submit")
@@ -57,6 +58,7 @@ def test_changed_options_reach_the_job(page: Page, live: LiveApi) -> None:
     assert (job["mode"], job["strict"]) == ("qc", True)
     assert job["options"] == {
         "mend": "swap,palindromic,indels,duplicates", "qc_call_rate": 0.95, "qc_af_diff": 1.0, "samples": "drop",
+        "population": "all",
     }  # fmt: skip
     expect(page.locator("#settings")).to_contain_text("swap, palindromic, indels, duplicates")
 
@@ -85,8 +87,16 @@ def test_pedigree_options_go_with_a_pedigree_alone(page: Page, live: LiveApi) ->
     page.check("#peel-segregation")
     page.check("#peel-correct")
     page.fill("#animals", "S1")
+    page.fill("#doubled_haploids", "D1")
+    page.fill("#non_par", "2781480-155701382")
     page.click("#submit")
-    assert _job(page)["options"] == {"mend": "none", "peel": ["segregation", "correct"], "animals": ["S1"]}
+    assert _job(page)["options"] == {
+        "mend": "none",
+        "peel": ["segregation", "correct"],
+        "animals": ["S1"],
+        "doubled_haploids": ["D1"],
+        "non_par": [2781480, 155701382],
+    }
 
 
 def test_the_options_work_by_keyboard(page: Page, live: LiveApi) -> None:

@@ -8,7 +8,7 @@ const DEFAULTS = { mode: "impute", build: "auto", engine: "auto", format: "vcf.g
 /** Fields that are lists, a box for each word. */
 const LISTS = ["mend", "peel"];
 /** Fields that stand inside the folded part of the form. */
-const FOLDED = ["mend", "strict", "qc_call_rate", "qc_hwe", "qc_af_diff", "samples", "peel", "animals"];
+const FOLDED = ["mend", "strict", "qc_call_rate", "qc_hwe", "qc_af_diff", "samples", "population", "peel", "animals", "doubled_haploids", "non_par"];
 export const SHARES = ["qc_call_rate", "qc_hwe", "qc_af_diff"];
 
 /** @param {string} name @returns {HTMLInputElement[]} the boxes of a list */
@@ -44,10 +44,10 @@ export function fitPedigree(pedigree) {
 /** @param {HTMLFormElement} form @param {import('./types.js').Job} job whose options the form takes over */
 export function takeOver(form, job) {
   const given = job.options ?? {};
-  for (const name of ["bundle", "build", "engine", "format", "r2_min", "name", ...SHARES, "samples", "animals"]) {
+  for (const name of ["bundle", "build", "engine", "format", "r2_min", "name", ...SHARES, "samples", "population", "animals", "doubled_haploids", "non_par"]) {
     const control = /** @type {HTMLInputElement|HTMLSelectElement} */ (byId(name));
     const raw = /** @type {Record<string, any>} */ (job)[name] ?? given[name] ?? "";
-    const value = Array.isArray(raw) ? raw.join(" ") : String(raw);
+    const value = Array.isArray(raw) ? raw.join(name === "non_par" ? "-" : " ") : String(raw);
     const known = control instanceof HTMLInputElement || [...control.options].some((option) => option.value === value);
     if (known) control.value = value;
   }

@@ -17,7 +17,10 @@ const OPTIONS = {
   qc_hwe: "Lowest Hardy-Weinberg p",
   qc_af_diff: "Largest frequency difference",
   peel: "Pedigree options",
+  population: "Population compared with",
   animals: "Animals to write",
+  doubled_haploids: "Doubled haploids",
+  non_par: "X between the pseudoautosomal regions",
 };
 /** @type {Record<string, string>} */
 const SAMPLES = { drop: "Left out", flag: "Kept, and named" };
