@@ -9,7 +9,7 @@ import tarfile
 import tempfile
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Self
 
 from errors import Code, TesseraError
@@ -118,7 +118,13 @@ def _unpack_tar(path: Path) -> Path:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     try:
         with tarfile.open(path) as archive:
-            archive.extractall(folder, filter="data")
+            for member in archive:
+                name = PurePosixPath(member.name)
+                if not (member.isfile() or member.isdir()) or name.is_absolute() or ".." in name.parts:
+                    raise TesseraError(Code.bundle_invalid, f"{path.name} holds {member.name}, no file of a bundle.")
+            # Python before 3.11.4 has no filters, which the check above does not need.
+            safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+            archive.extractall(folder, **safely)  # type: ignore[arg-type]
     except (tarfile.TarError, OSError) as error:
         raise TesseraError(Code.bundle_invalid, f"{path.name} is not a readable bundle archive.") from error
     roots = [folder, *(p for p in sorted(folder.iterdir()) if p.is_dir())]

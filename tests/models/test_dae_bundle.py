@@ -79,6 +79,19 @@ def test_tar_opens_like_the_folder(tiny_folder: Path, tmp_path: Path, inside: st
     assert bundle.digest == Bundle.open(tiny_folder / "tiny").digest
 
 
+@pytest.mark.parametrize("name", ["../outside", "/outside", "link"])
+def test_tar_that_reaches_outside_its_folder_is_refused(tiny_folder: Path, tmp_path: Path, name: str) -> None:
+    member = tarfile.TarInfo(name)
+    if name == "link":
+        member.type, member.linkname = tarfile.SYMTYPE, "/etc"
+    with tarfile.open(tmp_path / "b.tar", "w") as archive:
+        archive.add(tiny_folder / "tiny", arcname="tiny")
+        archive.addfile(member)
+    with pytest.raises(TesseraError) as caught:
+        Bundle.open(tmp_path / "b.tar")
+    assert caught.value.code is Code.bundle_invalid
+
+
 def test_a_chromosome_it_lacks_is_named(tiny_folder: Path) -> None:
     with pytest.raises(TesseraError) as error:
         Bundle.open(tiny_folder / "tiny").sites("7")
