@@ -29,7 +29,7 @@ RUN TESSERA_TORCH=yes bin/setup dependencies
 FROM worker-dependencies AS worker
 COPY . .
 # Compiled kernels fit the processor that compiled them; on another one they are compiled anew and kept, if they may be written.
-RUN TESSERA_TORCH=yes bin/setup && chown -R tessera: models/peeling/__pycache__ models/haplotypes/__pycache__
+RUN TESSERA_TORCH=yes bin/setup && chown -R tessera: genotypes/__pycache__ models/peeling/__pycache__ models/haplotypes/__pycache__
 USER tessera
 CMD ["python", "-m", "worker", "--queues", "cpu"]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from genotypes.kernels import genotype_kernel
 
-@njit(cache=True, nogil=True)
+
+@genotype_kernel
 def sum_cells(
     items: NDArray[np.int32], dosage: NDArray[np.int32], square: NDArray[np.int32], ploidy: NDArray[np.int8]
 ) -> NDArray[np.int64]:

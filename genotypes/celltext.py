@@ -10,12 +10,13 @@ from typing import Any, Final
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from genotypes import codes as gt
 from genotypes.cells import BASE, HAPLOID, OBSERVED
+from genotypes.kernels import genotype_kernel
 
 _intrinsic: Any = intrinsic  # its own types know nothing of the first argument, which numba fills in
 
@@ -64,14 +65,14 @@ def _load(typing: Any, out: Any, at: Any) -> Any:
     return types.uint64(out, types.intp), code
 
 
-@njit(cache=True, nogil=True)
+@genotype_kernel
 def _put(out: NDArray[np.uint8], at: int, words: NDArray[np.uint64], lengths: NDArray[np.uint8], which: int) -> int:
     """Write a text; where the next one begins."""
     _store(out, at, words[which])
     return int(at + lengths[which])
 
 
-@njit(cache=True, nogil=True)
+@genotype_kernel
 def _diploid(out: NDArray[np.uint8], at: int, genotype: int, p1: int, p2: int) -> int:
     """GT, DS and GP of an unphased cell."""
     at = _put(out, at, _GT, _GT_N, genotype)
@@ -81,7 +82,7 @@ def _diploid(out: NDArray[np.uint8], at: int, genotype: int, p1: int, p2: int) -
     return _put(out, at, _TAB, _TAB_N, p2)
 
 
-@njit(cache=True, nogil=True)
+@genotype_kernel
 def _phased(out: NDArray[np.uint8], at: int, genotype: int, one: int, two: int, het: bool) -> int:
     """GT, DS, GP and HDS; an observed heterozygote's GP is its own."""
     p1 = 1000 if het else int(np.rint((one * (1000 - two) + two * (1000 - one)) / 1000))
@@ -95,7 +96,7 @@ def _phased(out: NDArray[np.uint8], at: int, genotype: int, one: int, two: int, 
     return _put(out, at, _TAB, _TAB_N, two)
 
 
-@njit(cache=True, nogil=True)
+@genotype_kernel
 def _haploid(out: NDArray[np.uint8], at: int, alt: int, phased: bool) -> int:
     """GT, DS, GP and, of phased input, HDS of a haploid."""
     at = _put(out, at, _GT, _GT_N, 9 if alt > 500 else 8)
@@ -106,7 +107,7 @@ def _haploid(out: NDArray[np.uint8], at: int, alt: int, phased: bool) -> int:
     return _put(out, at, _TAB, _TAB_N, alt)
 
 
-@njit(cache=True, nogil=True)
+@genotype_kernel
 def _observed(out: NDArray[np.uint8], at: int, code: int, phased: bool) -> int:
     """An observed genotype by its code; 7 is a missing diploid, 8 a missing haploid."""
     if code == gt.HAP_REF or code == gt.HAP_ALT:
@@ -137,7 +138,7 @@ def _observed(out: NDArray[np.uint8], at: int, code: int, phased: bool) -> int:
     return _phased(out, at, genotype, one, two, het)
 
 
-@njit(cache=True, nogil=True)
+@genotype_kernel
 def put_cell(out: NDArray[np.uint8], at: int, item: int, phased: bool) -> int:
     """Write one cell and a tab; where the next one begins. Up to `WIDEST` bytes are touched."""
     if item >= OBSERVED:
@@ -155,7 +156,7 @@ def put_cell(out: NDArray[np.uint8], at: int, item: int, phased: bool) -> int:
     return _diploid(out, at, genotype, low, high)
 
 
-@njit(cache=True, nogil=True)
+@genotype_kernel
 def put_lines(
     items: NDArray[np.int32],
     phased: bool,

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from genotypes import codes as gt
+from genotypes.kernels import genotype_kernel
 
 
-@numba.njit(cache=True, nogil=True)
-def _tally(codes, out):  # type: ignore[no-untyped-def]  # compiled: (V, S) int8 into (V, 8) int32, the last one missing
+@genotype_kernel
+def _tally(codes: Any, out: Any) -> None:  # (V, S) int8 into (V, 8) int32, the last one missing
     for site in range(codes.shape[0]):
         for sample in range(codes.shape[1]):
             out[site, codes[site, sample] & 7] += 1

@@ -6,15 +6,18 @@ Biol 12:433): outcomes as probable as the observed one count half. The same figu
 
 from __future__ import annotations
 
-import numba
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+
+from genotypes.kernels import genotype_kernel
 
 TIE = 1e-11  # relative difference below which two probabilities are the same number, computed in another order
 
 
-@numba.njit(cache=True, nogil=True)
-def _midp(hets, hom_a, hom_b):  # type: ignore[no-untyped-def]  # compiled, three int64
+@genotype_kernel
+def _midp(hets: int, hom_a: int, hom_b: int) -> float:
     people = hets + hom_a + hom_b
     rare = 2 * min(hom_a, hom_b) + hets
     if rare == 0:
@@ -61,8 +64,8 @@ def _midp(hets, hom_a, hom_b):  # type: ignore[no-untyped-def]  # compiled, thre
     return (less + 0.5 * same) / total
 
 
-@numba.njit(cache=True, nogil=True)
-def _all(hets, hom_a, hom_b, out):  # type: ignore[no-untyped-def]  # compiled, (V,) int64 and (V,) float64
+@genotype_kernel
+def _all(hets: Any, hom_a: Any, hom_b: Any, out: Any) -> None:  # (V,) int64 and (V,) float64
     for site in range(len(hets)):
         out[site] = _midp(hets[site], hom_a[site], hom_b[site])
 

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genotypes import codes as gt
+from genotypes.kernels import genotype_kernel
 
 WORD: Final = 64  # sites of a word
 BAND: Final = 64  # samples whose pairs with all later ones a thread holds at once
@@ -149,7 +150,7 @@ def _bits(word: Any) -> Any:
     return (word * np.uint64(0x0101010101010101)) >> np.uint64(56)
 
 
-@numba.njit(cache=True, nogil=True)
+@genotype_kernel
 def _count(planes: Any, low: Any, counts: Any) -> None:
     """Pairs of a band from `low` with every later sample.
 

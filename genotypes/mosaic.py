@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from genotypes.kernels import genotype_kernel
 
 Choose: TypeAlias = Callable[[np.random.Generator, NDArray[np.int64]], NDArray[np.int64]]
 """(N,) the mosaic that each segment belongs to, ascending -> (N,) the haplotype that it is copied from."""
@@ -49,7 +50,7 @@ def mosaics(
     return out
 
 
-@numba.njit(cache=True, nogil=True)
+@genotype_kernel
 def _copy(
     haplotypes: NDArray[np.int8],
     out: NDArray[np.int8],

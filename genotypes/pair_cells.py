@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from genotypes.cells import BASE, HAPLOID, OBSERVED
+from genotypes.kernels import genotype_kernel
 
 _SAMPLES = 16  # a square of samples x sites is small enough for the cache on both sides of the transposition
 _SITES = 64
 _SHARE = np.float32(1 / 65535)
 
 
-@njit(cache=True, nogil=True)
+@genotype_kernel
 def _dosages(item: int, phased: bool) -> tuple[int, int]:
     """Dosage and expected square of the number of ALT alleles of an imputed item, in thousandths."""
     if item >= HAPLOID:
@@ -26,7 +26,7 @@ def _dosages(item: int, phased: bool) -> tuple[int, int]:
     return min(high + low, 2000), het + 4 * int(np.rint(high * low / 1000))
 
 
-@njit(cache=True, nogil=True)
+@genotype_kernel
 def cells_of_pairs(
     pairs: NDArray[np.uint16],
     phased: bool,

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, Final, Self
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from genotypes import codes as gt
+from genotypes.kernels import genotype_kernel
 
 ENOUGH_SAMPLES: Final = 50  # from which frequencies of the samples themselves serve, as in plink2
 
@@ -100,7 +100,7 @@ def add_up(codes: gt.Codes, af: NDArray[np.floating[Any]] | None = None) -> tupl
     return SampleSums(sites, *(getattr(sums, one.name) for one in fields(SampleSums)[1:])), SiteCounts(calls, own)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@genotype_kernel
 def _pass(
     codes: Any,
     af: Any,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
@@ -12,6 +12,7 @@ import pysam
 from numpy.typing import NDArray
 
 from errors import Code, TesseraError
+from genotypes.bcf_sites import read_raw
 from genotypes.index import index_vcf
 
 Strings: TypeAlias = NDArray[np.object_]
@@ -152,48 +153,27 @@ def _unpack(data: NDArray[np.uint8], n: int) -> list[str]:
 
 
 def read_sites_bcf(path: Path | str) -> dict[str, SiteTable]:
-    """Read a sites-only BCF or VCF, with INFO AF and TILE where every record has them.
+    """Read a sites-only BCF, with INFO AF and TILE where every record has them.
 
     Returns:
-        One table per contig that has records, in file order.
+        One table per contig that has records, in the header's order.
 
     Raises:
-        TesseraError: `corrupt_file` when htslib cannot read it.
+        TesseraError: `corrupt_file` when it cannot be read or is no BCF.
     """
-    rows: dict[str, list[tuple[int, str, str, str, float | None, int | None]]] = {}
     try:
-        with pysam.VariantFile(str(path)) as file:
-            has_af, has_tile = "AF" in file.header.info, "TILE" in file.header.info
-            for record in file:
-                af = record.info.get("AF") if has_af else None
-                tile = record.info.get("TILE") if has_tile else None
-                alt = ",".join(record.alts) if record.alts else "."
-                rows.setdefault(record.chrom, []).append(
-                    (
-                        record.pos,
-                        record.ref or ".",
-                        alt,
-                        record.id or ".",
-                        af[0] if isinstance(af, tuple) else af,
-                        tile[0] if isinstance(tile, tuple) else tile,
-                    )
-                )
+        raw = read_raw(path)
     except (OSError, ValueError) as error:
         raise TesseraError(Code.corrupt_file, f"The site list {Path(path).name} cannot be read.") from error
-    return {chrom: _table(chrom, found) for chrom, found in rows.items()}
-
-
-def _table(chrom: str, rows: list[tuple[int, str, str, str, float | None, int | None]]) -> SiteTable:
-    pos, ref, alt, ids, af, tile = zip(*rows, strict=True)
-    return SiteTable(
-        chrom,
-        np.array(pos, np.int32),
-        strings(ref),
-        strings(alt),
-        strings(ids),
-        None if None in af else np.array(af, np.float32),
-        None if None in tile else np.array(tile, np.int32),
-    )
+    n = len(raw.pos)
+    ids, ref, alt = (_column(text, n) for text in raw.texts)
+    whole = SiteTable("", raw.pos, ref, alt, ids, raw.af, raw.tile)
+    here = {name: raw.contig == k for k, name in enumerate(raw.contigs)}
+    return {
+        name: replace(whole if rows.all() else whole.take(rows), chrom=name)
+        for name, rows in here.items()
+        if rows.any()
+    }
 
 
 def write_sites_bcf(

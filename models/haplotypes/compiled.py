@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from models.kernels import Function, digest_of
-from models.kernels import kernel as kernel_of
+from genotypes.kernels import Function, digest_of
+from genotypes.kernels import kernel as kernel_of
 
 _NAMES: Final = ("masks", "scans", "select", "states", "beam", "sweep", "emit", "person", "panel_index", "slots")
 _HERE: Final = Path(__file__).parent
@@ -15,5 +15,5 @@ _SOURCES: Final = digest_of(_HERE, _NAMES) + digest_of(_HERE.parent / "peeling",
 
 
 def kernel(*, nogil: bool = False) -> Callable[[Function], Function]:
-    """Compile by numba; see `models.kernels.kernel`."""
+    """Compile by numba; see `genotypes.kernels.kernel`."""
     return kernel_of(_SOURCES, fastmath=True, nogil=nogil, error_model="numpy")

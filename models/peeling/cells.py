@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.kernels import kernel as kernel_of
+from genotypes.kernels import kernel as kernel_of
 from models.peeling.lanes import SOURCES
 
 WIDTH: Final = 31  # most characters of a cell: tab, a|b:D.DDD:P.PPP,P.PPP,P.PPP:QQ

@@ -18,7 +18,8 @@ from numba import extending, types
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import lower_builtin, models, register_model
 
-from models.kernels import digest_of
+from genotypes.kernels import digest_of
+from genotypes.kernels import kernel as kernel_of
 
 WIDTH: Final = 8  # float64 lanes of a vector
 FLAGS: Final = ("fast",)
@@ -181,14 +182,8 @@ def total(typing: Any, a: Any) -> Any:
 
 
 def kernel(function: Any) -> Any:
-    """Compile for use by several Python threads at once; what is compiled stays beside the sources.
-
-    Numba looks at the kernel's own file alone to tell whether what it kept is stale; a kernel here is made of several
-    files, so the digest of all takes that place.
-    """
-    made: Any = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)(function)
-    made._cache._cache_file._source_stamp = SOURCES
-    return made
+    """Compile for use by several Python threads at once; what is compiled stays beside the sources."""
+    return kernel_of(SOURCES, nogil=True, error_model="numpy", fastmath=True)(function)
 
 
 def inlined(function: Any) -> Any:

@@ -1,4 +1,5 @@
 import numpy as np
+import pysam
 import pytest
 
 from errors import Code, TesseraError
@@ -79,6 +80,35 @@ def test_bcftools_reads_the_bcf(tmp_path):
     # -r also finds records that reach into the region; none does here.
     assert text.splitlines() == ["20 200 . C T 0.366667 0", "20 300 rs3;rs4 ACGT A 0.633333 1"]
     assert "##contig=<ID=20,length=63025520,assembly=GRCh37>" in bcftools("view", "-h", path)
+
+
+def test_bcf_with_long_names_and_alleles(tmp_path):
+    """Lengths and numbers of every width that the format has, as htslib reads them."""
+    n = 300
+    ref = strings("A" + "C" * (n - row) for row in range(n))
+    alt = strings(",".join(["G" * (1 + row // 2), "T", "TT"][: 1 + row % 3]) for row in range(n))
+    ids = strings("i" * row or "." for row in range(n))
+    tiles = np.where(np.arange(n) < 150, np.arange(n) % 127, 70_000 - 300 * np.arange(n)).astype(np.int32)
+    long = SiteTable("20", np.arange(1, n + 1, dtype=np.int32) * 9_001, ref, alt, ids, None, tiles)
+    path = tmp_path / "sites.bcf"
+    write_sites_bcf(path, [long], {"20": None})
+    same(read_sites_bcf(path)["20"], long)
+    with pysam.VariantFile(str(path)) as file:
+        records = list(file)
+    assert [record.info["TILE"] for record in records] == tiles.tolist()
+    assert [record.id or "." for record in records] == ids.tolist()
+
+
+def test_bcf_that_is_cut_off_is_corrupt(tmp_path):
+    path = tmp_path / "sites.bcf"
+    write_sites_bcf(path, [table()], {"20": 63025520}, "GRCh37")
+    with pysam.BGZFile(str(path), "rb") as file:
+        whole = file.read()
+    with pysam.BGZFile(str(path), "wb") as file:
+        file.write(whole[:-3])
+    with pytest.raises(TesseraError) as caught:
+        read_sites_bcf(path)
+    assert caught.value.code is Code.corrupt_file
 
 
 def test_rubbish_is_corrupt(tmp_path):
