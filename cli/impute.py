@@ -70,7 +70,8 @@ def impute(
     qc_af_diff: AfDiff = None,
     population: Population = None,
     samples: Annotated[
-        SampleAction | None, typer.Option(help="Samples that fail sample QC: drop them, or keep them with a flag. [drop]")
+        SampleAction | None,
+        typer.Option(help="Samples that fail sample QC: drop them, or keep them with a flag. [drop]"),
     ] = None,
     chains: Annotated[
         Path | None,
@@ -90,12 +91,11 @@ def impute(
     """Impute local files without a server. What comes out is what a server would give."""
     check_files(files)
     started = time.monotonic()
+    from jobs.settings import load_quality
     from worker.engine_dae import make_imputer
     from worker.pipeline.choose import choose
     from worker.pipeline.run import OfflineOptions, run_offline
     from worker.pipeline.sample_policy import SamplePolicy
-
-    from jobs.settings import load_quality
 
     settings = load_quality()
     policy = settings.samples.model_dump() | ({"action": samples.value} if samples else {})

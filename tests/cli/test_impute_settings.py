@@ -1,4 +1,4 @@
-"""`tessera impute` and the thresholds of `TESSERA_QC_*` and `TESSERA_SAMPLES_*`: options, then settings, then defaults."""
+"""`tessera impute`: options come before the settings `TESSERA_QC_*` and `TESSERA_SAMPLES_*`, these before defaults."""
 
 from __future__ import annotations
 
