@@ -29,9 +29,9 @@ class Code(Enum):
     missing_part = (
         "missing_part",
         422,
-        "Upload .bed, .bim and .fam, .pgen, .pvar and .psam, or .ped and .map, together and with one name.",
+        "Upload .bed, .bim and .fam, .pgen, .pvar and .psam, .ped and .map, or .bgen and .sample, with one name.",
     )
-    parts_disagree = "parts_disagree", 422, "Upload all files of one PLINK export together."
+    parts_disagree = "parts_disagree", 422, "Upload all files of one export together."
     bad_archive = "bad_archive", 422, "Upload the files themselves, or a plain .zip or .tar.gz of them."
     reader_unavailable = "reader_unavailable", 501, "Write the genotypes as .bed, .bim and .fam, or as VCF."
     truncated_file = "truncated_file", 422, "The file ends early: check its size or checksum and upload it again."

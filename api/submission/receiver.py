@@ -30,6 +30,7 @@ _ENDINGS = {
     FileKind.ped: ".ped",
     FileKind.map: ".map",
     FileKind.bgen: ".bgen",
+    FileKind.sample: ".sample",
     FileKind.final_report: ".txt",
     FileKind.array_text: ".txt",
     FileKind.zip: ".zip",

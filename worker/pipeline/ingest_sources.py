@@ -11,6 +11,7 @@ from genotypes.arraytext import ArrayTextReader
 from genotypes.bgen import BgenReader
 from genotypes.finalreport import FinalReportReader
 from genotypes.guard import Limits, guard
+from genotypes.oxford import read_oxford_samples
 from genotypes.parts import Source, group_files
 from genotypes.plink1 import PlinkReader
 from genotypes.plink2 import PgenReader
@@ -116,7 +117,7 @@ def open_source(
         return PedReader(paths[0], paths[1], scratch, limits), []
     main = _inflated(paths[0], scratch, limits)
     if source.kind is FileKind.bgen:
-        return BgenReader(main), []
+        return BgenReader(main, read_oxford_samples(paths[1], limits) if len(paths) > 1 else None), []
     if source.kind is FileKind.bed:
         return PlinkReader(main, paths[1], paths[2], limits), []
     return PgenReader(main, paths[1], paths[2], limits), []
