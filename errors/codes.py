@@ -122,6 +122,11 @@ class Code(Enum):
         422,
         "At least one sample of the VCF must be in the pedigree; ids must match exactly.",
     )
+    not_with_pedigree = (
+        "not_with_pedigree",
+        422,
+        "Leave the option out, or submit the file without the pedigree to use the population engine.",
+    )
     engine_unavailable = "engine_unavailable", 501, "Submit the file without the pedigree to use the population engine."
     # HTTP
     invalid_field = "invalid_field", 422, "See /docs for the fields and their values."
