@@ -63,6 +63,11 @@ class Code(Enum):
         422,
         "Make each sample haploid or diploid along a chromosome ('bcftools +fixploidy').",
     )
+    no_sites_left = (
+        "no_sites_left",
+        422,
+        "Look at the reasons given; qc_call_rate=0, qc_hwe=0 and qc_af_diff=1 switch the thresholds off.",
+    )
     no_samples_left = (
         "no_samples_left",
         422,

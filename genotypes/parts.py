@@ -52,8 +52,11 @@ def group_files(names: Sequence[str], kinds: Sequence[FileKind]) -> list[Source]
         The sources in the order of their first files.
 
     Raises:
-        TesseraError: `missing_part`, naming the file that is not there.
+        TesseraError: `missing_part`, naming the file that is not there; `not_vcf` for indexes alone.
     """
+    if kinds and all(kind is FileKind.index for kind in kinds):
+        message = f"'{names[0]}' is an index: the file that it belongs to is missing."
+        raise TesseraError(Code.not_vcf, message, field="vcf", file=names[0])
     used: set[int] = set()
     sources: list[Source] = []
     for number, (name, kind) in enumerate(zip(names, kinds, strict=True)):

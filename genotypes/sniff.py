@@ -35,10 +35,10 @@ _ARRAY_COLUMNS: Final = re.compile(rb'^#?\s*"?rs_?id"?[\t,]\s*"?chr', re.IGNOREC
 # Formats without a mark of their own that are often sent, and what turns them into one that is read.
 _BY_NAME: Final = {
     ".bgen": "no BGEN file of a version that is read: write one by 'plink2 --bgen FILE ref-first --export bgen-1.2'",
-    ".bgi": "the index of a BGEN file, which is not needed",
     ".gen": "an Oxford .gen file: write its hard calls by 'plink2 --data NAME ref-first --make-pgen'",
     ".idat": "raw intensities: call genotypes first",
 }
+_INDEXES: Final = (".tbi", ".csi", ".bgi", ".idx")
 _BGEN_MARK: Final = slice(16, 20)
 _TAR_MARK: Final = slice(257, 262)
 
@@ -62,6 +62,7 @@ class FileKind(Enum):
     sample = "sample"  # Oxford's table of samples, with a .bgen
     final_report = "final_report"  # of Illumina's GenomeStudio
     array_text = "array_text"  # raw data of one person from a direct-to-consumer array
+    index = "index"  # of a VCF, BCF or BGEN; nobody reads it
     zip = "zip"  # of any of these
     tar = "tar"  # of any of these, compressed by gzip or not
 
@@ -85,12 +86,14 @@ def sniff_head(head: bytes, name: str) -> FileKind:
 
     Args:
         head: the first bytes.
-        name: the file's name, for the message, and for PLINK's .bim, .fam, .pvar, .psam, .ped and .map, and a
-            BGEN's .sample; else it decides nothing.
+        name: the file's name, for the message, and for PLINK's .bim, .fam, .pvar, .psam, .ped and .map, a
+            BGEN's .sample, and indexes; else it decides nothing.
 
     Raises:
         TesseraError: `empty_file`, `not_vcf`, `truncated_file` or `corrupt_file`, with field `vcf`.
     """
+    if name.lower().endswith(_INDEXES):
+        return FileKind.index  # also an empty one, or one of another file: it is left out
     if not head:
         raise _error(Code.empty_file, f"'{name}' is empty.")
     if head.startswith(ZSTD) and (kind := _table_of_name(name)) is not None:

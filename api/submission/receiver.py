@@ -33,6 +33,7 @@ _ENDINGS = {
     FileKind.sample: ".sample",
     FileKind.final_report: ".txt",
     FileKind.array_text: ".txt",
+    FileKind.index: ".index",
     FileKind.zip: ".zip",
     FileKind.tar: ".tar",
 }

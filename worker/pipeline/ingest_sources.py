@@ -66,6 +66,9 @@ def collect(files: Sequence[Path], names: Sequence[str], scratch: Path, limits: 
             shown = ", ".join(f"'{one}'" for one in ignored[:5])
             message = f"Files of '{name}' that hold no genotypes were left out: {shown}."
             notes.append(Note("archive_members_left_out", message, len(ignored)))
+    if indexes := [one.name for one in found if one.kind is FileKind.index]:
+        shown = ", ".join(f"'{one}'" for one in indexes[:5])
+        notes.append(Note("index_left_out", f"Indexes are not needed and were left out: {shown}.", len(indexes)))
     sources = group_files([one.name for one in found], [one.kind for one in found])
     return Inputs(found, sources, notes)
 
@@ -105,6 +108,8 @@ def open_source(
     if source.kind in VCF_KINDS:
         guarded = guard(paths[0], source.kind, scratch, limits, progress)
         notes = [Note("crlf", f"Windows line ends of '{source.name}' were mended.")] if guarded.crlf else []
+        if guarded.bom:
+            notes.append(Note("byte_order_mark", f"The byte order mark before '{source.name}' was left out."))
         if guarded.spaces:
             notes.append(Note("spaces", f"The columns of '{source.name}' were parted by blanks, now by tabs."))
         return VcfReader(guarded.path, mend=not strict, likelihoods=likelihoods), notes

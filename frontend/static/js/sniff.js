@@ -86,6 +86,7 @@ function lookAtPlink(bytes) {
 
 /** @param {File} file @returns {Promise<Look>} */
 export async function look(file) {
+  if (/\.(tbi|csi|bgi|idx)$/i.test(file.name)) return { text: "An index; it is not needed", tone: "plain" };
   if (!file.size) return { text: "This file is empty", tone: "bad" };
   let bytes = new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer());
   if (bytes[0] === 31 && bytes[1] === 139) bytes = /** @type {Uint8Array<ArrayBuffer>} */ (await inflateHead(bytes));
