@@ -31,7 +31,7 @@ _OTHERS: Final = {
     b"#CHROM": "a table without a VCF header",
 }
 # The column header that 23andMe, AncestryDNA, MyHeritage, FTDNA and Living DNA share.
-_ARRAY_COLUMNS: Final = re.compile(rb'^#?\s*"?rs_?id"?[\t,]\s*"?chr', re.IGNORECASE | re.MULTILINE)
+_ARRAY_COLUMNS: Final = re.compile(rb'^#?\s*"?(?:rs_?id|name)"?[\t, ]\s*"?chr', re.IGNORECASE | re.MULTILINE)
 # Formats without a mark of their own that are often sent, and what turns them into one that is read.
 _BY_NAME: Final = {
     ".bgen": "no BGEN file of a version that is read: write one by 'plink2 --bgen FILE ref-first --export bgen-1.2'",

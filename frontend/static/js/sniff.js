@@ -99,6 +99,6 @@ export async function look(file) {
   if (text.slice(16, 20) === "bgen") return { text: "BGEN", tone: "plain" };
   if (text.slice(257, 262) === "ustar") return { text: "Tar archive; the server looks inside", tone: "plain" };
   if (text.startsWith("PK\x03\x04")) return { text: "Zip archive; the server looks inside", tone: "plain" };
-  if (/^#?\s*"?rs_?id"?[\t,]\s*"?chr/im.test(text)) return lookAtArray(text);
+  if (/^#?\s*"?(?:rs_?id|name)"?[\t, ]\s*"?chr/im.test(text)) return lookAtArray(text);
   return { text: "This does not look like a genotype file", tone: "bad" };
 }
