@@ -70,8 +70,9 @@ def impute(
     qc_af_diff: AfDiff = None,
     population: Population = None,
     samples: Annotated[
-        SampleAction, typer.Option(help="Samples that fail sample QC: drop them, or keep them with a flag.")
-    ] = SampleAction.drop,
+        SampleAction | None,
+        typer.Option(help="Samples that fail sample QC: drop them, or keep them with a flag. [drop]"),
+    ] = None,
     chains: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", envvar="TESSERA_CHAINS", help="Chain files, to lift between builds."),
@@ -90,11 +91,14 @@ def impute(
     """Impute local files without a server. What comes out is what a server would give."""
     check_files(files)
     started = time.monotonic()
+    from jobs.settings import load_quality
     from worker.engine_dae import make_imputer
     from worker.pipeline.choose import choose
     from worker.pipeline.run import OfflineOptions, run_offline
     from worker.pipeline.sample_policy import SamplePolicy
 
+    settings = load_quality()
+    policy = settings.samples.model_dump() | ({"action": samples.value} if samples else {})
     thresholds = {"qc_call_rate": qc_call_rate, "qc_hwe": qc_hwe, "qc_af_diff": qc_af_diff}
     bundles = {} if bundle == "auto" else {"": open_bundle(bundle)}
 
@@ -109,7 +113,9 @@ def impute(
         build=build,
         strict=strict,
         mend=mend_option(mend),
-        qc=QcOptions.from_fields({name: value for name, value in thresholds.items() if value is not None}),
+        qc=QcOptions.from_fields(
+            {name: value for name, value in thresholds.items() if value is not None}, settings.qc.model_dump()
+        ),
         chains=chains,
         references=references,
         population=population or "auto",
@@ -117,7 +123,7 @@ def impute(
         command=shlex.join(["tessera", *sys.argv[1:]]).replace("\n", " "),
         threads=cores,
         report=report,
-        samples=SamplePolicy(action=samples.value),
+        samples=SamplePolicy(**policy),
         scratch=scratch,
         mode="qc" if qc else "impute",
     )

@@ -29,9 +29,9 @@ class Code(Enum):
     missing_part = (
         "missing_part",
         422,
-        "Upload .bed, .bim and .fam, .pgen, .pvar and .psam, or .ped and .map, together and with one name.",
+        "Upload .bed, .bim and .fam, .pgen, .pvar and .psam, .ped and .map, or .bgen and .sample, with one name.",
     )
-    parts_disagree = "parts_disagree", 422, "Upload all files of one PLINK export together."
+    parts_disagree = "parts_disagree", 422, "Upload all files of one export together."
     bad_archive = "bad_archive", 422, "Upload the files themselves, or a plain .zip or .tar.gz of them."
     reader_unavailable = "reader_unavailable", 501, "Write the genotypes as .bed, .bim and .fam, or as VCF."
     truncated_file = "truncated_file", 422, "The file ends early: check its size or checksum and upload it again."
@@ -62,6 +62,11 @@ class Code(Enum):
         "mixed_ploidy",
         422,
         "Make each sample haploid or diploid along a chromosome ('bcftools +fixploidy').",
+    )
+    no_sites_left = (
+        "no_sites_left",
+        422,
+        "Look at the reasons given; qc_call_rate=0, qc_hwe=0 and qc_af_diff=1 switch the thresholds off.",
     )
     no_samples_left = (
         "no_samples_left",
@@ -121,6 +126,11 @@ class Code(Enum):
         "pedigree_unknown_ids",
         422,
         "At least one sample of the VCF must be in the pedigree; ids must match exactly.",
+    )
+    not_with_pedigree = (
+        "not_with_pedigree",
+        422,
+        "Leave the option out, or submit the file without the pedigree to use the population engine.",
     )
     engine_unavailable = "engine_unavailable", 501, "Submit the file without the pedigree to use the population engine."
     # HTTP

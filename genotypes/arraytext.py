@@ -34,6 +34,7 @@ _LETTER_OF: Final = np.array([".", "A", "C", ".", "G", *["."] * 3, "T"], object)
 _NOT_CALLED: Final = frozenset("-0?.N")
 _CHROMOSOMES: Final = (*(str(number) for number in range(1, 23)), "X")
 _NUMBERS: Final = {name: number for number, name in enumerate(_CHROMOSOMES, start=1)}
+_COLUMNS: Final = re.compile(r"#?\s*(rs_?id|name)[\t,; ]+chr", re.IGNORECASE)
 _SPLIT: Final = re.compile(r"[\t,; ]+")
 _ENDINGS: Final = re.compile(r"(\.(txt|csv|tsv|zip|gz))+$", re.IGNORECASE)
 _BLOCK_GENOTYPES: Final = 4 << 20
@@ -176,11 +177,11 @@ def _read(path: Path, scratch: Path, limits: Limits | None, odd: Counter[str]) -
         if text.startswith("#") or not started:
             if build is None and (found := _BUILD.search(text)) is not None:
                 build = _BUILDS[(found[1] or found[2]).lower()]
-            started = started or re.match(r"#?\s*rs_?id\b", text, re.IGNORECASE) is not None
+            started = started or _COLUMNS.match(text) is not None
             continue
         fields = _SPLIT.split(text)
         if len(fields) not in (4, 5) or not fields[2].isdecimal() or len(fields[2]) > 10:
-            if fields[0].lower() in ("rsid", "rs_id"):
+            if _COLUMNS.match(text) is not None:
                 continue  # some downloads are several tables one after the other
             raise malformed(
                 f"Line {number} is not an identifier, a chromosome, a position and a genotype.", line=number

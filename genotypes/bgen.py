@@ -24,6 +24,7 @@ from genotypes.facts import contig_name
 from genotypes.read import VariantBlock
 from genotypes.record import MAX_POS, Remark, batch_records, plain
 from genotypes.sites import SiteTable, strings
+from genotypes.tables import SampleTable
 
 CALLED: Final = 0.9  # least probability of a call, as plink2 does by default
 _LAYOUT_2: Final = 2
@@ -46,6 +47,7 @@ class _Header:
     sites: int
     samples: int
     compressed: bool
+    named: bool  # whether ids of samples are in the file
 
 
 class BgenReader:
@@ -57,22 +59,41 @@ class BgenReader:
     ref_known = False
     header_build = None
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, table: SampleTable | None = None) -> None:
         """Check the file's lengths and read its samples.
+
+        Args:
+            path: the file.
+            table: the .sample that came with it; its ids are used.
 
         Raises:
             TesseraError: `truncated_file`, `corrupt_file`, `header_only`, `no_samples`, `duplicate_samples`,
-                `reader_unavailable` without the package, `not_vcf` for BGEN 1.1.
+                `parts_disagree`, `reader_unavailable` without the package, `not_vcf` for BGEN 1.1.
         """
         self.contigs: dict[str, int | None] = {}
-        self.sex: dict[str, str] = {}
+        self.sex: dict[str, str] = {} if table is None else table.sex
         self.fraction = 0.0
         self.remarks: list[Remark] = []
-        self._header = _checked(path)
+        self._said: list[Remark] = [] if table is None else [*table.remarks]
+        self._header = _checked(path, ids_needed=table is None)
         self._file, self.samples = _open(path)
+        if table is not None:
+            self.samples = self._named(table)
         if repeated := [name for name, count in Counter(self.samples).items() if count > 1]:
             message = f"The sample '{repeated[0]}' stands more than once."
             raise TesseraError(Code.duplicate_samples, message, field="vcf", samples=repeated[:20])
+
+    def _named(self, table: SampleTable) -> list[str]:
+        """The table's ids, once it is sure that they are of this file's people."""
+        if len(table.ids) != self._header.samples:
+            message = f"The .sample file lists {len(table.ids):,} samples, the .bgen holds {self._header.samples:,}."
+            raise TesseraError(Code.parts_disagree, message, field="vcf")
+        if self._header.named and self.samples != table.ids:
+            if set(self.samples) & set(table.ids):
+                message = "The .bgen and the .sample file hold the same ids at different places."
+                raise TesseraError(Code.parts_disagree, message, field="vcf")
+            self._said.append(Remark("ids_of_sample", "has other ids than its .sample file, whose ids are used."))
+        return table.ids
 
     def __iter__(self) -> Iterator[VariantBlock]:
         """The blocks, in file order.
@@ -95,7 +116,8 @@ class BgenReader:
         self._file.close()
         if held:
             yield _block(held)
-        self.remarks = [Remark(code, _SAID[code][0], n, _SAID[code][1]) for code, n in sorted(odd.items()) if n]
+        told = [Remark(code, _SAID[code][0], n, _SAID[code][1]) for code, n in sorted(odd.items()) if n]
+        self.remarks = [*self._said, *told]
 
     def _next(self, odd: Counter[str]) -> tuple[tuple[str, int, str, str, str] | None, gt.Codes, bool]:
         """The next site with its calls; None for one that cannot be used."""
@@ -176,17 +198,17 @@ def _open(path: Path) -> tuple[Any, list[str]]:
         raise _corrupt(f"The file cannot be read: {error}") from error
 
 
-def _checked(path: Path) -> _Header:
+def _checked(path: Path, *, ids_needed: bool) -> _Header:
     """Walk over the lengths of every block."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        header = _read_header(data)
+        header = _read_header(data, ids_needed=ids_needed)
         at = header.first
         for _ in range(header.sites):
             at = _skip_site(data, at, header)
     return header
 
 
-def _read_header(data: mmap.mmap) -> _Header:
+def _read_header(data: mmap.mmap, *, ids_needed: bool) -> _Header:
     if len(data) < 24:
         raise _cut()
     offset, length, sites, samples = struct.unpack_from("<IIII", data)
@@ -200,13 +222,17 @@ def _read_header(data: mmap.mmap) -> _Header:
         raise TesseraError(Code.not_vcf, "The file is BGEN 1.1 or of an unknown layout.", action=action, field="vcf")
     if flags & 3 == 3:
         raise _corrupt("Its compression is unknown.")
-    if not flags >> 31:
-        action = "Write them into it by 'plink2 --bgen FILE ref-first --sample FILE.sample --export bgen-1.2'."
+    named = bool(flags >> 31)
+    if not named and ids_needed:
+        action = "Upload its .sample file with it."
         raise TesseraError(Code.no_samples, "The file holds no sample ids.", action=action, field="vcf")
     if not sites:
         raise TesseraError(Code.header_only, "The file holds no sites.", field="vcf")
-    _check_ids(data, 4 + length, 4 + offset, samples)
-    return _Header(4 + offset, sites, samples, bool(flags & 3))
+    if named:
+        _check_ids(data, 4 + length, 4 + offset, samples)
+    elif not samples:
+        raise TesseraError(Code.no_samples, "The file holds no samples.", field="vcf")
+    return _Header(4 + offset, sites, samples, bool(flags & 3), named)
 
 
 def _check_ids(data: mmap.mmap, at: int, end: int, samples: int) -> None:

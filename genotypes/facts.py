@@ -35,6 +35,14 @@ class HeaderFacts:
     contig_names: dict[int, str] = field(default_factory=dict)
 
 
+def decoded(line: bytes) -> str:
+    """A header's line; of bytes that are no UTF-8 the characters that Windows and Latin-1 mean by them."""
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return line.decode("latin-1")
+
+
 def contig_name(name: str) -> str:
     """`name` when it can be a contig name.
 
@@ -50,7 +58,8 @@ def parse_header(lines: Iterable[str]) -> HeaderFacts:
     """Read header lines, the last being the #CHROM line.
 
     Raises:
-        TesseraError: `not_vcf` without a proper #CHROM line, `no_samples` for a sites-only file.
+        TesseraError: `not_vcf` without a proper #CHROM line, `no_samples` for a sites-only file, `malformed_record`
+            for a column without an id.
     """
     contigs: dict[str, int | None] = {}
     strings: dict[int, str] = {0: "PASS"}
@@ -81,6 +90,9 @@ def parse_header(lines: Iterable[str]) -> HeaderFacts:
         raise TesseraError(Code.not_vcf, message, field="vcf")
     if len(columns) < 10:
         raise TesseraError(Code.no_samples, "The file lists sites only, without samples.", field="vcf")
+    if nameless := [number for number, name in enumerate(columns[9:], start=10) if not name.strip()]:
+        message = f"The #CHROM line has no sample id in column {nameless[0]}."
+        raise TesseraError(Code.malformed_record, message, field="vcf", column=nameless[0])
     return HeaderFacts(columns[9:], contigs, build or build_of_lengths(contigs), strings, names)
 
 

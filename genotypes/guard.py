@@ -37,12 +37,14 @@ class Guarded:
         expanded_bytes: its size without compression.
         crlf: it had Windows (or old Macintosh) line ends, which the copy has not.
         spaces: its columns were parted by blanks, in the copy by tabs.
+        bom: it began with a byte order mark, which the copy does not.
     """
 
     path: Path
     expanded_bytes: int
     crlf: bool
     spaces: bool = False
+    bom: bool = False
 
 
 class _Unclean(Exception):
@@ -90,7 +92,7 @@ def guard(
     with open_inflated(path) as source, BgzfWriter(copy) as target:
         for piece in check.text(source, mend=True):
             target.write(piece)
-    return Guarded(copy, check.expanded, crlf=not check.spaces or check.returns, spaces=check.spaces)
+    return Guarded(copy, check.expanded, crlf=check.returns, spaces=check.spaces, bom=check.bom)
 
 
 def _check_end(path: Path) -> None:
@@ -111,7 +113,9 @@ class _Check:
         self.limits = limits
         self.progress = progress
         self.expanded = 0
+        self.lines = 0  # line ends that came
         self.returns = False  # carriage returns were met
+        self.bom = False  # a byte order mark was met
         self.spaces = False  # columns are parted by blanks
 
     def text(self, source: Inflated, mend: bool) -> Iterator[bytes]:
@@ -123,10 +127,13 @@ class _Check:
         while piece := source.read(min(1 << 20, limit)):
             self._count(source, len(piece))
             if b"\0" in piece:
-                raise TesseraError(Code.corrupt_file, "The text holds NUL bytes, as after a failed copy.", field="vcf")
+                number = self.lines + piece[: piece.index(b"\0")].count(b"\n") + 1
+                message = f"Line {number} holds NUL bytes, as after a failed copy."
+                raise TesseraError(Code.corrupt_file, message, field="vcf", line=number)
+            self.lines += piece.count(b"\n")
             if mend:
                 if first:
-                    macintosh = _only_returns(piece)
+                    macintosh, self.bom = _only_returns(piece), piece.startswith(BOM)
                 self.returns |= b"\r" in piece
                 piece = piece.replace(b"\r", b"\n") if macintosh else piece
             newline = piece.find(b"\n")

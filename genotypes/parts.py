@@ -14,8 +14,12 @@ _FILESETS: Final = {
     FileKind.pgen: (FileKind.pvar, FileKind.psam),
     FileKind.ped: (FileKind.map,),
 }
-_ALONE: Final = (*VCF_KINDS, *ARCHIVES, FileKind.bgen, FileKind.final_report)
-_TABLES: Final = {table: main for main, tables in _FILESETS.items() for table in tables}
+_ALONE: Final = (*VCF_KINDS, *ARCHIVES, FileKind.final_report)
+_MAY_COME: Final = {FileKind.bgen: (FileKind.sample,)}
+_TABLES: Final = {
+    table: main for filesets in (_FILESETS, _MAY_COME) for main, tables in filesets.items() for table in tables
+}
+_OF_PEOPLE: Final = (FileKind.fam, FileKind.psam, FileKind.sample)  # one such table may serve several filesets
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +28,8 @@ class Source:
 
     Attributes:
         kind: kind of the main file; `array_text` stands for all such texts of an upload.
-        files: numbers of the files in the upload: genotypes, sites, samples of a PLINK fileset; else one file, or
-            several array texts.
+        files: numbers of the files in the upload: genotypes, sites, samples of a PLINK fileset; a .bgen and its
+            .sample where there is one; else one file, or several array texts.
         name: what messages call it.
     """
 
@@ -37,8 +41,8 @@ class Source:
 def group_files(names: Sequence[str], kinds: Sequence[FileKind]) -> list[Source]:
     """Put an upload's files together.
 
-    The tables of a PLINK fileset are found by its name; one .fam or .psam alone serves every fileset, and where there
-    is one fileset alone its tables may have any name.
+    The tables of a PLINK fileset are found by its name; one .fam, .psam or .sample alone serves every fileset, and
+    where there is one fileset alone its tables may have any name. A .bgen may come without a .sample.
 
     Args:
         names: file names as the user knows them.
@@ -48,8 +52,11 @@ def group_files(names: Sequence[str], kinds: Sequence[FileKind]) -> list[Source]
         The sources in the order of their first files.
 
     Raises:
-        TesseraError: `missing_part`, naming the file that is not there.
+        TesseraError: `missing_part`, naming the file that is not there; `not_vcf` for indexes alone.
     """
+    if kinds and all(kind is FileKind.index for kind in kinds):
+        message = f"'{names[0]}' is an index: the file that it belongs to is missing."
+        raise TesseraError(Code.not_vcf, message, field="vcf", file=names[0])
     used: set[int] = set()
     sources: list[Source] = []
     for number, (name, kind) in enumerate(zip(names, kinds, strict=True)):
@@ -58,6 +65,11 @@ def group_files(names: Sequence[str], kinds: Sequence[FileKind]) -> list[Source]
         elif kind in _FILESETS:
             alone = kinds.count(kind) == 1
             parts = [_sibling(names, kinds, number, table, alone) for table in _FILESETS[kind]]
+            used.update(parts)
+            sources.append(Source(kind, (number, *parts), name))
+        elif kind in _MAY_COME:
+            alone = kinds.count(kind) == 1
+            parts = [_sibling(names, kinds, number, table, alone) for table in _MAY_COME[kind] if table in kinds]
             used.update(parts)
             sources.append(Source(kind, (number, *parts), name))
     texts = tuple(number for number, kind in enumerate(kinds) if kind is FileKind.array_text)
@@ -78,7 +90,7 @@ def stem(name: str) -> str:
     """File name without the endings of PLINK's files and of compression."""
     for ending in (".gz", ".zst"):
         name = name[: -len(ending)] if name.lower().endswith(ending) else name
-    for kind in (*_FILESETS, *_TABLES):
+    for kind in (*_FILESETS, *_MAY_COME, *_TABLES):
         if name.lower().endswith(f".{kind.value}"):
             return name[: -len(kind.value) - 1]
     return name
@@ -90,7 +102,7 @@ def _sibling(names: Sequence[str], kinds: Sequence[FileKind], main: int, table: 
     for number in held:
         if stem(names[number]) == stem(names[main]):
             return number
-    if len(held) == 1 and (alone or table in (FileKind.fam, FileKind.psam)):
+    if len(held) == 1 and (alone or table in _OF_PEOPLE):
         return held[0]
     wanted = f"{stem(names[main])}.{table.value}"
     message = f"'{names[main]}' came without '{wanted}'."

@@ -14,7 +14,7 @@ from errors import Code, TesseraError
 from genotypes.calls import MISSING_STATE, N_STATES, States, bcf_table, states_of_alleles
 from genotypes.facts import HeaderFacts, contig_name, parse_header
 from genotypes.likelihoods import FIELDS, bcf_values, encode, to_pl
-from genotypes.record import MAX_POS, Batch, batch_records, malformed
+from genotypes.record import MANY_ALLELES, MAX_POS, POLYPLOID, Batch, batch_records, malformed
 from genotypes.stream import Inflated
 
 _SIZES: Final = {0: 0, 1: 1, 2: 2, 3: 4, 5: 4, 7: 1}  # bytes of a BCF type
@@ -173,7 +173,7 @@ class _Parts:
         """Allow a field of three or more values only when nobody uses the third."""
         values = np.frombuffer(data, _INTS[kind], self._n_samples * width, at).reshape(-1, width)
         if (values[:, 2:] != np.iinfo(values.dtype).min + 1).any():
-            raise malformed(f"The record at {where} has a genotype of more than two alleles.", position=where)
+            raise malformed(f"The record at {where} {MANY_ALLELES}.", action=POLYPLOID, position=where)
 
     def states(self, batch: Batch) -> States:
         """(V, S) states of all rows; rows that were not added are missing."""

@@ -32,6 +32,8 @@ class Remark:
 BATCH_GENOTYPES: Final = 8 << 20
 BATCH_RECORDS: Final = 4096
 MAX_POS: Final = (1 << 31) - 2
+MANY_ALLELES: Final = "has a genotype of more than two alleles"
+POLYPLOID: Final = "Imputation takes haploid and diploid genotypes: set others to missing, or leave those records out."
 
 
 def batch_records(n_samples: int) -> int:
@@ -100,6 +102,6 @@ def plain(allele: str) -> bool:
     return allele in _LETTERS or (bool(allele) and _LETTERS.issuperset(allele))
 
 
-def malformed(message: str, **details: Any) -> TesseraError:
+def malformed(message: str, *, action: str | None = None, **details: Any) -> TesseraError:
     """The error for a record that cannot be read."""
-    return TesseraError(Code.malformed_record, message, field="vcf", **details)
+    return TesseraError(Code.malformed_record, message, action=action, field="vcf", **details)

@@ -31,16 +31,14 @@ _OTHERS: Final = {
     b"#CHROM": "a table without a VCF header",
 }
 # The column header that 23andMe, AncestryDNA, MyHeritage, FTDNA and Living DNA share.
-_ARRAY_COLUMNS: Final = re.compile(rb'^#?\s*"?rs_?id"?[\t,]\s*"?chr', re.IGNORECASE | re.MULTILINE)
+_ARRAY_COLUMNS: Final = re.compile(rb'^#?\s*"?(?:rs_?id|name)"?[\t, ]\s*"?chr', re.IGNORECASE | re.MULTILINE)
 # Formats without a mark of their own that are often sent, and what turns them into one that is read.
 _BY_NAME: Final = {
     ".bgen": "no BGEN file of a version that is read: write one by 'plink2 --bgen FILE ref-first --export bgen-1.2'",
-    ".bgi": "the index of a BGEN file, which is not needed",
-    ".sample": "an Oxford sample table: write its ids into the BGEN file by 'plink2 --bgen FILE ref-first "
-    "--sample FILE --export bgen-1.2'",
     ".gen": "an Oxford .gen file: write its hard calls by 'plink2 --data NAME ref-first --make-pgen'",
     ".idat": "raw intensities: call genotypes first",
 }
+_INDEXES: Final = (".tbi", ".csi", ".bgi", ".idx")
 _BGEN_MARK: Final = slice(16, 20)
 _TAR_MARK: Final = slice(257, 262)
 
@@ -61,8 +59,10 @@ class FileKind(Enum):
     ped = "ped"  # PLINK's text form, with a .map
     map = "map"
     bgen = "bgen"
+    sample = "sample"  # Oxford's table of samples, with a .bgen
     final_report = "final_report"  # of Illumina's GenomeStudio
     array_text = "array_text"  # raw data of one person from a direct-to-consumer array
+    index = "index"  # of a VCF, BCF or BGEN; nobody reads it
     zip = "zip"  # of any of these
     tar = "tar"  # of any of these, compressed by gzip or not
 
@@ -86,12 +86,14 @@ def sniff_head(head: bytes, name: str) -> FileKind:
 
     Args:
         head: the first bytes.
-        name: the file's name, for the message, and for PLINK's .bim, .fam, .pvar, .psam, .ped and .map; else it
-            decides nothing.
+        name: the file's name, for the message, and for PLINK's .bim, .fam, .pvar, .psam, .ped and .map, a
+            BGEN's .sample, and indexes; else it decides nothing.
 
     Raises:
         TesseraError: `empty_file`, `not_vcf`, `truncated_file` or `corrupt_file`, with field `vcf`.
     """
+    if name.lower().endswith(_INDEXES):
+        return FileKind.index  # also an empty one, or one of another file: it is left out
     if not head:
         raise _error(Code.empty_file, f"'{name}' is empty.")
     if head.startswith(ZSTD) and (kind := _table_of_name(name)) is not None:
@@ -153,9 +155,9 @@ def _inside(text: bytes, name: str, kind: FileKind) -> FileKind:
 
 
 def _table_of_name(name: str) -> FileKind | None:
-    """Which of PLINK's tables a file is by its name."""
+    """Which of PLINK's or Oxford's tables a file is by its name."""
     plain = name.lower().removesuffix(".gz").removesuffix(".zst")
-    kinds = (FileKind.bim, FileKind.fam, FileKind.pvar, FileKind.psam, FileKind.ped, FileKind.map)
+    kinds = (FileKind.bim, FileKind.fam, FileKind.pvar, FileKind.psam, FileKind.ped, FileKind.map, FileKind.sample)
     return next((kind for kind in kinds if plain.endswith("." + kind.value)), None)
 
 
@@ -168,6 +170,8 @@ def _fits(kind: FileKind, text: bytes) -> bool:
     fields = text.split(b"\n", 1)[0].split()
     if kind is FileKind.ped:
         return len(fields) > 6 and b"\0" not in text
+    if kind is FileKind.sample:
+        return fields[:1] in ([b"ID_1"], [b"ID"], [b"id_1"], [b"id"])
     if kind is FileKind.map:
         return len(fields) in (3, 4) and fields[-1].lstrip(b"-").isdigit()
     if kind is FileKind.bim:

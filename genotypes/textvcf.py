@@ -6,6 +6,7 @@ many such lines are joined and decoded by two look-ups a genotype. All other lin
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final
@@ -15,14 +16,15 @@ from numpy.typing import NDArray
 
 from errors import Code, TesseraError
 from genotypes.calls import BAD, MISSING_STATE, N_STATES, States, states_of_alleles, text_tables
-from genotypes.facts import HeaderFacts, contig_name, parse_header
+from genotypes.facts import HeaderFacts, contig_name, decoded, parse_header
 from genotypes.likelihoods import TextLikelihoods
-from genotypes.record import MAX_POS, Batch, batch_records, malformed
+from genotypes.record import MANY_ALLELES, MAX_POS, POLYPLOID, Batch, batch_records, malformed
 from genotypes.sniff import BOM
 from genotypes.stream import Inflated
 
 _BATCH_BYTES: Final = 32 << 20
 _MAX_HEADER: Final = 128 << 20
+_PREFIX: Final = re.compile(rb"(\A|\t)[/|](?=[0-9.])")  # VCF 4.4 may say the first allele's phase in front of it
 
 
 class TextDecoder:
@@ -72,7 +74,7 @@ class TextDecoder:
                     continue
                 end = len(text)
             self._line += 1
-            lines.append(text[at:end].removesuffix(b"\r").decode(errors="replace"))
+            lines.append(decoded(text[at:end].removesuffix(b"\r")))
             at = end + 1
             if not lines[-1].strip() and end < len(text):
                 lines.pop()  # an empty line says nothing
@@ -182,7 +184,7 @@ class TextDecoder:
     def _passes_header(self, line: bytes) -> bool:
         """True for a header line between records, as in files that were put one after the other."""
         if line.startswith(b"#CHROM"):
-            if line.decode(errors="replace").rstrip("\t").split("\t")[9:] != self.facts.samples:
+            if decoded(line).rstrip("\t").split("\t")[9:] != self.facts.samples:
                 message = f"Line {self._line} begins another table, with other samples."
                 raise TesseraError(Code.samples_differ, message, field="vcf", line=self._line)
             self.mended["headers_inside"] += 1
@@ -221,6 +223,8 @@ class TextDecoder:
     ) -> list[States] | None:
         """States of one line for each ALT of `numbers`; None without a GT field."""
         keys = fmt.split(b":")
+        if columns[:1] in (b"/", b"|") or b"\t/" in columns or b"\t|" in columns:
+            columns = _PREFIX.sub(rb"\1", columns)
         text = np.frombuffer(columns + b"\t\t\t\t", np.uint8)
         ends = np.flatnonzero(text[:-3] == 9)  # the tab after each sample
         if len(ends) != self._n_samples:
@@ -263,7 +267,7 @@ class TextDecoder:
         call = cell.partition(b":")[0]
         alleles = call.replace(b"|", b"/").split(b"/")
         if len(alleles) > 2:
-            raise self._error("has a genotype of more than two alleles", where)
+            raise self._error(MANY_ALLELES, where, POLYPLOID)
         if any((not allele.isdigit() and allele not in (b".", b"")) or len(allele) > 3 for allele in alleles):
             raise self._error(f"has a genotype {call[:20].decode(errors='replace')!r}", where)
         numbers = [int(allele) if allele.isdigit() else -1 for allele in alleles]
@@ -280,10 +284,10 @@ class TextDecoder:
             raise self._error(f"has the position {text[:20].decode(errors='replace')!r}")
         return pos
 
-    def _error(self, what: str, where: str | None = None) -> TesseraError:
+    def _error(self, what: str, where: str | None = None, action: str | None = None) -> TesseraError:
         if where is not None:
-            return malformed(f"The record at {where} {what}.", position=where)
-        return malformed(f"Line {self._line} {what}.", line=self._line)
+            return malformed(f"The record at {where} {what}.", action=action, position=where)
+        return malformed(f"Line {self._line} {what}.", action=action, line=self._line)
 
 
 def _digit(letters: NDArray[np.uint8]) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:

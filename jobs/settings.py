@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
@@ -26,6 +26,8 @@ from jobs.slices import (
     UploadSettings,
     WorkerSettings,
 )
+
+_Kind = TypeVar("_Kind", bound=BaseSettings)
 
 
 class Settings(BaseSettings):
@@ -88,6 +90,17 @@ class Settings(BaseSettings):
         return self
 
 
+class QualitySettings(BaseSettings):
+    """The slices that offline commands share with a server; nothing else of a server's settings can stop them."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TESSERA_", env_nested_delimiter="_", env_nested_max_split=1, frozen=True, extra="ignore"
+    )
+
+    qc: QcSettings = Field(default_factory=QcSettings)
+    samples: SampleSettings = Field(default_factory=SampleSettings)
+
+
 def _filled(data: dict[str, Any], name: str, field: str, value: Any) -> Any:
     """The slice `name` of the raw settings with `field` set unless it was given."""
     raw = data.get(name) or {}
@@ -101,8 +114,21 @@ def load_settings(**values: Any) -> Settings:
     Raises:
         TesseraError: `setup_invalid`, naming each variable at fault.
     """
+    return _load(Settings, values)
+
+
+def load_quality() -> QualitySettings:
+    """Thresholds of variant and sample QC from the environment.
+
+    Raises:
+        TesseraError: `setup_invalid`, naming each variable at fault.
+    """
+    return _load(QualitySettings, {})
+
+
+def _load(kind: type[_Kind], values: dict[str, Any]) -> _Kind:
     try:
-        return Settings(**values)
+        return kind(**values)
     except ValidationError as error:
         faults = [_fault(tuple(fault["loc"]), fault["msg"]) for fault in error.errors()]
         raise TesseraError(Code.setup_invalid, "; ".join(faults)) from error

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from api.submission.fields import BUILDS, PEDIGREE_FIELDS, FieldError, FieldsRefused, JobFields
 from errors import Code
@@ -16,6 +17,15 @@ from genotypes.population_names import AUTO, RESERVED, offered_names, unknown_po
 
 NO_BUNDLE = "none"
 _BUILD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,15}")
+
+
+_PEDIGREE: Final = Code.not_with_pedigree
+_NOT_WITH_PEDIGREE: Final[Mapping[str, str]] = {
+    "samples": "no member of a family is left out, and one without calls is imputed from its relatives",
+    **dict.fromkeys(QC_FIELDS, "peeling weighs every call against the family, so no site is removed by a threshold"),
+    "population": "relatives have the founders' allele frequencies and not a population's, so no site is compared "
+    "with these",
+}
 
 
 def choose(fields: JobFields, pedigree: bool | None, folder: Path, chains: Path | None = None) -> JobFields:
@@ -69,10 +79,12 @@ def check_pedigree(fields: JobFields, pedigree: bool | None) -> None:
     if pedigree is False and (given := [name for name in PEDIGREE_FIELDS if name in fields.options]):
         message = f"'{given[0]}' is for jobs with a pedigree: add -F pedigree=@family.fam."
         raise FieldsRefused([FieldError(given[0], message)])
-    ignored = [name for name in ("samples", *QC_FIELDS, "population") if name in fields.options]
+    ignored = [name for name in _NOT_WITH_PEDIGREE if name in fields.options]
     if ignored and (pedigree or fields.engine == "peeling"):
-        message = f"'{ignored[0]}' is for jobs without a pedigree: peeling weighs every call against the family."
-        raise FieldsRefused([FieldError(ignored[0], message)])
+        raise FieldsRefused(
+            FieldError(name, f"'{name}' is for jobs without a pedigree: {_NOT_WITH_PEDIGREE[name]}.", _PEDIGREE)
+            for name in ignored
+        )
     if fields.engine == "dae" and pedigree:
         message = "'engine' is dae, which does not use a pedigree: leave the pedigree out or choose auto or peeling."
         raise FieldsRefused([FieldError("engine", message)])

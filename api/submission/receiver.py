@@ -30,8 +30,10 @@ _ENDINGS = {
     FileKind.ped: ".ped",
     FileKind.map: ".map",
     FileKind.bgen: ".bgen",
+    FileKind.sample: ".sample",
     FileKind.final_report: ".txt",
     FileKind.array_text: ".txt",
+    FileKind.index: ".index",
     FileKind.zip: ".zip",
     FileKind.tar: ".tar",
 }

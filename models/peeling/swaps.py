@@ -1,4 +1,4 @@
-"""Samples that look exchanged: their genotypes fit each other's place in the pedigree, and not their own.
+"""Two samples that look exchanged: their genotypes fit each other's place in the pedigree, and not their own.
 
 An animal's place is its parents and offspring. A sample fits a place when it is not the opposite homozygote of those
 relatives at more loci than wrong calls explain (`mendel.Judge`). Two samples look exchanged when some relatives speak
@@ -6,25 +6,23 @@ against them where they are, and none does once they change places. Only the ani
 speaks against are looked at, so a pedigree without doubtful parents costs nothing.
 
 What cannot be told: animals without a genotyped parent or offspring, and full sibs without offspring of their own,
-whose exchange changes nothing that these genotypes show; and samples that went round among three or more animals, whose
-relatives are doubted all the same. Most pairs of the pedigree have to be sound.
+whose exchange changes nothing that these genotypes show. Most pairs of the pedigree have to be sound. Samples that went
+round among three animals or more are found by `rotations.py`.
 
 Source of the measure: Hayes 2011, J Dairy Sci 94:2114 (parentage by opposing homozygotes).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.peeling.mendel import MIN_LOCI, Judge, MendelTally, Pair
-from models.peeling.pedigree import Pedigree
+from models.peeling.mendel import MIN_LOCI, Judge, Pair
 
-MOST: Final = 10  # swaps that are looked for; each costs a pass over the genotypes
 SEARCHED: Final = 40  # animals at most whose exchange is looked for, the most contradicted first
 RELATIVES: Final = 12  # of one animal that are compared; more tell nothing new
 SPARE: Final = 3  # opposite homozygotes that few loci may hold beyond the limit
@@ -69,46 +67,19 @@ class Swap:
         return sum(one.opposing for one in self.named) - sum(one.opposing for one in self.exchanged)
 
 
-def find_swaps(
-    pedigree: Pedigree, pairs: Sequence[Pair], judge: Judge, blocks: Callable[[], Iterable[NDArray[np.int8]]]
-) -> list[Swap]:
-    """Exchanged samples, the clearest first; no animal stands in two of them.
-
-    Each one found is put right before the next is looked for: its relatives would otherwise fit odd places too.
-
-    Args:
-        pedigree: N animals.
-        pairs: its parents and offspring with calls in common (`MendelTally.pairs`).
-        judge: what those pairs were judged by.
-        blocks: gives (L, N) ALT alleles of all loci in parts, -1 where not called; not called if no pair is doubted.
-    """
-    columns = np.arange(len(pedigree))
-    chosen: list[Swap] = []
-    while len(chosen) < MOST:
-        taken = {animal for one in chosen for animal in (one.first, one.second)}
-        best = _clearest(pairs, judge, (dosage[:, columns] for dosage in blocks()), taken)
-        if best is None:
-            break
-        chosen.append(best)
-        columns[[best.first, best.second]] = columns[[best.second, best.first]]
-        tally = MendelTally(pedigree)
-        for dosage in blocks():
-            tally.add(dosage[:, columns])
-        pairs, judge = tally.pairs()
-    return chosen
-
-
-def _clearest(pairs: Sequence[Pair], judge: Judge, blocks: Iterable[NDArray[np.int8]], taken: Set[int]) -> Swap | None:
+def clearest_swap(
+    pairs: Sequence[Pair], judge: Judge, blocks: Iterable[NDArray[np.int8]], taken: Set[int]
+) -> Swap | None:
     """The exchange that does away with most opposite homozygotes, of animals that are not `taken`."""
-    relatives = _relatives(pairs)
-    looked_at = [one for one in _contradicted(pairs) if one not in taken and one in relatives]
+    relatives = relatives_of(pairs)
+    looked_at = [one for one in contradicted(pairs) if one not in taken and one in relatives]
     if not looked_at:
         return None
     named = {}
     for pair in pairs:
         counts = pair.opposing, pair.compared
         named[pair.parent, pair.child] = named[pair.child, pair.parent] = counts
-    shares = _Shares(sorted({*looked_at, *(one for animal in looked_at for one in relatives[animal])}), blocks)
+    shares = Shares(sorted({*looked_at, *(one for animal in looked_at for one in relatives[animal])}), blocks)
     keys = {
         (min(animal, other), max(animal, other))
         for animal in looked_at
@@ -119,7 +90,7 @@ def _clearest(pairs: Sequence[Pair], judge: Judge, blocks: Iterable[NDArray[np.i
     return max((one for one in swaps if one is not None), key=lambda one: one.gain, default=None)
 
 
-def _relatives(pairs: Sequence[Pair]) -> dict[int, list[int]]:
+def relatives_of(pairs: Sequence[Pair]) -> dict[int, list[int]]:
     """Of every animal the parents and offspring that it was compared with, those with the most loci first."""
     found: dict[int, list[tuple[int, int]]] = {}
     for pair in pairs:
@@ -129,7 +100,7 @@ def _relatives(pairs: Sequence[Pair]) -> dict[int, list[int]]:
     return {animal: list(dict.fromkeys(one for _, one in sorted(mine)))[:RELATIVES] for animal, mine in found.items()}
 
 
-def _contradicted(pairs: Sequence[Pair]) -> list[int]:
+def contradicted(pairs: Sequence[Pair], most: int = SEARCHED) -> list[int]:
     """Animals that relatives speak against, those first whom the largest share of them does."""
     against: dict[int, int] = {}
     links: dict[int, int] = {}
@@ -138,14 +109,14 @@ def _contradicted(pairs: Sequence[Pair]) -> list[int]:
             links[animal] = links.get(animal, 0) + (pair.compared >= MIN_LOCI)
             against[animal] = against.get(animal, 0) + pair.suspicious
     doubted = [animal for animal, count in against.items() if count]
-    return sorted(doubted, key=lambda one: (-against[one] / links[one], -against[one], one))[:SEARCHED]
+    return sorted(doubted, key=lambda one: (-against[one] / links[one], -against[one], one))[:most]
 
 
-class _Shares:
+class Shares:
     """Opposite homozygotes between some animals (rows) and all."""
 
     def __init__(self, rows: Sequence[int], blocks: Iterable[NDArray[np.int8]]) -> None:
-        self._place = {animal: row for row, animal in enumerate(rows)}
+        self.place = {animal: row for row, animal in enumerate(rows)}
         self.opposing = self.compared = np.zeros((len(rows), 0), np.int64)
         for dosage in blocks:
             if not self.opposing.size:
@@ -160,14 +131,14 @@ class _Shares:
 
     def pair(self, row: int, column: int) -> tuple[int, int]:
         """Opposite homozygotes and loci of two animals, one of which is a row."""
-        if row not in self._place:
+        if row not in self.place:
             row, column = column, row
-        place = self._place[row]
+        place = self.place[row]
         return int(self.opposing[place, column]), int(self.compared[place, column])
 
     def fitting(self, relatives: Sequence[int], animal: int, judge: Judge) -> list[int]:
         """Animals, `animal` not among them, whose genotypes could stand in its place: beside all other relatives."""
-        rows = [self._place[one] for one in relatives]
+        rows = [self.place[one] for one in relatives]
         compared, opposing = self.compared[rows], self.opposing[rows]
         # A relative that is the candidate itself is judged later, with both exchanged; so is what lies at the limit.
         itself = np.array(relatives)[:, None] == np.arange(compared.shape[1])[None, :]
@@ -180,23 +151,23 @@ def _swap(
     key: tuple[int, int],
     relatives: Mapping[int, Sequence[int]],
     named: Mapping[tuple[int, int], tuple[int, int]],
-    shares: _Shares,
+    shares: Shares,
     judge: Judge,
 ) -> Swap | None:
     """The exchange of two animals, when the genotypes speak for it."""
     own, other = [], []
     for place, sample in (key, key[::-1]):
         mine = relatives.get(place, ())
-        own.append(_fit([named[place, one] for one in mine], judge))
+        own.append(fit([named[place, one] for one in mine], judge))
         # A relative that gives its sample away has this animal's instead.
-        other.append(_fit([shares.pair(sample, place if one == sample else one) for one in mine], judge))
+        other.append(fit([shares.pair(sample, place if one == sample else one) for one in mine], judge))
     swap = Swap(key[0], key[1], (own[0], own[1]), (other[0], other[1]))
     clear = any(one.against for one in own) and not any(one.against for one in other)
     left = sum(one.opposing for one in other)
     return swap if clear and all(one.relatives for one in other) and left * CLEARER <= swap.gain + left else None
 
 
-def _fit(counts: Iterable[tuple[int, int]], judge: Judge) -> Fit:
+def fit(counts: Iterable[tuple[int, int]], judge: Judge) -> Fit:
     """The sum of (opposing, compared) of a sample and relatives."""
     usable = [one for one in counts if one[1] >= MIN_LOCI]
     against = sum(judge.speaks_against(*one) for one in usable)

@@ -41,8 +41,16 @@ def test_a_word_that_is_no_mending_is_refused_in_any_part(api: Api) -> None:
 def test_what_peeling_would_ignore_is_refused(api: Api, field: str) -> None:
     value = "flag" if field == "samples" else "0.5"
     answer = api.client.post("/jobs", files=FAMILY, data={field: value})
-    assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (422, "invalid_field", field)
+    assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (422, "not_with_pedigree", field)
+    assert "without the pedigree" in answer.json()["action"]
     assert api.client.post("/jobs", files=FAMILY, data={"mend": "swap"}).json()["options"] == {"mend": "swap"}
+
+
+def test_all_that_peeling_would_ignore_is_named_with_its_reason(api: Api) -> None:
+    answer = api.client.post("/jobs", files=FAMILY, data={"population": "EUR", "samples": "drop"})
+    told = {one["field"]: one["message"] for one in answer.json()["errors"]}
+    assert "founders' allele frequencies" in told["population"]
+    assert "imputed from its relatives" in told["samples"]
 
 
 def test_a_browsers_form_is_sent_on_to_the_page_of_the_job(api: Api) -> None:

@@ -30,6 +30,11 @@ def group(*names):
         ),
         (["x.psam", "x.pvar.zst", "x.pgen"], [("pgen", ["x.pgen", "x.pvar.zst", "x.psam"])]),
         (["x.bed.gz", "x.bim.gz", "x.fam"], [("bed", ["x.bed.gz", "x.bim.gz", "x.fam"])]),
+        (["x.bgen", "c2.bgen"], [("bgen", ["x.bgen"]), ("bgen", ["c2.bgen"])]),
+        (
+            ["all.sample", "c1.bgen", "c2.bgen"],
+            [("bgen", ["c1.bgen", "all.sample"]), ("bgen", ["c2.bgen", "all.sample"])],
+        ),
         (["b.txt", "a.vcf", "a.txt"], [("array_text", ["b.txt", "a.txt"]), ("vcf", ["a.vcf"])]),
     ],
 )
@@ -46,6 +51,8 @@ def test_files_find_each_other(names, expected):
         (["a.vcf", "x.fam"], r"'x.fam' came without 'x.bed'; a pedigree goes in 'pedigree'"),
         (["x.pgen", "x.psam"], r"'x.pgen' came without 'x.pvar'"),
         (["x.pgen", "x.pvar", "x.fam"], r"'x.pgen' came without 'x.psam'"),
+        (["x.sample", "a.vcf"], r"'x.sample' came without 'x.bgen'"),
+        (["a.bgen", "b.bgen", "a.sample", "c.sample"], r"'b.bgen' came without 'b.sample'"),
         (["a.bed", "b.bed", "a.bim", "a.fam", "b.fam"], r"'b.bed' came without 'b.bim'"),
     ],
 )

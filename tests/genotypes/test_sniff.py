@@ -61,7 +61,7 @@ def test_the_message_says_what_it_is_instead():
         ("a.vcf.gz", gzip.compress(gzip.compress(VCF)), "compressed twice"),
         ("a.ped", b"F1 S1 0 0 1 -9\n", "without genotypes goes in 'pedigree'"),
         ("a.bgen", bytes(20) + b"bgen", "bgen-1.2"),
-        ("a.sample", b"ID_1 ID_2 missing\n", "into the BGEN file"),
+        ("a.sample", b"FID IID missing\n", "columns of a .sample file"),
         ("a.bed", b"\x6c\x1b\x00\x00", "--make-bed"),
     ],
 )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations, permutations
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from models.peeling.mendel import MendelTally
-from models.peeling.swaps import Swap, find_swaps
+from models.peeling.rotations import Rotation, assign, find_exchanges
+from models.peeling.swaps import Swap
 from tests.reference.peeling_exact import Parents
 from tests.support.pedigrees import drop, pedigree_of
 
@@ -41,11 +43,17 @@ def genotypes(rng: np.random.Generator, parents: Parents, error: float = 0.002) 
     return dosage
 
 
-def look(parents: Parents, dosage: NDArray[np.int8]) -> list[Swap]:
-    tally = MendelTally(pedigree_of(parents))
-    tally.add(dosage)
+def exchanges(parents: Parents, dosage: NDArray[np.int8]) -> tuple[list[Swap], list[Rotation]]:
     family = pedigree_of(parents)
-    return find_swaps(family, *tally.pairs(), lambda: np.array_split(dosage, 3))
+    tally = MendelTally(family)
+    tally.add(dosage)
+    return find_exchanges(family, *tally.pairs(), lambda: np.array_split(dosage, 3))
+
+
+def look(parents: Parents, dosage: NDArray[np.int8]) -> list[Swap]:
+    swaps, rings = exchanges(parents, dosage)
+    assert rings == []
+    return swaps
 
 
 def told_apart(parents: Parents, first: int, second: int) -> bool:
@@ -119,3 +127,38 @@ def test_two_swaps_at_once() -> None:
         dosage[:, [first, second]] = dosage[:, [second, first]]
     assert {(one.first, one.second) for one in look(parents, dosage)} == {(12, 31), (20, 40)}
     assert all(replace(one, first=0).gain == one.gain for one in look(parents, dosage))
+
+
+def _started(ring: tuple[int, ...]) -> tuple[int, ...]:
+    """A ring from its first row on."""
+    start = ring.index(min(ring))
+    return (*ring[start:], *ring[:start])
+
+
+@pytest.mark.parametrize(("size", "seed"), [(3, 0), (3, 2), (3, 25), (4, 5), (4, 29), (5, 0), (8, 1)])
+def test_samples_that_went_round_are_named_in_their_order(size: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    parents = herd(rng)
+    dosage = genotypes(rng, parents)
+    linked = [k for k, pair in enumerate(parents) if pair[0] is not None or any(k in one for one in parents)]
+    ring = tuple(int(one) for one in rng.choice(linked, size, replace=False))
+    assert all(told_apart(parents, *pair) for pair in combinations(ring, 2))
+    moved = dosage.copy()
+    moved[:, list(ring)] = dosage[:, list(np.roll(ring, -1))]
+    swaps, rings = exchanges(parents, moved)
+    assert swaps == []
+    assert [_started(one.animals) for one in rings] == [_started(ring)]
+    (found,) = rings
+    assert not any(one.against for one in found.moved)
+    assert sum(one.opposing for one in found.named) > 4 * sum(one.opposing for one in found.moved)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_an_assignment_costs_least(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    count = 1 + seed % 6
+    cost = rng.integers(-5, 6, (count, count)).astype(float) if seed % 2 else rng.normal(size=(count, count))
+    found = assign(cost)
+    assert sorted(found) == list(range(count))
+    least = min(sum(cost[k, one[k]] for k in range(count)) for one in permutations(range(count)))
+    assert cost[range(count), found].sum() == pytest.approx(least)

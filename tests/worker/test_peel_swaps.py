@@ -55,3 +55,17 @@ def test_exchanged_samples_are_named_with_their_evidence(tmp_path: Path, pair: t
     assert f'<tr><th scope="row">{swap["first"]}</th><td>{swap["second"]}</td>' in page
     data = next(path for path in pages if path.suffix == ".json")
     assert json.loads(data.read_text())["qc"]["mendel"]["swaps"] == [swap]
+
+
+def test_samples_that_went_round_are_named_with_their_evidence(tmp_path: Path) -> None:
+    ring = ["G1-03", "G2-10", "G3-01", "G2-04"]
+    qc = _checked(tmp_path, dict(zip([*ring[1:], ring[0]], ring, strict=True)))
+    assert qc["mendel"]["swaps"] == []
+    (found,) = qc["mendel"]["rotations"]
+    start = found["animals"].index("G1-03")
+    assert [*found["animals"][start:], *found["animals"][:start]] == ring
+    (note,) = [one for one in qc["notes"] if one["code"] == "probable_rotation"]
+    assert "'G1-03' that of 'G2-10'" in note["message"]
+    assert "'G2-04' that of 'G1-03'" in note["message"]
+    page = next(path for path in peel_report(tmp_path / "pages", FACTS, qc) if path.suffix == ".html").read_text()
+    assert '<tr><th scope="row">G2-04</th><td>G1-03</td>' in page

@@ -181,3 +181,30 @@ def test_a_frame_without_width_puts_marks_in_the_middle() -> None:
     frame = Frame(Axis("x", 1, 1), Axis("y", 0, 1))
     assert frame.at_x(1) == (LEFT + frame.right) / 2
     assert histogram_figure("h", "t", "x", "a", "b", histogram(np.empty(0), 0, 1, 4)) is None
+
+
+def test_one_sample_has_no_spread_to_be_judged_by() -> None:
+    one = HET | {"points": [[1.0, 0.24]], "samples": 1, "mean": 0.24, "sd": 0.0, "outliers": 0, "extreme": []}
+    figure = heterozygosity_figure(one, 0)
+    assert figure.text.startswith("1 sample; heterozygosity 24.0%.")
+    assert "deviation" not in figure.text
+    assert 'class="guide2"' not in figure.svg
+
+
+def test_what_the_plot_and_sample_qc_count_apart_is_explained() -> None:
+    assert "Sample QC" not in heterozygosity_figure(HET, 1).text
+    assert heterozygosity_figure(HET, 4).text.endswith("found 4.")
+
+
+def test_the_map_counts_everybody_and_says_how_many_are_drawn() -> None:
+    figure = ancestry_figure(ANCESTRY | {"counts": {"EUR": 2_500, "AFR": 1}})
+    assert figure is not None
+    assert figure.text.startswith("2,501 samples, the first 1 of them drawn; nearest population: EUR 2,500, AFR 1.")
+
+
+def test_long_numbers_of_a_scale_stay_clear_of_its_name() -> None:
+    figure = heterozygosity_figure(HET | {"y_range": [0.2325, 0.25]})
+    longest = max((len(text) for text in re.findall(r'text-anchor="end" >([^<]+)<', figure.svg)), default=0)
+    assert longest >= 5
+    # A digit is at most 9 pixels wide; the name stands on the baseline at 14.
+    assert LEFT - 8 - 9 * longest > 14

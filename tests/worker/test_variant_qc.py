@@ -16,7 +16,7 @@ from tests.support.uploads import Upload
 from worker.pipeline.fates import Fate
 from worker.pipeline.harmonise import VARIANTS, HarmoniseOptions
 from worker.pipeline.types import HarmoniseSummary
-from worker.pipeline.variant_qc import frequency_chisq, variant_qc
+from worker.pipeline.variant_qc import frequency_chisq, likelihood_ratio, variant_qc
 
 BUNDLE = cohort_bundle()
 CLEAN = cohort(BUNDLE)
@@ -118,6 +118,26 @@ def test_a_frequency_far_from_the_bundles_is_left_out_or_listed(tmp_path: Path) 
     assert rows[CLEAN.pos[low[1]]][1].startswith("af=0.2")
     assert (harmonised[low[0]] == -1).all()
     assert (harmonised[low[1]] >= 0).all()
+
+
+def test_a_carrier_of_a_rare_allele_among_few_people_passes() -> None:
+    alleles, af = np.array([2, 2, 4, 2]), np.array([0.001, 0.0005, 0.002, 0.0], np.float32)
+    frequency = np.array([0.5, 1.0, 0.5, 0.5])
+    assert (frequency_chisq(frequency, alleles, af, 4_000) > 50).all()
+    found = likelihood_ratio(frequency, alleles, af, 4_000)
+    assert (found < 50).all()
+    exact = likelihood_ratio(frequency[:3], alleles[:3], af[:3], None)
+    # Against a frequency that is exact, the chance of so many is below Chernoff's bound, and not far.
+    chance = [0.001**2 + 2 * 0.001 * 0.999, 0.0005**2, 6 * 0.002**2]
+    assert (np.exp(-exact / 2) >= chance).all()
+    assert (np.exp(-exact / 2) <= np.array(chance) * 5).all()
+
+
+def test_both_chisquares_agree_where_there_are_many() -> None:
+    frequency, af = np.array([0.3, 0.31, 0.5]), np.array([0.3, 0.3, 0.52], np.float32)
+    many = np.full(3, 2_000)
+    ours, pearson = (one(frequency, many, af, 4_000) for one in (likelihood_ratio, frequency_chisq))
+    np.testing.assert_allclose(ours, pearson, rtol=0.01, atol=1e-3)
 
 
 def test_chisquare_is_that_of_the_table() -> None:

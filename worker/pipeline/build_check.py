@@ -81,6 +81,10 @@ def check_overlap(overlap: Overlap, header: str | None, bundle: str) -> list[Not
     if overlap.beyond and overlap.matched < HEADER_OVERRULED * overlap.sites:
         message = f"{overlap.beyond:,} sites lie past the end of their chromosome on {bundle}, the bundle's build."
         raise TesseraError(Code.wrong_build, message, field="vcf", **facts)
+    if overlap.sites == 0:
+        message = "No variant of the chromosomes that the bundle holds has alleles that are spelled in bases."
+        action = "Export the genotypes with REF and ALT spelled in bases."
+        raise TesseraError(Code.symbolic_alleles, message, action=action, field="vcf", **facts)
     if overlap.matched == 0:
         message = f"None of the {overlap.sites:,} sites is in the bundle with the same position and alleles."
         raise TesseraError(Code.no_overlap, message, field="vcf", **facts)

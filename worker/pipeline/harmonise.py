@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -72,8 +73,8 @@ def harmonise(
         progress: called with the fraction done; may raise to abort.
 
     Raises:
-        TesseraError: `wrong_build`, `chromosome_not_in_bundle`, `no_overlap`, `population_unknown`; when strict, the
-            code of a mending.
+        TesseraError: `wrong_build`, `chromosome_not_in_bundle`, `no_overlap`, `no_sites_left`, `population_unknown`;
+            when strict, the code of a mending.
     """
     options = options or HarmoniseOptions()
     out.mkdir(parents=True, exist_ok=True)
@@ -99,8 +100,11 @@ def harmonise(
     notes = list(placed.notes)
     for one in met:
         if len(one.selection.used) == 0:
-            message = "None of its sites is in the bundle; the chromosome was not imputed."
+            message = f"None of its sites can be used ({_reasons([one])}); the chromosome was not imputed."
             notes.append(Note("no_overlap", message, one.upload.sites, one.name))
+    if not any(len(one.selection.used) for one in met):
+        message = f"No site of the upload can be used: {_reasons(met)}."
+        raise TesseraError(Code.no_sites_left, message, field="vcf")
     met = [one for one in met if len(one.selection.used)]
     counted = [_count(upload, one) for one in met]
     if options.strict:
@@ -138,6 +142,15 @@ def harmonise(
         chromosomes=[one.name for one in chromosomes],
         qc=qc,
     )
+
+
+def _reasons(met: list[_Met]) -> str:
+    """What became of the sites of chromosomes without a usable one, the most frequent fate first."""
+    fates = Counter(Fate(one).name for chromosome in met for one in chromosome.selection.fate.tolist())
+    lost = sum(one.upload.sites - len(one.selection.fate) for one in met)
+    if lost:
+        fates["not_lifted"] = lost
+    return ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in fates.most_common(4))
 
 
 def _part(progress: Progress, start: float, width: float) -> Progress:

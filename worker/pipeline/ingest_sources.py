@@ -11,6 +11,7 @@ from genotypes.arraytext import ArrayTextReader
 from genotypes.bgen import BgenReader
 from genotypes.finalreport import FinalReportReader
 from genotypes.guard import Limits, guard
+from genotypes.oxford import read_oxford_samples
 from genotypes.parts import Source, group_files
 from genotypes.plink1 import PlinkReader
 from genotypes.plink2 import PgenReader
@@ -65,6 +66,9 @@ def collect(files: Sequence[Path], names: Sequence[str], scratch: Path, limits: 
             shown = ", ".join(f"'{one}'" for one in ignored[:5])
             message = f"Files of '{name}' that hold no genotypes were left out: {shown}."
             notes.append(Note("archive_members_left_out", message, len(ignored)))
+    if indexes := [one.name for one in found if one.kind is FileKind.index]:
+        shown = ", ".join(f"'{one}'" for one in indexes[:5])
+        notes.append(Note("index_left_out", f"Indexes are not needed and were left out: {shown}.", len(indexes)))
     sources = group_files([one.name for one in found], [one.kind for one in found])
     return Inputs(found, sources, notes)
 
@@ -104,6 +108,8 @@ def open_source(
     if source.kind in VCF_KINDS:
         guarded = guard(paths[0], source.kind, scratch, limits, progress)
         notes = [Note("crlf", f"Windows line ends of '{source.name}' were mended.")] if guarded.crlf else []
+        if guarded.bom:
+            notes.append(Note("byte_order_mark", f"The byte order mark before '{source.name}' was left out."))
         if guarded.spaces:
             notes.append(Note("spaces", f"The columns of '{source.name}' were parted by blanks, now by tabs."))
         return VcfReader(guarded.path, mend=not strict, likelihoods=likelihoods), notes
@@ -116,7 +122,7 @@ def open_source(
         return PedReader(paths[0], paths[1], scratch, limits), []
     main = _inflated(paths[0], scratch, limits)
     if source.kind is FileKind.bgen:
-        return BgenReader(main), []
+        return BgenReader(main, read_oxford_samples(paths[1], limits) if len(paths) > 1 else None), []
     if source.kind is FileKind.bed:
         return PlinkReader(main, paths[1], paths[2], limits), []
     return PgenReader(main, paths[1], paths[2], limits), []

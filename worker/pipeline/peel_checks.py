@@ -14,9 +14,9 @@ from genotypes.sites import SiteTable
 from models.peeling.mendel import MAX_OPPOSING, MIN_LOCI, MendelTally, Pair, parent_lod
 from models.peeling.pedigree import FEMALE, MALE, Pedigree
 from models.peeling.penetrance import confident_calls
-from models.peeling.swaps import find_swaps
+from models.peeling.rotations import find_exchanges
 from worker.pipeline.peel_folder import JoinedChromosome, store_observations, store_sites
-from worker.pipeline.peel_swaps import swap_dict, swap_note
+from worker.pipeline.peel_swaps import rotation_dict, rotation_note, swap_dict, swap_note
 from worker.pipeline.peel_x import stretches
 from worker.pipeline.types import Note
 
@@ -54,7 +54,7 @@ class PedigreeChecks:
         """Write the four tables into `out`; the document for reports, and notes on doubtful parents."""
         ids, tally = self._pedigree.ids, self.tally
         pairs, judge = tally.pairs()
-        swaps = find_swaps(self._pedigree, pairs, judge, self._calls)
+        swaps, rings = find_exchanges(self._pedigree, pairs, judge, self._calls)
         doubted = [pair for pair in pairs if pair.suspicious]
         others = self._candidates(doubted[:SEARCHED])
         loci = sorted(self._loci, key=lambda one: -one[4])
@@ -75,6 +75,7 @@ class PedigreeChecks:
             "opposing_limit": MAX_OPPOSING,
             "suspicious": every[: len(doubted)],
             "swaps": [swap_dict(ids, swap) for swap in swaps],
+            "rotations": [rotation_dict(ids, ring) for ring in rings],
             "worst_trios": [one for one in trios if one["errors"]][:SHOWN],
             "worst_loci": [dict(zip(("chromosome", "position", "id", "children", "errors"), one, strict=True))
                            for one in loci[:SHOWN]],
@@ -168,6 +169,7 @@ def _pair_dict(ids: Sequence[str], pair: Pair, other: str | None) -> dict[str, A
 
 def _notes(document: dict[str, Any], doubted: Sequence[dict[str, Any]]) -> list[Note]:
     notes = [swap_note(one) for one in document["swaps"]]
+    notes += [rotation_note(one) for one in document["rotations"]]
     for one in doubted[:SEARCHED]:
         message = (
             f"The genotypes speak against '{one['parent']}' as {one['role']} of '{one['child']}': "

@@ -172,6 +172,8 @@ def expect(
         return Expected(choice, held)
     likelihood = sum(one.likelihood() for one in seen)
     dosage, af = np.concatenate([one.dosage[:, judges] for one in seen]), np.concatenate([one.af for one in seen])
+    if (dosage >= 0).any(axis=1).sum() < LEAST_SITES:
+        return Expected(choice, held)  # sites that nobody is called at tell nothing
     alt = np.where(dosage < 0, 0, dosage).sum(axis=1, dtype=np.int64)
     shares = fit_shares(alt, 2 * (dosage >= 0).sum(axis=1), af)
     return Expected(choice, held, shares, posterior(np.asarray(likelihood)), sites)

@@ -25,6 +25,7 @@ from worker.pipeline.types import QC, Note
 
 LOW_CALL_RATE = 0.9
 SHOWN_SAMPLES = 50
+SHOWN_CHROMOSOMES = 10  # of those that the bundle lacks; of contigs there may be thousands
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +148,12 @@ def write_qc(
     used = sum(one.matched for one in chromosomes)
     rates = review.calls / max(1, review.sites)
     all_notes = list(notes) + [note for one in chromosomes for _, note in chromosome_notes(one)] + review.notes
-    for one in left_out:
+    for one in left_out[:SHOWN_CHROMOSOMES]:
         message = "The bundle does not hold this chromosome; it was not imputed."
         all_notes.append(Note("chromosome_not_in_bundle", message, one.sites, one.name))
+    if further := left_out[SHOWN_CHROMOSOMES:]:
+        message = f"The bundle does not hold {len(further):,} further chromosomes or contigs; they were not imputed."
+        all_notes.append(Note("chromosome_not_in_bundle", message, sum(one.sites for one in further)))
     low = int((rates < LOW_CALL_RATE).sum())
     if low:
         message = f"Samples called at less than {LOW_CALL_RATE:.0%} of the sites used: expect lower accuracy."

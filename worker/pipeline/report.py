@@ -133,6 +133,14 @@ def _page(
     )
 
 
+def _flagged(qc: Mapping[str, Any]) -> int | None:
+    """Outliers of heterozygosity that sample QC found; None where it had no sites to judge by."""
+    checked = qc.get("sample_qc") or {}
+    if not checked.get("heterozygosity"):
+        return None
+    return int(checked.get("counts", {}).get("heterozygosity", 0))
+
+
 def _plots(data: Mapping[str, Any], chromosomes: Sequence[AssembleSummary]) -> dict[str, Any]:
     """The figures by name, None where there is nothing to draw."""
     cohort, people = data["cohort"] or {}, data["people"]
@@ -146,7 +154,7 @@ def _plots(data: Mapping[str, Any], chromosomes: Sequence[AssembleSummary]) -> d
         "people": people and _people_figure(people),
         "expected": expected and expected_figure(expected),
         "frequency": frequency and frequency_figure(frequency | {"compared": _compared(data["qc"])}),
-        "heterozygosity": het and heterozygosity_figure(het),
+        "heterozygosity": het and heterozygosity_figure(het, _flagged(data["qc"])),
         "sample_rates": rates[0] and histogram_figure(
             "sample-rates", "Call rate of the samples", "Share of the sites used at which a sample is called.",
             "call rate", "samples", rates[0], width=NARROW),

@@ -27,7 +27,8 @@ class VariantQc:
         call_rate: (V,) share of samples called.
         hwe: (V,) mid-p; NaN where it was not tested.
         frequency: (V,) ALT frequency in the bundle's orientation, NaN without calls.
-        chisq: (V,) chi-square of the difference from the bundle's frequency, NaN without one.
+        chisq: (V,) chi-square of the difference from the bundle's frequency, NaN without one: Pearson's, or the
+            likelihood ratio's where that is smaller.
         inbreeding: the cohort's mean inbreeding coefficient over these sites; None where they are few.
         few_hets: sites past the threshold of Hardy-Weinberg that stay, as the cohort lacks heterozygotes everywhere.
     """
@@ -70,7 +71,10 @@ def variant_qc(
     fate = np.zeros(len(counts), np.uint8)
     chisq = np.full(len(counts), np.nan)
     if af is not None:
-        chisq = frequency_chisq(frequency, counts.alleles, af, panel_alleles)
+        chisq = np.minimum(
+            frequency_chisq(frequency, counts.alleles, af, panel_alleles),
+            likelihood_ratio(frequency, counts.alleles, af, panel_alleles),
+        )
         past = (chisq > options.af_chisq) & (np.abs(frequency - af) > options.af_limit)
         fate[past] = Fate.af_difference
     hom_ref, het, hom_alt = counts.diploid
@@ -115,6 +119,27 @@ def frequency_chisq(
         spread = np.maximum(pooled * (1 - pooled), 0.5 / np.maximum(ours, 1) if panel_alleles is None else 0.0)
         chisq = (frequency - theirs) ** 2 * size / spread
     return np.where(spread > 0, chisq, np.where(alleles > 0, 0.0, np.nan))
+
+
+def likelihood_ratio(
+    frequency: NDArray[np.float64], alleles: NDArray[np.int64], af: NDArray[np.float32], panel_alleles: int | None
+) -> NDArray[np.float64]:
+    """(V,) the likelihood ratio's chi-square (G) of the same table.
+
+    Pearson's is far too large where few alleles are expected: one carrier of a rare allele among few people would be
+    past any threshold. The chance of more than G is at most exp(-G / 2) however few there are (Chernoff's bound).
+    """
+    panel = 1 << 40 if panel_alleles is None else panel_alleles
+    ours, theirs = alleles.astype(np.float64), af.astype(np.float64)
+    # A panel that lacks the allele may still have missed it.
+    theirs = np.clip(theirs, 0.5 / panel, 1 - 0.5 / panel) if panel_alleles is not None else theirs
+    pooled = (frequency * ours + theirs * panel) / (ours + panel)
+    total = np.zeros(len(frequency))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for share, size in ((frequency, ours), (theirs, np.full(len(total), float(panel)))):
+            for one, expected in ((share, pooled), (1 - share, 1 - pooled)):
+                total += np.where(one > 0, size * one * np.log(one / expected), 0.0)
+    return np.where(alleles > 0, np.maximum(0.0, 2 * total), np.nan)
 
 
 def _inbreeding(hom_ref: NDArray[np.int64], het: NDArray[np.int64], hom_alt: NDArray[np.int64]) -> float | None:

@@ -68,7 +68,9 @@ const noteItem = (note) =>
 export function showQc(place, qc) {
   const children = [counts(qc)];
   if (qc.left_out?.length) {
-    const names = qc.left_out.map((/** @type {Qc} */ one) => one.name).join(", ");
+    const shown = qc.left_out.slice(0, 30).map((/** @type {Qc} */ one) => one.name);
+    const further = qc.left_out.length - shown.length;
+    const names = shown.join(", ") + (further ? ` and ${further.toLocaleString("en")} more` : "");
     const why = qc.pedigree ? "they are not inherited as autosomes are" : "the bundle does not hold them";
     children.push(el("p", { className: "caution" }, `Not imputed, as ${why}: ${names}.`));
   }

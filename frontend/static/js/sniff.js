@@ -66,12 +66,13 @@ function lookAtArray(text) {
 
 /** @param {string} name @param {string} text @returns {Look|null} what a table of a PLINK fileset holds; null when it is none */
 function lookAtTable(name, text) {
-  const ending = /\.(bim|fam|pvar|psam|ped|map)(\.gz|\.zst)?$/i.exec(name)?.[1].toLowerCase();
+  const ending = /\.(bim|fam|pvar|psam|ped|map|sample)(\.gz|\.zst)?$/i.exec(name)?.[1].toLowerCase();
   const fields = text.split("\n", 1)[0].trim().split(/\s+/).length;
   if (ending === "bim") return fields === 6 ? { text: "PLINK sites, goes with .bed and .fam", tone: "plain" } : null;
   if (ending === "fam") return fields === 5 || fields === 6 ? { text: "PLINK samples, goes with .bed and .bim", tone: "plain" } : null;
   if (ending === "ped") return fields > 6 ? { text: "PLINK text genotypes, goes with .map", tone: "plain" } : null;
   if (ending === "map") return fields === 3 || fields === 4 ? { text: "PLINK text sites, goes with .ped", tone: "plain" } : null;
+  if (ending === "sample") return /^id(_1)?\s/i.test(text) ? { text: "Samples of a BGEN file, goes with .bgen", tone: "plain" } : null;
   if (ending === "pvar") return { text: "PLINK 2 sites, goes with .pgen and .psam", tone: "plain" };
   return ending === "psam" ? { text: "PLINK 2 samples, goes with .pgen and .pvar", tone: "plain" } : null;
 }
@@ -85,6 +86,7 @@ function lookAtPlink(bytes) {
 
 /** @param {File} file @returns {Promise<Look>} */
 export async function look(file) {
+  if (/\.(tbi|csi|bgi|idx)$/i.test(file.name)) return { text: "An index; it is not needed", tone: "plain" };
   if (!file.size) return { text: "This file is empty", tone: "bad" };
   let bytes = new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer());
   if (bytes[0] === 31 && bytes[1] === 139) bytes = /** @type {Uint8Array<ArrayBuffer>} */ (await inflateHead(bytes));
@@ -97,6 +99,6 @@ export async function look(file) {
   if (text.slice(16, 20) === "bgen") return { text: "BGEN", tone: "plain" };
   if (text.slice(257, 262) === "ustar") return { text: "Tar archive; the server looks inside", tone: "plain" };
   if (text.startsWith("PK\x03\x04")) return { text: "Zip archive; the server looks inside", tone: "plain" };
-  if (/^#?\s*"?rs_?id"?[\t,]\s*"?chr/im.test(text)) return lookAtArray(text);
+  if (/^#?\s*"?(?:rs_?id|name)"?[\t, ]\s*"?chr/im.test(text)) return lookAtArray(text);
   return { text: "This does not look like a genotype file", tone: "bad" };
 }

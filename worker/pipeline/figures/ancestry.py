@@ -53,7 +53,13 @@ def ancestry_figure(data: Mapping[str, Any]) -> Figure | None:
         frame.text("value halo", frame.at_x(x), frame.at_y(y) + 4, str(one["population"]), "middle")
         frame.parts.append("</g>")
     counts = {name: sum(one["population"] == name for one in samples) for name in populations}
-    described = f"{len(samples):,} samples; nearest population: " + ", ".join(
+    # The document counts all samples and holds places of the first ones.
+    counts = data.get("counts") or counts
+    total = sum(counts.values())
+    shown = "1 sample" if total == 1 else f"{total:,} samples"
+    if total > len(samples):
+        shown += f", the first {len(samples):,} of them drawn"
+    described = f"{shown}; nearest population: " + ", ".join(
         f"{name} {count:,}" for name, count in counts.items() if count
     )
     title = "The samples among the training populations"

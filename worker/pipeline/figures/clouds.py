@@ -32,7 +32,7 @@ def frequency_figure(data: Mapping[str, Any]) -> Figure:
     if data["correlation"] is not None:
         described += f"; correlation {data['correlation']:.3f}"
     if (whole := data.get("far_from_panel")) is not None and data.get("compared"):
-        described += f"; against the whole panel it would be {whole:,}"
+        described += f"; against the whole panel {whole:,} would be apart"
     rest = "" if data["points"] is not None else " Darker cells hold more sites."
     text = (
         f"{described}. Points on the diagonal have the same frequency in both; a cloud across the other diagonal would "
@@ -48,8 +48,13 @@ def frequency_figure(data: Mapping[str, Any]) -> Figure:
     return Figure("frequency", title, text, picture("frequency", title, described, [frame]), Table(head, rows), legend)
 
 
-def heterozygosity_figure(data: Mapping[str, Any]) -> Figure:
-    """Heterozygosity against call rate, a point a sample."""
+def heterozygosity_figure(data: Mapping[str, Any], flagged: int | None = None) -> Figure:
+    """Heterozygosity against call rate, a point a sample.
+
+    Args:
+        data: what `cohort_stats` counted.
+        flagged: samples that sample QC found to be outliers; None where it judges nobody.
+    """
     (x_low, x_high), (y_low, y_high) = data["x_range"], data["y_range"]
     frame = Frame(
         Axis("call rate at the sites used", x_low, x_high, percents(x_low, x_high, 5)),
@@ -62,7 +67,8 @@ def heterozygosity_figure(data: Mapping[str, Any]) -> Figure:
     )
     frame.axes()
     low, high = (data["mean"] + sign * data["outlying_sd"] * data["sd"] for sign in (-1, 1))
-    for value, kind in ((data["mean"], "guide"), (low, "guide2"), (high, "guide2")):
+    limits = ((low, "guide2"), (high, "guide2")) if data["sd"] > 0 else ()
+    for value, kind in ((data["mean"], "guide"), *limits):
         if y_low <= value <= y_high:
             frame.line(kind, frame.at_x(x_low), frame.at_y(value), frame.at_x(x_high), frame.at_y(value))
     if data["points"] is not None:
@@ -70,14 +76,22 @@ def heterozygosity_figure(data: Mapping[str, Any]) -> Figure:
     else:
         frame.cells("cell", data["cells"], data["grid"], data["x_range"], data["y_range"])
     title = "Heterozygosity and call rate of the samples"
-    described = (
-        f"{data['samples']:,} samples; mean heterozygosity {data['mean']:.1%}, standard deviation {data['sd']:.1%}; "
-        f"{data['outliers']:,} farther than {data['outlying_sd']:g} standard deviations from it"
-    )
-    text = (
-        f"{described}. Too many heterozygotes hint at a mixed sample, too few at inbreeding or a different ancestry. "
-        "Dashed lines: mean, and the limits of outliers."
-    )
+    if data["samples"] == 1:
+        described = f"1 sample; heterozygosity {data['mean']:.1%}"
+    else:
+        described = (
+            f"{data['samples']:,} samples; mean heterozygosity {data['mean']:.1%}, "
+            f"standard deviation {data['sd']:.1%}; "
+            f"{data['outliers']:,} farther than {data['outlying_sd']:g} standard deviations from it"
+        )
+    text = f"{described}. Too many heterozygotes hint at a mixed sample, too few at inbreeding or a different ancestry."
+    if data["sd"] > 0:
+        text += " Dashed lines: mean, and the limits of outliers."
+    if flagged is not None and flagged != data["outliers"]:
+        text += (
+            f" Sample QC, which goes by F and so by the frequencies of the sites that each sample is called at, "
+            f"found {flagged:,}."
+        )
     rows = [
         (one["sample"], f"{one['heterozygosity']:.2%}", f"{one['call_rate']:.2%}", "yes" if one["outlier"] else "no")
         for one in data["extreme"]

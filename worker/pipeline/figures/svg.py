@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 WIDTH, HEIGHT = 720, 340
 NARROW = 420  # two such plots stand side by side
-LEFT, RIGHT, TOP, BOTTOM = 64, 28, 16, 56
+LEFT, RIGHT, TOP, BOTTOM = 80, 28, 16, 56
 DASH = "\N{EN DASH}"
 # Corners around the middle, y downwards; the style sheet cuts the legend's keys alike.
 FORMS: tuple[tuple[tuple[float, float], ...], ...] = (
