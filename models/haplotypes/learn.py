@@ -124,9 +124,10 @@ def cut_tiles(cm: NDArray[np.float64], most_sites: int, most_cm: float, context:
     sites = len(cm)
     parts = max(1, -(-sites // most_sites), int(np.ceil((cm[-1] - cm[0]) / most_cm)))
     edges = np.unique(np.linspace(0, sites, parts + 1).round().astype(int))
+    rows = np.arange(sites, dtype=np.int32)  # one for all tiles, of which each has a view
     tiles = []
     for index, (first, end) in enumerate(pairwise(edges.tolist())):
         low = int(np.searchsorted(cm, cm[first] - context))
         high = int(np.searchsorted(cm, cm[end - 1] + context, side="right"))
-        tiles.append(Tile(index, first, end, np.arange(low, high, dtype=np.int32)))
+        tiles.append(Tile(index, first, end, rows[low:high]))
     return tiles
