@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from genotypes.codes import dosage, haplotypes
 from genotypes.sites import SiteTable
-from models.haplotypes.library import Library
+from models.haplotypes.library import Haplotypes
 from models.haplotypes.person import impute_people
 from models.haplotypes.spool import Spool
 from models.haplotypes.states import LANES
-from models.haplotypes.stored import StoredLibrary
 from models.haplotypes.window import Window
 from models.protocol import ImputedBlock, PairBlock, Tile, TypedGenotypes
 
@@ -78,7 +77,7 @@ class CopyingImputer:
         self,
         sites: SiteTable,
         tiles: Sequence[Tile],
-        library: Library | StoredLibrary,
+        library: Haplotypes,
         options: CopyingOptions | None = None,
         *,
         threads: int | None = None,

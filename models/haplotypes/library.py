@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,27 @@ from safetensors.numpy import save_file
 
 from models.haplotypes.packing import index_type, pack
 from models.haplotypes.panel_index import lists_of
+
+
+class Haplotypes(Protocol):
+    """What the engine needs of a library, wherever it lies."""
+
+    @property
+    def haplotypes(self) -> int:
+        """K, their number."""
+        ...
+
+    def positions(self, rows: NDArray[np.int32]) -> NDArray[np.float64]:
+        """(T,) cM of ascending rows."""
+        ...
+
+    def alleles(self, rows: NDArray[np.int32]) -> NDArray[np.uint8]:
+        """(T, K) ALT alleles of ascending rows."""
+        ...
+
+    def part(self, first: int, end: int) -> Library:
+        """The sites `first` to `end`, counted from the first of them."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,9 +96,7 @@ class Library:
         """The sites `first` to `end`, counted from the first of them."""
         low, high = int(self.starts[first]), int(self.starts[end])
         starts = self.starts[first : end + 1] - low
-        return type(self)(
-            self.haplotypes, self.flipped[first:end], starts, self.carriers[low:high], self.cm[first:end]
-        )
+        return type(self)(self.haplotypes, self.flipped[first:end], starts, self.carriers[low:high], self.cm[first:end])
 
     def write(self, path: Path, tiles: Sequence[dict[str, int]]) -> None:
         """Write as safetensors; `tiles` goes into the metadata."""

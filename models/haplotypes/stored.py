@@ -1,4 +1,4 @@
-"""A library that stays in its file: a stretch of sites is read when it is asked for, whatever the chromosome's length."""
+"""A library that stays in its file: a stretch of sites is read when it is asked for, however long the chromosome."""
 
 from __future__ import annotations
 
@@ -79,7 +79,9 @@ class StoredLibrary:
 
         def read(file: Any) -> Library:
             minor, flipped = self.counts(first, end)
-            held = (file.get_slice(n)[a:b].tobytes() for n, a, b in (("bits", bits, bits_end), ("gaps", gaps, gaps_end)))
+            held = (
+                file.get_slice(n)[a:b].tobytes() for n, a, b in (("bits", bits, bits_end), ("gaps", gaps, gaps_end))
+            )
             carriers = unpack(minor, self.haplotypes, *held)
             starts = np.concatenate([[0], np.cumsum(minor)])
             return Library(self.haplotypes, flipped, starts, carriers, file.get_slice("cm")[first:end])
@@ -89,7 +91,7 @@ class StoredLibrary:
     def part(self, first: int, end: int) -> Library:
         """The sites `first` to `end`, counted from the first of them."""
         parts = []
-        for number in self._blocks_of(first, end):
+        for number in self.blocks_of(first, end):
             low, high = self.blocks[number : number + 2, 0].tolist()
             parts.append(self.block(number).part(max(first, low) - low, min(end, high) - low))
         return Library.concatenate(parts)
@@ -97,7 +99,7 @@ class StoredLibrary:
     def alleles(self, rows: NDArray[np.int32]) -> NDArray[np.uint8]:
         """(T, K) ALT alleles of ascending rows."""
         out = np.empty((len(rows), self.haplotypes), np.uint8)
-        for number in self._blocks_of(int(rows[0]), int(rows[-1]) + 1) if len(rows) else ():
+        for number in self.blocks_of(int(rows[0]), int(rows[-1]) + 1) if len(rows) else ():
             low, high = self.blocks[number : number + 2, 0].tolist()
             a, b = np.searchsorted(rows, (low, high)).tolist()
             if a < b:
@@ -109,7 +111,8 @@ class StoredLibrary:
         rows = np.arange(len(self), dtype=np.int32)  # one for all tiles, of which each has a view
         return [Tile(one["index"], one["first"], one["end"], rows[one["low"] : one["high"]]) for one in self.tiles]
 
-    def _blocks_of(self, first: int, end: int) -> range:
+    def blocks_of(self, first: int, end: int) -> range:
+        """The blocks in which the sites `first` to `end` lie."""
         edges = self.blocks[:, 0]
         return range(int(np.searchsorted(edges, first, "right")) - 1, int(np.searchsorted(edges, end, "left")))
 

@@ -8,12 +8,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.haplotypes.library import Library
+from models.haplotypes.library import Haplotypes
 from models.haplotypes.person import Panel
 from models.haplotypes.scans import WORD
 from models.haplotypes.select import classes_of, pack_columns, padded
 from models.haplotypes.slots import DENSE, Slots, list_carriers, pack_carriers
-from models.haplotypes.stored import StoredLibrary
 from models.protocol import Tile
 
 CLOSEST = 1e-6  # switches are as likely as over at least so many cM
@@ -27,7 +26,7 @@ class Window:
     centimorgans: NDArray[np.float64]  # (T,)
 
     @classmethod
-    def make(cls, library: Library | StoredLibrary, tile: Tile, typed: NDArray[np.int32]) -> Self:
+    def make(cls, library: Haplotypes, tile: Tile, typed: NDArray[np.int32]) -> Self:
         """Lay the library out for a tile; `typed` are the (T,) rows that the input has, context included."""
         rows = np.arange(tile.first, tile.end)
         core = library.part(tile.first, tile.end)
