@@ -93,9 +93,9 @@ class _Learning:
                 model = replace(self._o.model, switches_per_cm=rate, error=error)
                 sums = [loss_sums(held.imputed(one, model), held.truth, held.af, held.untyped(one)) for one in shown]
                 self._sums[_key(number, (rate, error))] = [one.tolist() for one in sums]
+                write_json(self._path, self._sums)
                 most = MOST_TRIALS * len(self._stretches)
                 self._watch(f"rates: {rate:g} switches a cM, error {error:g}", min(1.0, len(self._sums) / most))
-            write_json(self._path, self._sums)
         return {pair: self._loss(pair) for pair in pairs}
 
     def _loss(self, pair: tuple[float, float]) -> float:
