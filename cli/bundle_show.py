@@ -73,7 +73,7 @@ def show_library(bundle: HaplotypeBundle) -> None:
 
 def accuracy_by_chromosome(chromosomes: Mapping[str, Any]) -> Table:
     """The mean over the arrays of each chromosome's r2, by MAF."""
-    edges = next((array["bins"] for one in chromosomes.values() for array in one["accuracy"]), [])
+    edges: list[dict[str, Any]] = next((array["bins"] for one in chromosomes.values() for array in one["accuracy"]), [])
     head = (f"<={one['maf'][1]:g}" for one in edges)
     table = Table("chrom", "arrays", "sites scored", *head, title="Aggregate r2 by chromosome, mean of the arrays")
     for name, one in chromosomes.items():

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import models.bundle_folder as bundle_folder
 import models.haplotypes.genome_learn as learn_module
 import models.haplotypes.writer as writer_module
 from errors import Code, TesseraError
@@ -55,6 +56,18 @@ def test_every_chromosome_is_whole(folder: Path) -> None:
         assert [(tile.first, tile.end) for tile in bundle.tiles(name)] == [(0, 150), (150, 300)]
         assert np.array_equal(sites.tile, np.repeat([0, 1], 150))
     assert not (folder / "bundle.work").exists()
+
+
+def test_sites_of_few_chromosomes_are_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = opened(folder / "bundle")
+    first = bundle.sites("20")
+    assert bundle.sites("22") is not first
+    assert bundle.sites("20") is first
+    monkeypatch.setattr(bundle_folder, "KEPT_SITES", SITES)
+    bundle = opened(folder / "bundle")
+    first = bundle.sites("20")
+    assert len(bundle.sites("22")) == SITES
+    assert bundle.sites("20") is not first
 
 
 def test_accuracy_is_of_all_and_of_each(folder: Path) -> None:
