@@ -32,7 +32,8 @@ from models.haplotypes.writer import BLOCK_CELLS, LibraryWriter
 from models.protocol import Tile, TypedGenotypes
 
 READ_S: Final = 3.0  # of the panel, at most
-TIMED_PEOPLE: Final = 8
+FEW_PEOPLE: Final = 4
+TIMED_PEOPLE: Final = 36
 TIMED_SITES: Final = 4096
 TRIALS: Final = 14  # pairs of rates, as a rule
 _PROGRAM_BYTES: Final = 450_000_000  # Python, PyTorch (for its scores), compiled kernels
@@ -133,12 +134,11 @@ def _person_seconds(haplotypes: NDArray[np.int8], model: CopyingOptions) -> floa
     rows = np.arange(0, sites, EVERY, dtype=np.int32)
     tile = Tile(0, 0, sites, np.arange(sites, dtype=np.int32))
     imputer = CopyingImputer(SiteTable.empty(""), [tile], library, model, threads=len(os.sched_getaffinity(0)))
-    people = np.arange(TIMED_PEOPLE) % (count // 2)
-    codes = (haplotypes[:, 2 * people] + haplotypes[:, 2 * people + 1])[rows]
-    shown = TypedGenotypes(rows, codes, np.full(TIMED_PEOPLE, 2, np.int8), phased=False)
-    seconds = 0.0
-    for _ in range(2):  # the first loads the kernels
+    seconds = []
+    for many in (FEW_PEOPLE, FEW_PEOPLE, TIMED_PEOPLE):  # the first loads the kernels, the second lays out the panel
+        people = np.arange(many) % (count // 2)
+        codes = (haplotypes[:, 2 * people] + haplotypes[:, 2 * people + 1])[rows]
         start = time.monotonic()
-        list(imputer.impute(range(1), shown))
-        seconds = time.monotonic() - start
-    return seconds / (TIMED_PEOPLE * len(rows))
+        list(imputer.impute(range(1), TypedGenotypes(rows, codes, np.full(many, 2, np.int8), phased=False)))
+        seconds.append(time.monotonic() - start)
+    return max(1e-7, (seconds[2] - seconds[1]) / ((TIMED_PEOPLE - FEW_PEOPLE) * len(rows)))
