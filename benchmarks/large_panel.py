@@ -15,16 +15,14 @@ from __future__ import annotations
 import argparse
 import math
 import struct
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
 import numpy as np
 import pysam
 
 from genotypes.bcf import typed_string
-
-if TYPE_CHECKING:
-    import tskit
 
 SIZE_BEFORE, SIZE_NOW, GENERATIONS = 15_000, 1_000_000, 300
 MUTATION, RECOMBINATION = 2.15e-8, 1.2e-8  # the former higher than in people, for the density of several populations
@@ -32,10 +30,9 @@ APART, COMMON = 4500, 0.05  # bp between sites of the array, and their least min
 NO_QUALITY: Final = 0x7F800001
 
 
-def simulate(mb: float, people: int, seed: int) -> tskit.TreeSequence:
+def simulate(mb: float, people: int, seed: int) -> Any:
     """Haplotypes of people of a population that grew."""
-    import msprime
-
+    msprime: Any = import_module("msprime")
     demography = msprime.Demography()
     growth = math.log(SIZE_NOW / SIZE_BEFORE) / GENERATIONS
     demography.add_population(name="A", initial_size=SIZE_NOW, growth_rate=growth)
@@ -48,7 +45,7 @@ def simulate(mb: float, people: int, seed: int) -> tskit.TreeSequence:
     return msprime.sim_mutations(trees, rate=MUTATION, random_seed=seed, model=msprime.BinaryMutationModel())
 
 
-def write(trees: tskit.TreeSequence, chrom: str, targets: int, out: Path) -> int:
+def write(trees: Any, chrom: str, targets: int, out: Path) -> int:
     """Write panel, array and people; returns the sites."""
     people, rng = trees.num_individuals, np.random.default_rng(1)
     names = "\t".join(f"S{k}" for k in range(people))
