@@ -27,8 +27,8 @@ app.command("ancestry")(ancestry)
 @app.command()
 def verify(bundle: Annotated[Path, typer.Argument(help="Bundle folder or .tar.", exists=True)]) -> None:
     """Check every file of a bundle against its manifest."""
-    from models.dae.bundle import Bundle
+    from models.bundle_folder import BundleFolder
 
-    opened = Bundle.open(bundle)
+    opened = BundleFolder.open(bundle)
     opened.verify()
     Console().print(f"{opened.manifest.id}: {len(opened.manifest.files)} files, all as in the manifest.")

@@ -14,6 +14,8 @@ from rich.table import Table
 from cli.bundle_tables import show_manifest, show_privacy
 from cli.plain import err, out
 from cli.training_bar import training_bar
+from errors import Code, TesseraError
+from genotypes.manifest import BundleManifest
 
 BundlePath = Annotated[Path, typer.Argument(help="Bundle folder or .tar.", exists=True)]
 PanelPath = Annotated[Path, typer.Option("--panel", help="The panel that the bundle was trained on.", exists=True)]
@@ -53,6 +55,7 @@ def compress(
     from models.dae.score import score
 
     source = Bundle.open(bundle)
+    _need_networks(source.manifest, "A library of haplotypes is compressed as it is made, without loss.")
     columns = (TextColumn("tiles"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
         task = bar.add_task("", total=None)
@@ -80,6 +83,14 @@ def compress(
             ),
         )
     out.print(made.id)
+
+
+def _need_networks(manifest: BundleManifest, why: str) -> None:
+    """Refuse what is done to weights where a bundle has none; raises `setup_invalid`."""
+    from models.haplotypes.bundle import KIND
+
+    if manifest.architecture.get("kind") == KIND:
+        raise TesseraError(Code.setup_invalid, f"{manifest.id} holds haplotypes and no network. {why}", field="bundle")
 
 
 def show_loss(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> None:
@@ -110,6 +121,7 @@ def adapt(
     from models.dae.work import WorkFolder
 
     opened = Bundle.open(bundle)
+    _need_networks(opened.manifest, "A library of haplotypes serves every array as it is.")
     fit = FitOptions(steps=steps, rate=rate, warmup=max(1, steps // 10))
     o = AdaptOptions(panel=panel, map=map, array=array, out=target, chrom=chrom, device=device, fit=fit)
     tiles = sum(len(opened.tiles(name)) for name in opened.chromosomes)
@@ -125,12 +137,12 @@ def privacy(
     write: Annotated[bool, typer.Option(help="Write the result into the manifest; the bundle's id changes.")] = False,
 ) -> None:
     """Test whether the weights can tell the people they were trained on from others (membership inference)."""
-    from errors import Code, TesseraError
     from models.dae.adapt import privacy_test, with_privacy
     from models.dae.bundle import Bundle
     from models.dae.compress import amend
 
     opened = Bundle.open(bundle)
+    _need_networks(opened.manifest, "Who has it has the haplotypes of its people.")
     if write and bundle.is_file():
         raise TesseraError(Code.setup_invalid, "An archive cannot be written to: unpack it first.")
     manifest = with_privacy(opened.manifest, privacy_test(opened, panel, chrom))

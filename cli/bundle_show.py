@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -65,6 +66,22 @@ def show_library(bundle: HaplotypeBundle) -> None:
             held = str(bundle.manifest.panel["haplotypes"])
             table.add_row(chrom, str(tile.index), str(tile.end - tile.first), str(len(tile.inputs)), held)
     out.print(table)
+    chromosomes = bundle.manifest.training.get("chromosomes", {})
+    if chromosomes:
+        out.print(accuracy_by_chromosome(chromosomes))
+
+
+def accuracy_by_chromosome(chromosomes: Mapping[str, Any]) -> Table:
+    """The mean over the arrays of each chromosome's r2, by MAF."""
+    edges: list[dict[str, Any]] = next((array["bins"] for one in chromosomes.values() for array in one["accuracy"]), [])
+    head = (f"<={one['maf'][1]:g}" for one in edges)
+    table = Table("chrom", "arrays", "sites scored", *head, title="Aggregate r2 by chromosome, mean of the arrays")
+    for name, one in chromosomes.items():
+        columns = zip(*([row["r2"] for row in array["bins"]] for array in one["accuracy"]), strict=True)
+        known = [[r2 for r2 in column if r2 is not None] for column in columns]
+        cells = [f"{sum(values) / len(values):.3f}" if values else "-" for values in known]
+        table.add_row(name, str(len(one["accuracy"])), f"{one['scored_sites']:,}", *cells)
+    return table
 
 
 def cells(row: TileFacts) -> list[str]:

@@ -21,12 +21,21 @@ NETWORK, DENSE, WHO = "Network", "The published dense network (--architecture pu
 
 
 def train(
-    panel: Annotated[Path, typer.Option(help="Phased VCF or BCF of the training people.", exists=True)],
+    panel: Annotated[
+        list[str],
+        typer.Option(
+            metavar="FILE",
+            help="Phased VCF or BCF of the training people; may be repeated, and hold patterns: 'chr{1..22}.bcf'.",
+        ),
+    ],
     target: Annotated[Path, typer.Option("--out", help="Folder of the new bundle.")],
     build: Annotated[str, typer.Option(help="Assembly of the panel, such as GRCh37.")],
-    map: Annotated[Path | None, typer.Option(help="Genetic map; without it 1 cM/Mb.", exists=True)] = None,
+    map: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE", help="Genetic map, as many as there are; without one 1 cM/Mb."),
+    ] = None,
     arrays: Annotated[Path | None, typer.Option(help="Folder of ARRAY/chrN.* manifests.", exists=True)] = None,
-    chrom: Annotated[str | None, typer.Option(help="Contig, when the panel holds several.")] = None,
+    chrom: Annotated[str | None, typer.Option(help="The only contig to take of the panel.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the bundle; the folder's by default.")] = None,
     work: Annotated[Path | None, typer.Option(help="Folder for checkpoints; OUT.work by default.")] = None,
     steps: Annotated[int, typer.Option(help="Training steps of each tile.", min=1)] = 6000,
@@ -45,7 +54,9 @@ def train(
     tile: Annotated[
         list[int] | None, typer.Option(help="Train this tile and no other (may be repeated).", rich_help_panel=WHO)
     ] = None,
-    workers: Annotated[int, typer.Option(help="Processes that share the tiles.", min=1, rich_help_panel=WHO)] = 1,
+    workers: Annotated[
+        int, typer.Option(help="Processes that share the tiles, or the files.", min=1, rich_help_panel=WHO)
+    ] = 1,
     device: Annotated[str, typer.Option(help="cpu, cuda (all GPUs in turn) or cuda:1.", rich_help_panel=WHO)] = "cpu",
     celery: Annotated[
         str | None,
@@ -79,42 +90,46 @@ def train(
 ) -> None:
     """Make a bundle from a phased panel.
 
-    The default bundle holds the panel's haplotypes: most accurate, minutes to make, and for panels that may be shared.
-    The networks (tile-dae, published-dense) keep the panel with its owner. Their training goes on from its checkpoints
-    when it was stopped and is run again; run on several machines with one --work folder on a shared file system, they
-    share the tiles.
+    The default bundle holds the panel's haplotypes: most accurate, minutes to make, and for panels that may be shared;
+    it takes any number of chromosomes, in one file or several. The networks (tile-dae, published-dense) keep the panel
+    with its owner, a chromosome a bundle. A training that was stopped goes on when it is run again; run on several
+    machines with one --work folder on a shared file system, they share the tiles, or the files and chromosomes.
     """
     from models.haplotypes.bundle import KIND
+    from models.haplotypes.genome_options import GenomeOptions, expand
     from models.population_table import read_populations
 
+    panels, maps = expand(panel, "--panel"), expand(map or (), "--map")
     labels = read_populations(populations) if populations else None
     if architecture == KIND:
-        from models.haplotypes.train import LibraryOptions
-
-        facts = LibraryOptions(
-            panel=panel,
-            map=map,
+        options = GenomeOptions(
+            panels=panels,
+            maps=maps,
             out=target,
             name=name or target.name,
             build=build,
             chrom=chrom,
             arrays=arrays,
+            work=work,
+            labels=labels,
+            ancestry=ancestry,
             panel_name=panel_name,
             licence=licence,
             seed=seed,
         )
-        train_haplotypes(facts)
-        if ancestry:
-            _describe_people(target, panel, labels, chrom)
+        train_haplotypes(options, workers, dry_run=dry_run)
         return
+    if len(panels) != 1 or len(maps) > 1:
+        message = f"{architecture} is trained on one chromosome, from one panel and one map."
+        raise TesseraError(Code.setup_invalid, message, action="Train a bundle a chromosome, or li-stephens.")
     from models.dae.fit import FitOptions
     from models.dae.plan import TrainOptions
     from models.dae.published.objective import dense_training
 
     dense = dense_training(n_layers, size_ratio, activation, loss, l1, sparsity, mask_low, mask_high)
-    options = TrainOptions(
-        panel=panel.absolute(),
-        map=map.absolute() if map else None,
+    settings = TrainOptions(
+        panel=panels[0].absolute(),
+        map=maps[0].absolute() if maps else None,
         out=target,
         name=name or target.name,
         build=build,
@@ -133,9 +148,9 @@ def train(
         architecture=architecture,
         dense=dense,
     )
-    _run(options, dry_run=dry_run, tiles=tile, workers=workers, queue=celery)
+    _run(settings, dry_run=dry_run, tiles=tile, workers=workers, queue=celery)
     if ancestry and target.exists():
-        _describe_people(target, panel, labels, chrom)
+        _describe_people(target, panels[0], labels, chrom)
 
 
 def _describe_people(bundle: Path, panel: Path, labels: Labels | None, chrom: str | None) -> None:

@@ -118,11 +118,13 @@ def _match_bases(typed: SiteTable, bundle: SiteTable) -> tuple[NDArray[np.int32]
     rows = np.full(len(typed), -1, np.int32)
     action = np.full(len(typed), Action.typed_only, np.uint8)
     ref, alt = base_codes(typed.ref), base_codes(typed.alt)
-    bundle_ref, bundle_alt = base_codes(bundle.ref), base_codes(bundle.alt)
-    theirs = np.flatnonzero((bundle_ref >= 0) & (bundle_alt >= 0))
+    near = _rows_at(bundle.pos, typed.pos)
+    bundle_ref, bundle_alt = base_codes(bundle.ref[near]), base_codes(bundle.alt[near])
+    both = (bundle_ref >= 0) & (bundle_alt >= 0)
+    theirs = near[both]
     if len(theirs) == 0:
         return rows, action
-    keys = _key(bundle.pos[theirs], bundle_ref[theirs], bundle_alt[theirs])
+    keys = _key(bundle.pos[theirs], bundle_ref[both], bundle_alt[both])
     order = np.argsort(keys, kind="stable")
     keys, theirs = keys[order], theirs[order]
     bases = (ref >= 0) & (alt >= 0)
@@ -134,6 +136,14 @@ def _match_bases(typed: SiteTable, bundle: SiteTable) -> tuple[NDArray[np.int32]
         rows[found] = theirs[place[found]]
         action[found] = verdict
     return rows, action
+
+
+def _rows_at(pos: NDArray[np.int32], wanted: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Rows of ascending (V,) positions that are among (T,) wanted ones: a bundle holds far more than an upload."""
+    places = np.unique(wanted)
+    first, end = np.searchsorted(pos, places, "left"), np.searchsorted(pos, places, "right")
+    held = np.repeat(first, end - first)
+    return held + (np.arange(len(held)) - np.repeat(np.cumsum(end - first) - (end - first), end - first))
 
 
 def base_codes(alleles: Strings) -> NDArray[np.int64]:

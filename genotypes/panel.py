@@ -50,13 +50,13 @@ def read_panel(path: Path | str, chrom: str | None = None) -> Panel:
         if chrom is not None and chrom != block.sites.chrom:
             continue
         if tables and tables[0].chrom != block.sites.chrom:
-            raise _refused(f"The panel holds chromosomes {tables[0].chrom} and {block.sites.chrom}: name one.")
+            raise refused(f"The panel holds chromosomes {tables[0].chrom} and {block.sites.chrom}: name one.")
         if len(block.sites) == 0:
             continue
         found = gt.ploidy(block.codes)
         ploidy = found[0] if ploidy is None else ploidy
         changes = normal_contig(block.sites.chrom) == "X"
-        _check(block, found, None if changes else ploidy)
+        check_phased(block, found, None if changes else ploidy)
         ploidy = np.minimum(ploidy, found.min(axis=0))
         tables.append(block.sites)
         rows.append(gt.haplotypes(block.codes).reshape(len(block.sites), -1))
@@ -72,16 +72,15 @@ def read_panel(path: Path | str, chrom: str | None = None) -> Panel:
     return Panel(SiteTable(sites.chrom, sites.pos, sites.ref, sites.alt, sites.id, af), haplotypes, reader.samples)
 
 
-def _check(block: VariantBlock, found: NDArray[np.int8], ploidy: NDArray[np.int8] | None) -> None:
+def check_phased(block: VariantBlock, found: NDArray[np.int8], ploidy: NDArray[np.int8] | None) -> None:
     """Refuse missing and unphased genotypes and, where `ploidy` is given, any other one."""
     wrong = found == 0 if ploidy is None else found != ploidy
     bad = ((block.codes == gt.HET) | wrong).any(axis=1)
     if bad.any():
         where = f"{block.sites.chrom}:{block.sites.pos[int(np.flatnonzero(bad)[0])]}"
-        raise _refused(f"The panel has a missing or unphased genotype or a change of ploidy at {where}.")
+        raise refused(f"The panel has a missing or unphased genotype or a change of ploidy at {where}.")
 
 
-def _refused(message: str) -> TesseraError:
-    return TesseraError(
-        Code.malformed_record, message, action="Phase the panel and impute its missing genotypes first."
-    )
+def refused(message: str, action: str = "Phase the panel and impute its missing genotypes first.") -> TesseraError:
+    """`malformed_record` of a panel."""
+    return TesseraError(Code.malformed_record, message, action=action)

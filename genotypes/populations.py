@@ -16,13 +16,14 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from errors import Code, TesseraError
 from genotypes.population_names import unknown_population
+from genotypes.tensor_stream import Stream, write_tensors
 
 FILE_NAME: Final = "populations.safetensors"
 LEAST_PEOPLE: Final = 20
+BLOCK_ROWS: Final = 1 << 16
 
 Floats = NDArray[np.float64]
 
@@ -84,7 +85,10 @@ class Populations:
     def frequency(self, chromosome: str, shares: Floats) -> NDArray[np.float32]:
         """(V,) ALT frequency to be expected in a mixture with (P,) shares."""
         weights = np.asarray(shares, np.float64) / (2 * self.people)
-        out: NDArray[np.float32] = (self.counts[chromosome] @ weights).astype(np.float32)
+        counts = self.counts[chromosome]
+        out = np.empty(len(counts), np.float32)
+        for first in range(0, len(counts), BLOCK_ROWS):  # the product makes float64 of the counts
+            out[first : first + BLOCK_ROWS] = counts[first : first + BLOCK_ROWS] @ weights
         return out
 
     def alleles(self, shares: Floats) -> int:
@@ -95,13 +99,22 @@ class Populations:
         """(P,) shares from those by name."""
         return np.array([shares.get(name, 0.0) for name in self.names])
 
+    @property
+    def kind(self) -> type[np.uint8] | type[np.uint16]:
+        """What counts fit into."""
+        return np.uint8 if 2 * int(self.people.max()) < 256 else np.uint16
+
     def save(self, path: Path) -> None:
         """Write safetensors; counts are compressed, as most are zero."""
-        kind = np.uint8 if 2 * int(self.people.max()) < 256 else np.uint16
-        tensors = {f"{name}/counts": _squeeze(counts.astype(kind)) for name, counts in self.counts.items()}
-        facts = {"names": self.names, "within": self.within, "sites": self.sites, "bits": 8 * np.dtype(kind).itemsize}
-        save_file({"people": self.people, **tensors}, path, {"populations": json.dumps(facts)})
-        path.chmod(0o644)  # written for its owner alone, and a bundle is read by others
+        tensors = {name: Stream.of(_squeeze(counts.astype(self.kind))) for name, counts in self.counts.items()}
+        self.save_streams(path, tensors, self.sites)
+
+    def save_streams(self, path: Path, squeezed: Mapping[str, Stream], sites: Mapping[str, int]) -> None:
+        """Write counts that are xz already, those of each chromosome being (V, P) of `kind`."""
+        bits = 8 * np.dtype(self.kind).itemsize
+        facts = {"names": self.names, "within": self.within, "sites": dict(sites), "bits": bits}
+        tensors = {"people": Stream.of(self.people)} | {f"{name}/counts": one for name, one in squeezed.items()}
+        write_tensors(path, tensors, {"populations": json.dumps(facts)})
 
     @classmethod
     def load(cls, path: Path) -> Self:

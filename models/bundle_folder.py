@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Self
+from typing import Final, Self
 
 from errors import Code, TesseraError
 from genotypes import ancestry, populations
@@ -19,6 +19,8 @@ from genotypes.manifest import FILE_NAME, BundleManifest, FileEntry
 from genotypes.populations import Populations
 from genotypes.sites import SiteTable, read_sites_bcf
 from models.protocol import Tile
+
+KEPT_SITES: Final = 1_000_000  # of an opened bundle's chromosomes, or one chromosome however long
 
 
 def sha256(path: Path) -> str:
@@ -78,7 +80,12 @@ class BundleFolder:
         """All sites of a chromosome, sorted, with tile and, where the bundle holds it, af."""
         if chrom not in self._sites:
             entry = self._entry(chrom)
-            self._sites[chrom] = read_sites_bcf(self.folder / entry)[chrom]
+            table = read_sites_bcf(self.folder / entry)[chrom]
+            # Those of a whole genome would take gigabytes; the ones used last go last.
+            while self._sites and len(table) + sum(map(len, self._sites.values())) > KEPT_SITES:
+                del self._sites[next(iter(self._sites))]
+            self._sites[chrom] = table
+        self._sites[chrom] = self._sites.pop(chrom)
         return self._sites[chrom]
 
     def ancestry(self) -> AncestryMap | None:

@@ -88,10 +88,14 @@ def clusters(panel: Panel) -> Groups:
     """People by k-means on principal components, the largest cluster first; those that are too small are pooled."""
     if clusters_for(len(panel.samples)) == 1:
         return {}
-    found = cluster_people(panel.haplotypes, np.arange(len(panel.samples)))
+    return cluster_names(cluster_people(panel.haplotypes, np.arange(len(panel.samples))), panel.samples)
+
+
+def cluster_names(found: NDArray[np.int64], samples: Sequence[str]) -> Groups:
+    """Groups of people by their (S,) clusters."""
     rank = {number: place + 1 for place, number in enumerate(np.argsort(-np.bincount(found), kind="stable").tolist())}
-    named = {s: (f"cluster {rank[number]}", "") for s, number in zip(panel.samples, found.tolist(), strict=True)}
-    return pool(named, panel.samples)
+    named = {s: (f"cluster {rank[number]}", "") for s, number in zip(samples, found.tolist(), strict=True)}
+    return pool(named, samples)
 
 
 def count_populations(bundle: BundleFolder, panels: Sequence[Panel], groups: Groups) -> Populations:

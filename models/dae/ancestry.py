@@ -49,7 +49,23 @@ def make_map(
     Raises:
         TesseraError: `setup_invalid` when too few people or sites are left.
     """
-    people = [sample for sample in panels[0].samples if sample in labels]
+    people, label, held = labelled(panels[0].samples, labels)
+    chosen: dict[str, tuple[MapSites, NDArray[np.int8]]] = {}
+    for panel in panels:
+        name = next((one for one in bundle.chromosomes if normal_contig(one) == normal_contig(panel.sites.chrom)), None)
+        if name is None:
+            raise TesseraError(Code.setup_invalid, f"The bundle holds no chromosome {panel.sites.chrom}.")
+        chosen[name] = _choose(bundle, name, panel, people, options, options.max_sites // len(panels))
+    return fit_map(chosen, label, held, options)
+
+
+def labelled(samples: Sequence[str], labels: Mapping[str, str]) -> tuple[list[str], NDArray[np.int64], list[str]]:
+    """People of populations that are large enough, the number of each one's population, and the populations' names.
+
+    Raises:
+        TesseraError: `setup_invalid` when fewer than two populations are.
+    """
+    people = [sample for sample in samples if sample in labels]
     names, counts = np.unique([labels[sample] for sample in people], return_counts=True)
     held = [str(name) for name, count in zip(names, counts, strict=True) if count >= LEAST_PEOPLE]
     people = [sample for sample in people if labels[sample] in held]
@@ -57,13 +73,23 @@ def make_map(
         raise TesseraError(
             Code.setup_invalid, f"The labels name {len(held)} populations of {LEAST_PEOPLE} people or more."
         )
-    label = np.array([held.index(labels[sample]) for sample in people])
-    chosen: dict[str, tuple[MapSites, NDArray[np.int8]]] = {}
-    for panel in panels:
-        name = next((one for one in bundle.chromosomes if normal_contig(one) == normal_contig(panel.sites.chrom)), None)
-        if name is None:
-            raise TesseraError(Code.setup_invalid, f"The bundle holds no chromosome {panel.sites.chrom}.")
-        chosen[name] = _choose(bundle, name, panel, people, options, options.max_sites // len(panels))
+    return people, np.array([held.index(labels[sample]) for sample in people]), held
+
+
+def fit_map(
+    chosen: Mapping[str, tuple[MapSites, NDArray[np.int8]]],
+    label: NDArray[np.int64],
+    held: Sequence[str],
+    options: AncestryOptions,
+) -> AncestryMap:
+    """The map of people whose genotypes at the chosen sites are known.
+
+    Args:
+        chosen: by chromosome, its sites (M) and the people's dosages (M, N).
+        label: (N,) number of each one's population.
+        held: the populations' names.
+        options: how.
+    """
     dosages = np.concatenate([one.standardised(dosage) for one, dosage in chosen.values()])
     rng = np.random.default_rng(options.seed)
     makers = _split(label, options.axes_share, rng)
@@ -76,7 +102,7 @@ def make_map(
     scores = _solve(loadings, dosages[:, ~makers])
     centres, covariances, sizes = _populations(scores, label[~makers], len(held))
     noise = _noise(loadings, dosages[:, ~makers], scores, rng)
-    return AncestryMap(chromosomes, held, sizes, centres, covariances, explained, noise)
+    return AncestryMap(chromosomes, list(held), sizes, centres, covariances, explained, noise)
 
 
 def _choose(

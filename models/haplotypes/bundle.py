@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
-
 from models.bundle_folder import BundleFolder
 from models.haplotypes.engine import CopyingImputer, CopyingOptions
-from models.haplotypes.library import Library, read_tiles
+from models.haplotypes.stored import StoredLibrary
 from models.protocol import Tile
 
 KIND: Final = "li-stephens"  # architecture.kind of the manifest
@@ -21,16 +19,16 @@ class HaplotypeBundle(BundleFolder):
         """The tiles of a chromosome, in order; each reads every site from the first to the last of its context."""
         if chrom not in self._tables:
             self._entry(chrom)
-            path = self.folder / self.manifest.chromosomes[chrom].tiles_file
-            self._tables[chrom] = [
-                Tile(row["index"], row["first"], row["end"], np.arange(row["low"], row["high"], dtype=np.int32))
-                for row in read_tiles(path)
-            ]
+            self._tables[chrom] = self.library(chrom).cut()
         return self._tables[chrom]
 
     def imputer(self, chrom: str, threads: int | None) -> CopyingImputer:
         """The engine of one chromosome."""
         self._entry(chrom)
-        library = Library.read(self.folder / self.manifest.chromosomes[chrom].tiles_file)
         options = CopyingOptions.of(self.manifest.architecture)
-        return CopyingImputer(self.sites(chrom), self.tiles(chrom), library, options, threads=threads)
+        return CopyingImputer(self.sites(chrom), self.tiles(chrom), self.library(chrom), options, threads=threads)
+
+    def library(self, chrom: str) -> StoredLibrary:
+        """The haplotypes of one chromosome, which stay in their file."""
+        self._entry(chrom)
+        return StoredLibrary(self.folder / self.manifest.chromosomes[chrom].tiles_file)

@@ -10,6 +10,7 @@ import numpy as np
 from genotypes.sites import SiteTable
 from models.haplotypes.engine import CopyingImputer, CopyingOptions
 from models.haplotypes.library import Library
+from models.haplotypes.stored import StoredLibrary
 from models.protocol import Tile, TypedGenotypes
 
 
@@ -24,7 +25,7 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder, "haplotypes.safetensors")
         Library.of(alleles, np.arange(80) / 10).write(path, [])
-        library = Library.read(path)
+        library = StoredLibrary(path).part(0, 80)
     imputer = CopyingImputer(sites, [tile], library, CopyingOptions(sweeps=1))
     codes = rng.integers(0, 3, (40, 2)).astype(np.int8)
     for block in imputer.impute(range(1), TypedGenotypes(rows, codes, np.full(2, 2, np.int8), phased=False)):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from genotypes.codes import dosage, haplotypes
 from genotypes.sites import SiteTable
-from models.haplotypes.library import Library
+from models.haplotypes.library import Haplotypes
 from models.haplotypes.person import impute_people
 from models.haplotypes.spool import Spool
 from models.haplotypes.states import LANES
@@ -77,7 +77,7 @@ class CopyingImputer:
         self,
         sites: SiteTable,
         tiles: Sequence[Tile],
-        library: Library,
+        library: Haplotypes,
         options: CopyingOptions | None = None,
         *,
         threads: int | None = None,
@@ -148,8 +148,9 @@ class CopyingImputer:
     def _by_frequency(self, tile: Tile, typed: TypedGenotypes) -> Iterator[ImputedBlock]:
         """Nothing is typed near the tile: everybody gets the panel's frequencies."""
         count = len(typed.ploidy)
-        minor = np.diff(self.library.starts[tile.first : tile.end + 1]) / self.library.haplotypes
-        alt = np.where(self.library.flipped[tile.first : tile.end], 1 - minor, minor).astype(np.float32)
+        core = self.library.part(tile.first, tile.end)
+        minor = np.diff(core.starts) / core.haplotypes
+        alt = np.where(core.flipped, 1 - minor, minor).astype(np.float32)
         block = max(1, BLOCK_CELLS // count)
         for start in range(0, len(alt), block):
             one = np.broadcast_to(alt[start : start + block, None], (len(alt[start : start + block]), count))

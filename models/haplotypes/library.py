@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from errors import Code, TesseraError
-from models.haplotypes.panel_index import carriers_of, gaps_of, lists_of
+from models.haplotypes.packing import index_type, pack
+from models.haplotypes.panel_index import lists_of
 
-DENSE = 1 / 16  # sites with a higher minor-allele frequency are written as bits, the others as gaps between carriers
+
+class Haplotypes(Protocol):
+    """What the engine needs of a library, wherever it lies."""
+
+    @property
+    def haplotypes(self) -> int:
+        """K, their number."""
+        ...
+
+    def positions(self, rows: NDArray[np.int32]) -> NDArray[np.float64]:
+        """(T,) cM of ascending rows."""
+        ...
+
+    def alleles(self, rows: NDArray[np.int32]) -> NDArray[np.uint8]:
+        """(T, K) ALT alleles of ascending rows."""
+        ...
+
+    def part(self, first: int, end: int) -> Library:
+        """The sites `first` to `end`, counted from the first of them."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,11 +61,28 @@ class Library:
         count = alleles.shape[1]
         flipped = alleles.mean(axis=1) > 0.5
         starts, carriers = lists_of(alleles.view(np.uint8), flipped)
-        return cls(count, flipped, starts, carriers.astype(_index_type(count)), np.asarray(cm, np.float64))
+        return cls(count, flipped, starts, carriers.astype(index_type(count)), np.asarray(cm, np.float64))
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Self]) -> Self:
+        """Stretches of sites of the same haplotypes, at least one, one after another."""
+        ends = np.cumsum([0] + [len(one.carriers) for one in parts])
+        starts = [one.starts[:-1] + end for one, end in zip(parts, ends[:-1], strict=True)]
+        return cls(
+            parts[0].haplotypes,
+            np.concatenate([one.flipped for one in parts]),
+            np.concatenate([*starts, ends[-1:]]).astype(np.int64),
+            np.concatenate([one.carriers for one in parts]),
+            np.concatenate([one.cm for one in parts]),
+        )
 
     def __len__(self) -> int:
         """V."""
         return len(self.flipped)
+
+    def positions(self, rows: NDArray[np.int32]) -> NDArray[np.float64]:
+        """(T,) cM of some sites."""
+        return self.cm[rows]
 
     def alleles(self, rows: NDArray[np.int32]) -> NDArray[np.uint8]:
         """(T, K) ALT alleles of some sites."""
@@ -58,65 +92,24 @@ class Library:
         out ^= self.flipped[rows][:, None]
         return out
 
+    def part(self, first: int, end: int) -> Self:
+        """The sites `first` to `end`, counted from the first of them."""
+        low, high = int(self.starts[first]), int(self.starts[end])
+        starts = self.starts[first : end + 1] - low
+        return type(self)(self.haplotypes, self.flipped[first:end], starts, self.carriers[low:high], self.cm[first:end])
+
     def write(self, path: Path, tiles: Sequence[dict[str, int]]) -> None:
         """Write as safetensors; `tiles` goes into the metadata."""
-        minor = np.diff(self.starts)
-        dense = minor > DENSE * self.haplotypes
-        wide = np.repeat(dense, minor)
-        bits = np.zeros((int(dense.sum()), self.haplotypes), np.uint8)
-        site = np.repeat(np.arange(len(bits)), minor[dense])
-        bits[site, self.carriers[wide]] = 1
-        gaps = gaps_of(np.concatenate([[0], np.cumsum(minor[~dense])]), self.carriers[~wide].astype(np.int32))
+        bits, gaps = pack(self.starts, self.carriers, self.haplotypes)
         save_file(
             {
                 "cm": self.cm,
                 "flipped": self.flipped,
-                "minor": minor.astype(np.int32),
-                "bits": _squeeze(np.packbits(bits, axis=1)),
-                "gaps": _squeeze(gaps.astype(_index_type(self.haplotypes))),
+                "minor": np.diff(self.starts).astype(np.int32),
+                "bits": np.frombuffer(bits, np.uint8),
+                "gaps": np.frombuffer(gaps, np.uint8),
             },
             path,
             metadata={"haplotypes": str(self.haplotypes), "tiles": json.dumps(list(tiles))},
         )
         path.chmod(0o644)  # it is written as readable by its owner alone
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read what `write` wrote; raises `bundle_invalid`."""
-        try:
-            with safe_open(path, "np") as file:
-                count = int(file.metadata()["haplotypes"])
-                held = {name: file.get_tensor(name) for name in ("cm", "flipped", "minor", "bits", "gaps")}
-            minor = held["minor"].astype(np.int64)
-            starts = np.concatenate([[0], np.cumsum(minor)])
-            dense = minor > DENSE * count
-            carriers = np.empty(int(starts[-1]), _index_type(count))
-            packed = np.frombuffer(zlib.decompress(held["bits"].tobytes()), np.uint8)
-            bits = packed.reshape(int(dense.sum()), (count + 7) // 8)
-            gaps = np.frombuffer(zlib.decompress(held["gaps"].tobytes()), _index_type(count))
-            if len(gaps) != int(minor[~dense].sum()) or not carriers_of(minor, dense, bits, gaps, carriers):
-                raise ValueError("carriers do not agree with their counts")
-            if len(carriers) and int(carriers.max()) >= count:
-                raise ValueError("a carrier is not among the haplotypes")
-        except (OSError, SafetensorError, zlib.error, KeyError, ValueError, TypeError) as error:
-            raise TesseraError(Code.bundle_invalid, f"The haplotypes in {path.name} cannot be read.") from error
-        return cls(count, held["flipped"].astype(bool), starts, carriers, held["cm"].astype(np.float64))
-
-
-def read_tiles(path: Path) -> list[dict[str, int]]:
-    """The tile table of a library's file; raises `bundle_invalid`."""
-    try:
-        with safe_open(path, "np") as file:
-            table: list[dict[str, int]] = json.loads(file.metadata()["tiles"])
-            return table
-    except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
-        raise TesseraError(Code.bundle_invalid, f"The haplotypes in {path.name} cannot be read.") from error
-
-
-def _index_type(haplotypes: int) -> type[np.uint16] | type[np.int32]:
-    return np.uint16 if haplotypes <= 1 << 16 else np.int32
-
-
-def _squeeze(values: NDArray[Any]) -> NDArray[np.uint8]:
-    """Compressed bytes as an array."""
-    return np.frombuffer(zlib.compress(values.tobytes(), 9), np.uint8)

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.haplotypes.library import Library
+from models.haplotypes.library import Haplotypes
 from models.haplotypes.person import Panel
 from models.haplotypes.scans import WORD
 from models.haplotypes.select import classes_of, pack_columns, padded
@@ -26,19 +26,20 @@ class Window:
     centimorgans: NDArray[np.float64]  # (T,)
 
     @classmethod
-    def make(cls, library: Library, tile: Tile, typed: NDArray[np.int32]) -> Self:
+    def make(cls, library: Haplotypes, tile: Tile, typed: NDArray[np.int32]) -> Self:
         """Lay the library out for a tile; `typed` are the (T,) rows that the input has, context included."""
         rows = np.arange(tile.first, tile.end)
-        at = library.cm[typed]
+        core = library.part(tile.first, tile.end)
+        at = library.positions(typed)
         interval = np.searchsorted(typed, rows)
         share = np.ones(len(rows), np.float32)
         share[interval == len(typed)] = 0
         inside = (interval > 0) & (interval < len(typed))
         left, right = at[interval[inside] - 1], at[interval[inside]]
         span = np.maximum(right - left, CLOSEST)
-        share[inside] = np.clip((library.cm[rows[inside]] - left) / span, 0, 1)
+        share[inside] = np.clip((core.cm[inside] - left) / span, 0, 1)
         width = padded(library.haplotypes)
-        dense = np.diff(library.starts[tile.first : tile.end + 1]) > DENSE * library.haplotypes
+        dense = np.diff(core.starts) > DENSE * library.haplotypes
         which = np.flatnonzero(dense)
         frequent = Slots.make(which, interval[which], share[which], len(typed))
         which = np.flatnonzero(~dense)
@@ -46,16 +47,15 @@ class Window:
         words = -(-np.diff(frequent.starts) // WORD)
         starts = np.concatenate([[0], np.cumsum(words)]).astype(np.int32)
         bits = pack_carriers(
-            library.starts, library.carriers, frequent.row.astype(np.int64) + tile.first, frequent.starts, starts,
-            library.haplotypes,
+            core.starts, core.carriers, frequent.row.astype(np.int64), frequent.starts, starts, library.haplotypes,
         )  # fmt: skip
         carriers, carriers_starts = list_carriers(
-            library.starts, library.carriers, rare.row.astype(np.int64) + tile.first, rare.starts, library.haplotypes
+            core.starts, core.carriers, rare.row.astype(np.int64), rare.starts, library.haplotypes
         )
         alleles = library.alleles(typed)
         panel = Panel(
             library.haplotypes, pack_columns(alleles, width).reshape(-1), classes_of(alleles), frequent, bits, starts,
-            rare, carriers, carriers_starts, library.flipped[tile.first : tile.end],
+            rare, carriers, carriers_starts, core.flipped,
         )  # fmt: skip
         return cls(panel, at)
 

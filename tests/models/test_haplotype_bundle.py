@@ -1,5 +1,6 @@
 """Bundles of haplotypes: the file, the training, the engine's own doings."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +14,20 @@ from errors import Code, TesseraError
 from models.bundles import make_imputer, open_bundle
 from models.haplotypes.bundle import HaplotypeBundle
 from models.haplotypes.engine import CopyingImputer, CopyingOptions
-from models.haplotypes.learn import cut_tiles, learn_rates, loss
+from models.haplotypes.genome import open_work, read_files, train_genome
+from models.haplotypes.genome_learn import learn_rates
+from models.haplotypes.genome_options import GenomeOptions
+from models.haplotypes.importing import chromosomes_of
+from models.haplotypes.learn import cut_tiles, loss, loss_of
 from models.haplotypes.library import Library
-from models.haplotypes.train import LibraryOptions, train_library
+from models.haplotypes.stored import StoredLibrary
 from models.protocol import TypedGenotypes
 from tests.support.bundles import EVERY, PEOPLE, SITES, make_panel, tiny_library, write_panel
+
+
+def silent(_doing: str, _fraction: float) -> None:
+    """Progress that nobody watches."""
+
 
 ROWS = np.arange(0, SITES, EVERY).astype(np.int32)
 
@@ -36,7 +46,9 @@ def test_a_library_reads_back_as_it_was_written(tmp_path: Path, haplotypes: int)
     alleles = (rng.random((500, haplotypes)) < frequency[:, None]).astype(np.int8)
     cm = np.sort(rng.random(500))
     Library.of(alleles, cm).write(tmp_path / "l.safetensors", [{"index": 0}])
-    read = Library.read(tmp_path / "l.safetensors")
+    stored = StoredLibrary(tmp_path / "l.safetensors")
+    read = stored.part(0, 500)
+    assert np.array_equal(stored.alleles(np.arange(3, 400, 7, dtype=np.int32)), alleles[3:400:7])
     assert np.array_equal(read.alleles(np.arange(500, dtype=np.int32)), alleles)
     assert np.array_equal(read.cm, cm)
     assert read.haplotypes == haplotypes
@@ -48,7 +60,7 @@ def test_more_haplotypes_than_sixteen_bits(tmp_path: Path) -> None:
     alleles[1, 70_000] = 1
     alleles[2, ::2] = 1
     Library.of(alleles, np.arange(3.0)).write(tmp_path / "l.safetensors", [])
-    assert np.array_equal(Library.read(tmp_path / "l.safetensors").alleles(np.arange(3, dtype=np.int32)), alleles)
+    assert np.array_equal(StoredLibrary(tmp_path / "l.safetensors").alleles(np.arange(3, dtype=np.int32)), alleles)
 
 
 @pytest.mark.parametrize("spoil", ["cut", "text", "tensors"])
@@ -59,7 +71,7 @@ def test_a_spoilt_library_is_named(tmp_path: Path, spoil: str) -> None:
     changed = {"cut": data[:-5], "text": b"no library", "tensors": data.replace(b"gaps", b"maps")}
     path.write_bytes(changed[spoil])
     with pytest.raises(TesseraError) as caught:
-        Library.read(path)
+        StoredLibrary(path).part(0, 9)
     assert caught.value.code is Code.bundle_invalid
 
 
@@ -75,21 +87,15 @@ def test_the_bundle_is_whole_and_says_what_it_holds(bundle: HaplotypeBundle) -> 
     assert all(one["r2"] > 0.5 for one in manifest.accuracy[0]["bins"] if one["sites"] > 50)
 
 
-def test_learned_rates_beat_the_ends_of_the_grid() -> None:
-    panel = make_panel()
-    cm = panel.pos / 1e6
-    library = Library.of(panel.haplotypes.T, cm)
-    af = panel.haplotypes.mean(0, dtype=np.float32)
-    words = np.full(SITES, "A", object)
-    sites = engine_module.SiteTable("20", panel.pos, words, words, words, af)
-    tiles = cut_tiles(cm, SITES, 12, 2.5)
-    people = (panel.others[0::2] + panel.others[1::2]).T
-    typed = np.isin(np.arange(SITES), ROWS)
-    seen: dict[tuple[float, float], float] = {}
-    found = learn_rates(
-        sites, tiles, library, people, {"a": typed}, CopyingOptions(), lambda r, e, value: seen.update({(r, e): value})
-    )
-    assert seen[found.switches_per_cm, found.error] == min(seen.values())
+def test_learned_rates_beat_the_ends_of_the_grid(tmp_path: Path) -> None:
+    write_panel(tmp_path / "panel.bcf", make_panel())
+    o = GenomeOptions((tmp_path / "panel.bcf",), (), tmp_path / "o", "o", "GRCh37", held_out=0.2)
+    work = open_work(o)
+    read_files(o, work, silent)
+    found = learn_rates(o, chromosomes_of(o, work), work, silent)
+    sums = {key: np.array(one) for key, one in json.loads((work.folder / "rates.json").read_text()).items()}
+    seen = {key: loss_of(one[0]) for key, one in sums.items()}
+    assert seen[f"0/{found.switches_per_cm:g}/{found.error:g}"] == min(seen.values())
     assert max(seen.values()) > 1.02 * min(seen.values())
 
 
@@ -141,7 +147,7 @@ def test_an_existing_folder_is_not_overwritten(tmp_path: Path) -> None:
     write_panel(tmp_path / "panel.bcf", make_panel())
     (tmp_path / "out").mkdir()
     with pytest.raises(TesseraError) as caught:
-        train_library(LibraryOptions(tmp_path / "panel.bcf", None, tmp_path / "out", "o", "GRCh37"), lambda *_: None)
+        train_genome(GenomeOptions((tmp_path / "panel.bcf",), (), tmp_path / "out", "o", "GRCh37"), silent)
     assert caught.value.code is Code.setup_invalid
 
 

@@ -15,7 +15,8 @@ from models.dae.fit import FitOptions
 from models.dae.plan import TrainOptions
 from models.dae.train import train_bundle
 from models.haplotypes.engine import CopyingOptions
-from models.haplotypes.train import LibraryOptions, train_library
+from models.haplotypes.genome import train_genome
+from models.haplotypes.genome_options import GenomeOptions
 
 SITES, PEOPLE, FIRST, STEP = 400, 80, 1_000_000, 2_500
 EVERY = 5  # the array types every fifth site
@@ -73,16 +74,17 @@ def tiny_bundle(folder: Path, *, name: str = "tiny", steps: int = 300) -> Path:
 def tiny_library(folder: Path, *, name: str = "tiny", tiles: int = 1) -> Path:
     """A bundle of the tiny panel's haplotypes under `folder/name`."""
     write_panel(folder / "panel.bcf", make_panel())
-    o = LibraryOptions(
-        folder / "panel.bcf",
-        None,
+    o = GenomeOptions(
+        (folder / "panel.bcf",),
+        (),
         folder / name,
         name,
         "GRCh37",
         model=CopyingOptions(sweeps=12),
         tile_sites=SITES // tiles,
+        ancestry=False,
     )
-    train_library(o, lambda _rate, _error, _loss: None)
+    train_genome(o, lambda _doing, _fraction: None)
     return folder / name
 
 

@@ -1,0 +1,144 @@
+"""What a training of haplotypes will cost, from some seconds of reading and a few people imputed."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genotypes.arrays import read_arrays
+from genotypes.panel_blocks import PanelBlocks
+from genotypes.sites import SiteTable
+from models.dae.work import WorkFolder
+from models.haplotypes.engine import CopyingImputer, CopyingOptions
+from models.haplotypes.genome import share_read
+from models.haplotypes.genome_learn import (
+    LEARNING_SITES,
+    LEARNING_STRETCHES,
+    SCORING_SITES,
+    SCORING_STRETCHES,
+)
+from models.haplotypes.genome_options import GenomeOptions
+from models.haplotypes.learn import LEARNING_ARRAYS, LEARNING_PEOPLE, SCORING_PEOPLE
+from models.haplotypes.library import Library
+from models.haplotypes.stretches import EVERY
+from models.haplotypes.writer import BLOCK_CELLS, LibraryWriter
+from models.protocol import Tile, TypedGenotypes
+
+READ_S: Final = 3.0  # of the panel, at most
+FEW_PEOPLE: Final = 4
+TIMED_PEOPLE: Final = 36
+TIMED_SITES: Final = 4096
+TRIALS: Final = 14  # pairs of rates, as a rule
+_PROGRAM_BYTES: Final = 450_000_000  # Python, PyTorch (for its scores), compiled kernels
+_BLOCK_BYTES: Final = 12  # a cell of a block on its way from the file into the library, all copies together
+
+
+@dataclass(frozen=True)
+class GenomeCost:
+    """Cost of a training."""
+
+    files: int
+    panel_bytes: int
+    people: int
+    sites: int  # about
+    read_s: float  # of what is not read yet, with all workers
+    rates_s: float
+    accuracy_s: float
+    memory_bytes: int  # a worker
+    bundle_bytes: int
+
+
+def estimate_genome(o: GenomeOptions, work: WorkFolder | None, workers: int) -> GenomeCost:
+    """Read the begin of the first file for some seconds, and impute people of it.
+
+    Args:
+        o: options.
+        work: where finished files are, if anywhere.
+        workers: processes that read; each is taken to have a core of its own.
+
+    Raises:
+        TesseraError: what `PanelBlocks` raises.
+    """
+    total = sum(path.stat().st_size for path in o.panels)
+    blocks = PanelBlocks(o.panels[0], o.chrom)
+    count = 2 * len(blocks.samples)
+    held: list[NDArray[np.int8]] = []
+    first, last, sites, fraction = 0, 0, 0, 0.0
+    start = time.monotonic()
+    with TemporaryDirectory() as scratch:
+        path = Path(scratch, "sample")
+        with LibraryWriter(path, count) as writer:
+            for block in blocks:
+                first = first or int(block.sites.pos[0])
+                sites, last, fraction = sites + len(block.sites), int(block.sites.pos[-1]), block.fraction
+                if sum(len(one) for one in held) < TIMED_SITES:
+                    held.append(block.haplotypes)
+                writer.add(block.haplotypes)
+                if time.monotonic() - start > READ_S:
+                    break
+            writer.close(np.zeros(sites), [])
+        seconds = time.monotonic() - start
+        ratio = path.stat().st_size / max(1, fraction * o.panels[0].stat().st_size)
+    read = max(1.0, fraction * o.panels[0].stat().st_size)
+    share = share_read(o, work) if work else 0.0
+    per_bp = sites / max(1, last - first)
+    person_s = _person_seconds(np.concatenate(held)[:TIMED_SITES], o.model)
+    whole = int(sites * total / read)
+    rates_s, accuracy_s = _imputing(o, block.sites.chrom.removeprefix("chr"), whole, per_bp, person_s)
+    return GenomeCost(
+        files=len(o.panels),
+        panel_bytes=total,
+        people=len(blocks.samples),
+        sites=whole,
+        read_s=seconds / read * total * (1 - share) / min(workers, len(o.panels)),
+        rates_s=rates_s,
+        accuracy_s=accuracy_s,
+        memory_bytes=_PROGRAM_BYTES + _BLOCK_BYTES * min(BLOCK_CELLS, 2048 * count),
+        bundle_bytes=int(total * ratio),
+    )
+
+
+def _imputing(o: GenomeOptions, chrom: str, sites: int, per_bp: float, person_s: float) -> tuple[float, float]:
+    """Seconds of learning rates and of measuring accuracy."""
+    found = read_arrays(o.arrays, chrom) if o.arrays else {}
+    spans = {name: max(1, int(at[-1]) - int(at[0])) for name, at in found.items()}
+    densities = [len(at) / spans[name] for name, at in found.items()] or [per_bp / (5 * EVERY)]
+    people = max(1.0, o.held_out * 2500)
+
+    def typed(most: int, stretches: int) -> tuple[int, float]:
+        """Stretches, and bp that one reads."""
+        if sites <= most:
+            return 1, sites / per_bp
+        return stretches, most / stretches / per_bp + 2 * o.context * 1e6
+
+    many, span = typed(LEARNING_SITES, LEARNING_STRETCHES)
+    middling = sorted(densities)[len(densities) // 2]
+    learned = min(LEARNING_ARRAYS, len(densities))
+    rates = TRIALS * learned * many * min(LEARNING_PEOPLE, people) * middling * span * person_s
+    many, span = typed(SCORING_SITES * len(o.panels), SCORING_STRETCHES)
+    scored = len(o.panels) * many * min(SCORING_PEOPLE, people) * sum(densities) * span * person_s
+    return rates, scored
+
+
+def _person_seconds(haplotypes: NDArray[np.int8], model: CopyingOptions) -> float:
+    """Seconds to impute a person, for each typed site, with all cores."""
+    sites, count = haplotypes.shape
+    library = Library.of(haplotypes, np.linspace(0, 1e-5 * sites, sites))
+    rows = np.arange(0, sites, EVERY, dtype=np.int32)
+    tile = Tile(0, 0, sites, np.arange(sites, dtype=np.int32))
+    imputer = CopyingImputer(SiteTable.empty(""), [tile], library, model, threads=len(os.sched_getaffinity(0)))
+    seconds = []
+    for many in (FEW_PEOPLE, FEW_PEOPLE, TIMED_PEOPLE):  # the first loads the kernels, the second lays out the panel
+        people = np.arange(many) % (count // 2)
+        codes = (haplotypes[:, 2 * people] + haplotypes[:, 2 * people + 1])[rows]
+        start = time.monotonic()
+        list(imputer.impute(range(1), TypedGenotypes(rows, codes, np.full(many, 2, np.int8), phased=False)))
+        seconds.append(time.monotonic() - start)
+    return max(1e-7, (seconds[2] - seconds[1]) / ((TIMED_PEOPLE - FEW_PEOPLE) * len(rows)))
