@@ -1,25 +1,28 @@
-"""Synthetic haplotypes: mosaics of the panel's, so that none in the library is a person's.
+"""Synthetic haplotypes: mosaics of a panel's, so that a library holds no person's.
 
 Recombination between the panel's haplotypes is simulated along the genetic map, as RESHAPE does (Cavinato, Rubinacci,
 Malaspinas and Delaneau 2024, Nature Computational Science 4:360): every synthetic haplotype copies one of the panel at
 a time, two of them exchange theirs at a crossover, and so every allele keeps its count exactly. RESHAPE picks both at
-random. Here a haplotype that is due for a crossover waits for one that is identical to its own around the place, a long
-way at first, less the longer it waits; no stretch of one person gets longer than a bound. So crossovers hardly touch
-linkage disequilibrium, and many more of them are affordable.
+random. Here a haplotype that is due for a crossover waits for one that is identical to its own around the place, over a
+long way at first, over less the longer it waits; and no stretch of one person gets longer than a bound. So crossovers
+hardly touch linkage disequilibrium, and many more of them are affordable.
 
-Who knew the random numbers could undo the crossovers: the seed is a secret, and is not kept.
+Who knew the random numbers could undo the crossovers: the seed must stay secret, and is kept nowhere.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-NEAR = 16  # bins on both sides that are compared where no haplotype is identical
+from errors import Code, TesseraError
+from models.haplotypes.crossover import NEAR, Bin, Copying, Neighbourhood
+
+Block = tuple[NDArray[np.int8], NDArray[np.float64]]  # (V, K) alleles and (V,) cM of consecutive sites
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +34,12 @@ class Resampling:
         longest_cm: no stretch copied from one person is longer.
         windows: cM on either side of a crossover in which the two haplotypes must be identical, the widest at once,
             the others in turn while the crossover waits; without any, partners are chosen at random, as RESHAPE does.
-        bin_cm: crossovers happen at the edges of bins of this length.
-        memory: a synthetic haplotype does not return to any of the last so many people that it copied.
+        bin_cm: crossovers happen at the starts of bins of at most this length.
+        memory: a synthetic haplotype does not return to any of the last so many people that it copied (unless nobody
+            else is left).
     """
 
-    generations: float = 200.0
+    generations: float = 1000.0
     longest_cm: float = 1.0
     windows: tuple[float, ...] = (1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.12, 0.08, 0.05, 0.03)
     bin_cm: float = 0.01
@@ -47,233 +51,102 @@ class Resampling:
             raise ValueError("generations and lengths must be positive, bins no longer than the longest stretch")
 
 
-def bin_edges(cm: NDArray[np.float64], bin_cm: float) -> NDArray[np.int64]:
-    """(B + 1,) rows at which bins begin, and V; no bin is longer than `bin_cm`, and none is empty.
+def bins_of(blocks: Iterable[Block], bin_cm: float, rng: np.random.Generator) -> Iterator[Bin]:
+    """Cut consecutive sites into bins, none longer than `bin_cm`.
 
-    Args:
-        cm: (V,) map positions, ascending.
-        bin_cm: their length.
+    A bin's hash is the sum of random odd numbers, one for each site whose ALT allele a haplotype carries: equal for
+    identical haplotypes, and else but once in 2^64.
     """
-    number = np.floor((cm - cm[0]) / bin_cm).astype(np.int64)
-    return np.concatenate([[0], np.flatnonzero(np.diff(number)) + 1, [len(cm)]])
+    waiting: list[Block] = []
+    total: NDArray[np.uint64] | None = None
+    start = 0.0
+    number = 0
+
+    def made() -> Bin:
+        nonlocal total
+        alleles = np.concatenate([one for one, _ in waiting])
+        keys = 2 * rng.integers(1 << 63, size=len(alleles), dtype=np.uint64) + np.uint64(1)
+        before = np.zeros(alleles.shape[1], np.uint64) if total is None else total
+        total = before.copy()
+        for key, line in zip(keys, alleles, strict=True):
+            total[line == 1] += key
+        return Bin(float(waiting[0][1][0]), float(waiting[-1][1][-1]), alleles, before, total)
+
+    for alleles, cm in blocks:
+        if total is None and not waiting:
+            start = float(cm[0])
+        which = np.floor((cm - start) / bin_cm).astype(np.int64)
+        edges = [0, *(np.flatnonzero(np.diff(which)) + 1).tolist(), len(cm)]
+        for low, high in zip(edges[:-1], edges[1:], strict=True):
+            if waiting and which[low] != number:
+                yield made()
+                waiting.clear()
+            number = int(which[low])
+            waiting.append((alleles[low:high], cm[low:high]))
+    if waiting:
+        yield made()
 
 
-def bin_hashes(alleles: NDArray[np.int8], rng: np.random.Generator) -> NDArray[np.uint64]:
-    """(K,) a number for each haplotype's alleles in a bin: equal where they are, else different (but once in 2^64).
+@dataclass(slots=True)
+class Stretches:
+    """Lengths of the stretches copied from one person, in cM from their first site to their last."""
 
-    Args:
-        alleles: (V, K) of the bin's sites.
-        rng: gives every site its number.
-    """
-    keys = rng.integers(1 << 63, size=len(alleles), dtype=np.uint64)
-    keys = keys * np.uint64(2) + np.uint64(1)
-    out = np.zeros(alleles.shape[1], np.uint64)
-    for key, line in zip(keys, alleles, strict=True):
-        out += key * line.astype(np.uint64)
-    return out
+    lengths: list[NDArray[np.float64]] = field(default_factory=list)
+
+    def facts(self) -> dict[str, Any]:
+        """For the manifest: number, mean, median, 95% and longest."""
+        found = np.concatenate(self.lengths)
+        mean, median, high, most = found.mean(), *np.quantile(found, [0.5, 0.95, 1.0])
+        rounded = {"mean": mean, "median": median, "quantile95": high, "longest": most}
+        return {"stretches": len(found)} | {name: round(float(value), 4) for name, value in rounded.items()}
 
 
-def mosaics(
-    first_cm: NDArray[np.float64],
-    last_cm: NDArray[np.float64],
-    hashes: Iterable[NDArray[np.uint64]],
+def synthesise(
+    blocks: Iterable[Block],
     persons: NDArray[np.int64],
     o: Resampling,
-    rng: np.random.Generator,
-) -> Iterator[NDArray[np.int64]]:
-    """For each bin, which of the panel's haplotypes each synthetic one copies: (K,), always a permutation.
-
-    Only the bins within the widest window of the present one are held.
-
-    Args:
-        first_cm: (B,) position of each bin's first site.
-        last_cm: (B,) of its last.
-        hashes: (K,) of each bin, by `bin_hashes`.
-        persons: (K,) whose each haplotype is.
-        o: options.
-        rng: everything random.
-    """
-    count = len(persons)
-    widest = max(o.windows, default=0.0)
-    around = Surroundings(first_cm, last_cm, hashes, max(widest, NEAR * o.bin_cm))
-    copied = rng.permutation(count)
-    begun = np.full(count, first_cm[0])
-    due = begun + rng.exponential(100 / o.generations, count)
-    past = np.full((count, o.memory), -1, np.int64)
-    for b in range(len(first_cm)):
-        if b > 0:
-            here = first_cm[b]
-            least = begun + o.longest_cm
-            forced = last_cm[b] > least
-            ready = forced | (due <= here)
-            waited = np.where(forced, 1.0, (here - due) / np.maximum(least - due, 1e-9))
-            around.move(b)
-            moved = Crossover(copied, past, persons, rng).run(around, ready, waited, forced, o)
-            begun[moved] = here
-            due[moved] = here + rng.exponential(100 / o.generations, len(moved))
-        yield copied.copy()
-
-
-class Surroundings:
-    """Hashes of the bins around the present one."""
-
-    def __init__(
-        self,
-        first_cm: NDArray[np.float64],
-        last_cm: NDArray[np.float64],
-        hashes: Iterable[NDArray[np.uint64]],
-        reach: float,
-    ) -> None:
-        """Nothing is read before `move`."""
-        self._first, self._last, self._hashes, self._reach = first_cm, last_cm, iter(hashes), reach
-        self._held: deque[NDArray[np.uint64]] = deque()  # bins `_low` to `_low + len - 1`
-        self._low = self._at = 0
-
-    def move(self, b: int) -> None:
-        """Make bin `b` the present one; bins only go up."""
-        self._at = b
-        here = self._first[b]
-        end = int(np.searchsorted(self._first, here + self._reach, side="right"))
-        while self._low + len(self._held) < max(end, b + 1):
-            self._held.append(next(self._hashes))
-        while self._last[self._low] < here - self._reach:
-            self._held.popleft()
-            self._low += 1
-
-    def identical(self, width: float) -> NDArray[np.uint64]:
-        """(K,) equal for haplotypes that are identical within `width` cM of the present bin's start."""
-        here = self._first[self._at]
-        low = min(int(np.searchsorted(self._last, here - width)), self._at - 1)
-        high = max(int(np.searchsorted(self._first, here + width, side="right")), self._at + 1)
-        low, high = max(low, self._low), min(high, self._low + len(self._held))
-        total = np.zeros_like(self._held[0])
-        for k in range(low, high):
-            total += self._held[k - self._low]
-        return total
-
-    def likeness(self, one: int) -> NDArray[np.int64]:
-        """(K,) in how many of the nearest bins each panel haplotype is identical to `one`."""
-        low, high = max(self._low, self._at - NEAR), min(self._low + len(self._held), self._at + NEAR)
-        score = np.zeros(len(self._held[0]), np.int64)
-        for k in range(low, high):
-            line = self._held[k - self._low]
-            score += line == line[one]
-        return score
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Crossover:
-    """Exchanges of what synthetic haplotypes copy at one place; `copied` and `past` are changed in place."""
-
-    copied: NDArray[np.int64]
-    past: NDArray[np.int64]
-    persons: NDArray[np.int64]
-    rng: np.random.Generator
-
-    def run(
-        self,
-        around: Surroundings,
-        ready: NDArray[np.bool_],
-        waited: NDArray[np.float64],
-        forced: NDArray[np.bool_],
-        o: Resampling,
-    ) -> NDArray[np.int64]:
-        """Exchange among those that are ready; returns who changed, among them all that are forced.
-
-        Args:
-            around: at the present bin.
-            ready: (K,) who may.
-            waited: (K,) share of the time that a crossover may wait which has passed.
-            forced: (K,) who must.
-            o: options.
-        """
-        left = ready.copy()
-        for level, width in enumerate(o.windows):
-            asking = left & (waited >= level / len(o.windows))
-            if asking.any():
-                which = np.flatnonzero(left)
-                self._pair(which, around.identical(width)[self.copied[which]], asking[which], left)
-        if not o.windows:
-            which = np.flatnonzero(left)
-            self._pair(which, np.zeros(len(which), np.uint64), np.ones(len(which), bool), left)
-        moved = ready & ~left
-        for one in self.rng.permutation(np.flatnonzero(left & forced)).tolist():
-            if not moved[one]:
-                other = self._nearest(around, one, left)
-                self._exchange(np.array([one]), np.array([other]))
-                left[[one, other]] = False
-                moved[[one, other]] = True
-        return np.flatnonzero(moved)
-
-    def _pair(
-        self,
-        which: NDArray[np.int64],
-        group: NDArray[np.uint64],
-        asking: NDArray[np.bool_],
-        left: NDArray[np.bool_],
-    ) -> None:
-        """Exchange in random pairs within groups where one at least asks for it; `left` loses those that did."""
-        order = np.lexsort((self.rng.random(len(which)), ~asking, group))
-        which, group, asking = which[order], group[order], asking[order]
-        starts = np.flatnonzero(np.concatenate([[True], group[1:] != group[:-1]]))
-        place = np.arange(len(which)) - np.repeat(starts, np.diff(np.append(starts, len(which))))
-        first = np.flatnonzero((place[:-1] % 2 == 0) & (group[1:] == group[:-1]) & asking[:-1])
-        a, b = which[first], which[first + 1]
-        good = self._may(a, self.copied[b]) & self._may(b, self.copied[a])
-        self._exchange(a[good], b[good])
-        left[a[good]] = False
-        left[b[good]] = False
-
-    def _may(self, who: NDArray[np.int64], haplotype: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether each synthetic haplotype may go on with a panel haplotype: not of a person whom it copied lately."""
-        person = self.persons[haplotype]
-        fresh: NDArray[np.bool_] = (person != self.persons[self.copied[who]]) & (
-            person[:, None] != self.past[who]
-        ).all(axis=1)
-        return fresh
-
-    def _nearest(self, around: Surroundings, one: int, left: NDArray[np.bool_]) -> int:
-        """The synthetic haplotype whose present source is most alike; of another person in any case."""
-        score = around.likeness(int(self.copied[one]))[self.copied].astype(np.float64)
-        score += self.rng.random(len(score)) + 0.5 * left
-        everybody = np.arange(len(score))
-        mine = np.full(len(score), one)
-        other_person = self.persons[self.copied] != self.persons[self.copied[one]]
-        fresh = self._may(mine, self.copied) & self._may(everybody, np.full(len(score), self.copied[one]))
-        score[~fresh] -= len(score)
-        score[~other_person] = -np.inf
-        return int(score.argmax())
-
-    def _exchange(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> None:
-        both = np.concatenate([a, b])
-        self.past[both, 1:] = self.past[both, :-1]
-        self.past[both, 0] = self.persons[self.copied[both]]
-        self.copied[a], self.copied[b] = self.copied[b], self.copied[a]
-
-
-def resample(
-    alleles: NDArray[np.int8], cm: NDArray[np.float64], persons: NDArray[np.int64], o: Resampling, seed: int | None
-) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
-    """Synthetic haplotypes of a panel.
+    seed: int | None = None,
+    stretches: Stretches | None = None,
+) -> Iterator[tuple[NDArray[np.int8], NDArray[np.int64]]]:
+    """Synthetic haplotypes of a chromosome, a bin at a time; the sites within the widest window are held, no others.
 
     Args:
-        alleles: (V, K) of the panel, 0 or 1.
-        cm: (V,) map positions, ascending.
+        blocks: consecutive sites of the panel, map positions ascending.
         persons: (K,) whose each haplotype is; two people at least.
         o: options.
-        seed: of everything random; None draws it from the system, as it should be for what is given away.
+        seed: of everything random; None, as it should be for what is given away, takes it from the system.
+        stretches: is told what was copied.
 
-    Returns:
-        (V, K) alleles, each site's count unchanged, and (B, 3) pieces.
+    Yields:
+        (V, K) alleles of the next sites, and (K,) the panel haplotype that each synthetic one copies there: a
+        permutation, so that no site's count changes.
+
+    Raises:
+        TesseraError: `setup_invalid` for fewer than two people.
     """
+    if len(np.unique(persons)) < 2:
+        raise TesseraError(Code.setup_invalid, "Synthetic haplotypes are made of two people's at least.")
+    count = len(persons)
     rng = np.random.default_rng(seed)
-    edges = bin_edges(cm, o.bin_cm)
-    out = np.empty_like(alleles)
-    keys = np.random.default_rng(rng.integers(1 << 63))
-    hashes = (bin_hashes(alleles[low:high], keys) for low, high in zip(edges[:-1], edges[1:], strict=True))
-    sources = np.empty((len(edges) - 1, len(persons)), np.int64)
-    for b, copied in enumerate(mosaics(cm[edges[:-1]], cm[edges[1:] - 1], hashes, persons, o, rng)):
-        rows = slice(edges[b], edges[b + 1])
-        out[rows] = alleles[rows][:, copied]
-        sources[b] = copied
-    return out, sources
+    bins = bins_of(blocks, o.bin_cm, np.random.default_rng(rng.integers(1 << 63, size=4)))
+    around = Neighbourhood(bins, max((NEAR * o.bin_cm, *o.windows)))
+    copying = Copying(rng.permutation(count), np.full((count, o.memory), -1, np.int64), persons, rng)
+    begun = due = np.empty(0)
+    last = 0.0
+    while (present := around.advance()) is not None:
+        here = present.first
+        if not len(begun):
+            begun = np.full(count, here)
+            due = here + rng.exponential(100 / o.generations, count)
+        else:
+            latest = begun + o.longest_cm
+            waited = (here - due) / np.maximum(latest - due, 1e-9)
+            moved = copying.cross(around, o.windows, waited, present.last > latest)
+            if stretches is not None:
+                stretches.lengths.append(last - begun[moved])
+            begun[moved] = here
+            due[moved] = here + rng.exponential(100 / o.generations, len(moved))
+        last = present.last
+        yield present.alleles[:, copying.source], copying.source.copy()
+    if stretches is not None and len(begun):
+        stretches.lengths.append(last - begun)

@@ -23,7 +23,8 @@ from models.dae.plan import split_people
 from models.haplotypes.bundle import KIND
 from models.haplotypes.engine import LEARNED, CopyingImputer, CopyingOptions
 from models.haplotypes.learn import accuracy_table, cut_tiles, learn_rates
-from models.haplotypes.library import Library
+from models.haplotypes.resample import Stretches
+from models.haplotypes.synthetic import Disguise, persons_of
 
 EVERY = 5  # without arrays every so-manieth common site stands for a typed one
 COMMON = 0.05  # minor-allele frequency from which a site is common
@@ -50,6 +51,7 @@ class LibraryOptions:
     held_out: float = 0.05
     seed: int = 1
     model: CopyingOptions = field(default_factory=CopyingOptions)  # rates in it are where learning starts
+    disguise: Disguise = field(default_factory=Disguise)
 
 
 def train_library(o: LibraryOptions, progress: Callable[[float, float, float], None]) -> BundleManifest:
@@ -65,7 +67,7 @@ def train_library(o: LibraryOptions, progress: Callable[[float, float, float], N
     """
     if o.out.exists():
         raise TesseraError(Code.setup_invalid, f"{o.out} exists already; remove it or name another folder.")
-    panel = read_panel(o.panel, o.chrom)
+    panel = o.disguise.panel(read_panel(o.panel, o.chrom))
     chrom = panel.sites.chrom.removeprefix("chr")
     genetic_map = GeneticMap.read(o.map, chrom) if o.map else GeneticMap.uniform()
     cm = genetic_map.cm(panel.sites.pos)
@@ -76,7 +78,8 @@ def train_library(o: LibraryOptions, progress: Callable[[float, float, float], N
     others = np.ascontiguousarray(panel.haplotypes[:, kept])
     sites = panel.sites
     seen = SiteTable(chrom, sites.pos, sites.ref, sites.alt, sites.id, others.mean(1, dtype=np.float32))
-    library = Library.of(others, cm)
+    persons = persons_of(panel.haplotypes.shape[1], len(panel.samples))
+    library = o.disguise.library(others, cm, persons[kept], Stretches())
     model = learn_rates(seen, tiles, library, people, arrays, o.model, progress)
     accuracy = accuracy_table(CopyingImputer(seen, tiles, library, model), people, arrays)
 
@@ -93,7 +96,8 @@ def train_library(o: LibraryOptions, progress: Callable[[float, float, float], N
         {"index": t.index, "first": t.first, "end": t.end, "low": int(t.inputs[0]), "high": int(t.inputs[-1]) + 1}
         for t in tiles
     ]
-    Library.of(panel.haplotypes, cm).write(partial / chrom / "haplotypes.safetensors", rows)
+    copied = Stretches()
+    o.disguise.library(panel.haplotypes, cm, persons, copied).write(partial / chrom / "haplotypes.safetensors", rows)
     entry = ChromosomeEntry(
         sites=len(sites),
         inputs=len(sites),
@@ -117,11 +121,12 @@ def train_library(o: LibraryOptions, progress: Callable[[float, float, float], N
             "held_out": len(held_out),
         },
         licence=o.licence,
-        architecture={"kind": KIND, "holds_panel_haplotypes": True, "context_cm": o.context}
+        architecture={"kind": KIND, "context_cm": o.context}
+        | o.disguise.architecture()
         | {name: getattr(model, name) for name in LEARNED},
         files={},
         accuracy=accuracy,
-        training={"arrays": sorted(arrays), "seed": o.seed},
+        training={"arrays": sorted(arrays), "seed": o.seed} | o.disguise.training(copied),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         software=f"tessera {importlib.metadata.version('tessera')}",
     )
