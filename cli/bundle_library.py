@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 SAID = (
     "This bundle will hold the panel's haplotypes, without names: who has it has them. For a panel that may not be "
-    "shared, train an autoencoder instead: --architecture tile-dae."
+    "shared, hold synthetic ones (--synthetic) or train an autoencoder (--architecture tile-dae)."
+)
+SAID_SYNTHETIC = (
+    "This bundle will hold mosaics of the panel's haplotypes. Its sites, allele counts and rare alleles can still tell "
+    "who was in the panel: tessera bundle privacy."
 )
 
 
@@ -22,7 +26,7 @@ def train_haplotypes(o: LibraryOptions) -> None:
     """Learn the rates, score on held-out people, write the bundle and print it."""
     from models.haplotypes.train import train_library
 
-    err.print(SAID, style="dim")
+    err.print(SAID_SYNTHETIC if o.disguise.resampling else SAID, style="dim")
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
         task = bar.add_task("reading the panel")

@@ -150,9 +150,7 @@ class Copying:
         fresh: NDArray[np.bool_] = new & (person != self.persons[self.source[who]])
         return fresh
 
-    def _nearest(
-        self, around: Neighbourhood, one: int, left: NDArray[np.bool_], entered: NDArray[np.int64]
-    ) -> int:
+    def _nearest(self, around: Neighbourhood, one: int, left: NDArray[np.bool_], entered: NDArray[np.int64]) -> int:
         """The synthetic haplotype whose source is most alike, so that both go on with another person than `entered`.
 
         There always is one: a person has two haplotypes at most, so two at most of the others copy or copied that of

@@ -1,35 +1,43 @@
 """Can a library of haplotypes tell the people it was made of from others? A membership-inference test.
 
-The library is made anew in the bundle's way without some people of the panel, drawn at random, and an attacker who has
-a person's phased genotypes at all of the panel's sites (more than most have) is let loose on them and on as many of those within.
-The two groups differ in nothing else. Scores, the higher the likelier a member:
+The library is made anew in the bundle's way without some people of the panel, drawn at random. An attacker who has
+phased genotypes of them, and of as many of those within, tells who is within; the groups differ in nothing else.
+By default the genotypes are known at all of the panel's sites, which is more than most would have. Scores:
 
 - `alleles_found`: alleles of the person that the library has at all; what a list of its sites tells.
-- `frequencies`: log odds of a member's alleles given the counts in the library, after Homer et al. (2008, PLoS Genetics
-  4:e1000167) and Sankararaman et al. (2009, Nature Genetics 41:965): what any table of frequencies tells.
-- `longest_stretch`: the longest stretch, in cM, identical to one haplotype of the library.
-- `copying`: the likelihood that the person's haplotypes are copied from the library (Li and Stephens), beyond what the
-  frequencies explain.
-- `array`: the same for a person known at every fifth common site alone.
-- `all_together`: a linear discriminant of them, fitted to other members and others (shadow models), crosswise.
+- `frequencies`: how many alleles the person carries that the library has once, twice and so on, weighed as
+  `all_together` is: what any table of allele counts tells (Homer et al. 2008, PLoS Genetics 4:e1000167; Sankararaman
+  et al. 2009, Nature Genetics 41:965).
+- `longest_stretch`: the longest, in cM, that is identical to one haplotype of the library.
+- `copying`: the likelihood that the person's haplotypes are copied from the library (Li and Stephens 2003), as far as
+  allele frequencies do not explain it.
+- `array_longest_stretch`, `array_copying`: the same for a person known at every fifth common site alone.
+- `all_together`: Fisher's linear discriminant of all, fitted to other people of known membership.
 
-Other attacks may tell more: a lower bound.
+It is a lower bound: other attacks may tell more. And it is about as much of the genome as it looked at: where each
+part tells a little, many parts tell much.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from errors import Code, TesseraError
+from genotypes.panel import read_panel
 from models.dae.privacy import attack, residual
+from models.haplotypes.bundle import HaplotypeBundle
 from models.haplotypes.library import Library
 from models.haplotypes.matches import shared
+from models.haplotypes.resample import Stretches
+from models.haplotypes.synthetic import Disguise, persons_of
 
-OUTSIDERS: Final = 300  # people left out, at most
+OUTSIDERS: Final = 200  # people left out, at most
 SHARE: Final = 0.15  # of the panel's people, at most
 MOST_SITES: Final = 30_000  # of a chromosome, around its middle
 SWITCHES_PER_CM: Final = 2.0
@@ -42,6 +50,38 @@ CLASSES: Final = np.array([0, 1, 2, 3, 4, 5, 7, 10, 15, 25, 50])  # least minor-
 Maker = Callable[[NDArray[np.int64]], Library]  # from (K,) haplotypes of the panel
 
 
+def privacy_test(bundle: HaplotypeBundle, path: Path, chrom: str | None = None) -> dict[str, Any]:
+    """The test of one chromosome of a bundle against its panel, on at most 30,000 sites around its middle.
+
+    Raises:
+        TesseraError: `setup_invalid` when it is another panel or has people with one haplotype; what `read_panel`
+            raises.
+    """
+    manifest = bundle.manifest
+    panel = read_panel(path, chrom)
+    name = panel.sites.chrom.removeprefix("chr")
+    table = bundle.sites(name)
+    held = set(zip(table.pos.tolist(), table.alt, strict=True))
+    people = len(panel.samples)
+    missing = held.difference(zip(panel.sites.pos.tolist(), panel.sites.alt, strict=True))
+    if missing or people != manifest.panel.get("samples") or panel.haplotypes.shape[1] != 2 * people:
+        raise TesseraError(Code.setup_invalid, f"{path.name} is not the panel that {manifest.id} was made of.")
+    middle = len(panel.sites) // 2
+    rows = slice(max(0, middle - MOST_SITES // 2), middle + MOST_SITES // 2)
+    cm = np.interp(panel.sites.pos[rows], table.pos, bundle.imputer(name, None).library.cm)
+    alleles = panel.haplotypes[rows]
+    disguise = Disguise.of(manifest.training)
+
+    def make(columns: NDArray[np.int64]) -> Library:
+        part = alleles[:, columns]
+        rare = np.ones(len(part), bool)
+        rare[disguise.sites(part)] = False
+        part[rare] = (part[rare].mean(axis=1) > 0.5)[:, None]  # the library lacks these sites
+        return disguise.library(part, cm, persons_of(len(columns), len(columns) // 2), Stretches())
+
+    return measure(alleles, cm, make, manifest.training.get("seed", 0))
+
+
 def measure(alleles: NDArray[np.int8], cm: NDArray[np.float64], make: Maker, seed: int) -> dict[str, Any]:
     """The test.
 
@@ -52,28 +92,27 @@ def measure(alleles: NDArray[np.int8], cm: NDArray[np.float64], make: Maker, see
         seed: who is left out.
 
     Returns:
-        For the manifest: people of both kinds, cM and sites looked at, the longest stretches that both share with the
-        library, and `attack` by each score.
+        For the manifest: people of both kinds, sites and cM looked at, each person's longest stretch that is identical
+        to a haplotype of the library, and `attack` by each score.
     """
     people = alleles.shape[1] // 2
     order = np.random.default_rng([seed, 3]).permutation(people)
     out = order[: max(2, min(OUTSIDERS, int(SHARE * people)))]
-    kept = np.sort(order[len(out) :])
-    library = make(haplotypes_of(kept))
-    inside = order[len(out) : 2 * len(out)]
-    who = haplotypes_of(np.concatenate([inside, out]))
+    library = make(haplotypes_of(np.sort(order[len(out) :])))
+    who = haplotypes_of(order[: 2 * len(out)])
+    member = np.arange(2 * len(out)) >= len(out)
     minor = np.ascontiguousarray((alleles[:, who].astype(bool) ^ library.flipped[:, None]).T).view(np.uint8)
-    member = np.arange(len(out) * 2) < len(out)
-    scores, longest = scores_of(library, cm, minor, member, seed)
-    at = [0.05, 0.5, 0.95, 1.0]
+    scores = scores_of(library, cm, minor, member, seed)
+    quantiles = [0.05, 0.5, 0.95, 1.0]
+    longest = scores["longest_stretch"]
     return {
-        "people": {"members": len(inside), "others": len(out), "left_out_for_the_test": len(out)},
+        "people": {"trained": len(out), "held_out": len(out)},
         "sites": len(cm),
         "cm": round(float(cm[-1] - cm[0]), 2),
         "longest_stretch_cm": {
-            "quantiles": at,
-            "members": np.quantile(longest[member], at).round(3).tolist(),
-            "others": np.quantile(longest[~member], at).round(3).tolist(),
+            "quantiles": quantiles,
+            "trained": np.quantile(longest[member], quantiles).round(3).tolist(),
+            "held_out": np.quantile(longest[~member], quantiles).round(3).tolist(),
         },
         "attacks": {name: attack(s[member], s[~member], seed) for name, s in scores.items()},
     }
@@ -81,8 +120,8 @@ def measure(alleles: NDArray[np.int8], cm: NDArray[np.float64], make: Maker, see
 
 def scores_of(
     library: Library, cm: NDArray[np.float64], minor: NDArray[np.uint8], member: NDArray[np.bool_], seed: int
-) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64]]:
-    """(N,) of every score, and each person's longest stretch in cM.
+) -> dict[str, NDArray[np.float64]]:
+    """(N,) of every score.
 
     Args:
         library: V sites.
@@ -93,26 +132,21 @@ def scores_of(
     """
     count = np.diff(library.starts)
     frequency = np.clip(count / library.haplotypes, 0.5 / library.haplotypes, 1 - 0.5 / library.haplotypes)
-    by_frequency = _both(minor @ np.log(frequency / (1 - frequency)))
-    longest, copying = _matches(library, cm, minor)
+    odds = np.log(frequency / (1 - frequency))
+    held = np.flatnonzero(count > 0)
     common = np.flatnonzero(count >= COMMON * library.haplotypes)[::EVERY]
-    scores = {
-        "alleles_found": -_both((minor[:, count == 0]).sum(1)),
-        "longest_stretch": longest.reshape(-1, 2).max(1),
-        "copying": residual(_both(copying), by_frequency),
-    }
-    if len(common) > 1:
-        few = _rows(library, common)
-        stretch, seen = _matches(few, cm[common], np.ascontiguousarray(minor[:, common]))
-        scores["array"] = residual(_both(seen), _both(minor[:, common] @ np.log(frequency / (1 - frequency))[common]))
-        scores["array_longest_stretch"] = stretch.reshape(-1, 2).max(1)
-    fold = np.random.default_rng([seed, 4]).permutation(len(member)) % FOLDS
     which = np.searchsorted(CLASSES, count, side="right") - 1
     carried = _both(np.stack([minor[:, which == c].sum(1) for c in range(len(CLASSES))], 1))
-    scores["frequencies"] = discriminant(carried, member, fold)
-    everything = np.column_stack([carried, *scores.values()])
-    scores["all_together"] = discriminant(everything, member, fold)
-    return scores, scores["longest_stretch"]
+    fold = np.random.default_rng([seed, 4]).permutation(len(member)) % FOLDS
+    scores = {"alleles_found": -carried[:, 0], "frequencies": discriminant(carried, member, fold)}
+    for name, rows in (("", held), ("array_", common)):
+        if len(rows) > 1:
+            seen = np.ascontiguousarray(minor[:, rows])
+            longest, copying = _matches(_rows(library, rows), cm[rows], seen)
+            scores[f"{name}longest_stretch"] = longest.reshape(-1, 2).max(1)
+            scores[f"{name}copying"] = residual(_both(copying), _both(seen @ odds[rows]))
+    scores["all_together"] = discriminant(np.column_stack([carried, *scores.values()]), member, fold)
+    return scores
 
 
 def discriminant(

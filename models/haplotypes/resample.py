@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,7 @@ def bins_of(blocks: Iterable[Block], bin_cm: float, rng: np.random.Generator) ->
             start = float(cm[0])
         which = np.floor((cm - start) / bin_cm).astype(np.int64)
         edges = [0, *(np.flatnonzero(np.diff(which)) + 1).tolist(), len(cm)]
-        for low, high in zip(edges[:-1], edges[1:], strict=True):
+        for low, high in pairwise(edges):
             if waiting and which[low] != number:
                 yield made()
                 waiting.clear()
