@@ -91,7 +91,10 @@ def test_the_result_goes_into_the_manifest(tmp_path: Path) -> None:
     assert "Longest stretch" in done.stdout.replace("\n", " ")
     after = BundleManifest.read(folder)
     assert after.id != before
-    assert after.training["privacy"]["attacks"]["longest_stretch"]["auc"] == 1
+    found = after.training["privacy"]
+    assert found["longest_stretch_cm"]["trained"] == pytest.approx([found["cm"]] * 4, abs=0.01)  # they are all held
+    assert found["longest_stretch_cm"]["held_out"][1] < found["cm"]
+    assert found["attacks"]["longest_stretch"]["auc"] > 0.7
     shown = CliRunner().invoke(app, ["bundle", "show", str(folder)])
     assert "Membership inference: 12 training people" in shown.stdout
     assert len(make_panel().haplotypes) == 2 * after.panel["samples"]
