@@ -136,16 +136,26 @@ def privacy(
     chrom: Contig = None,
     write: Annotated[bool, typer.Option(help="Write the result into the manifest; the bundle's id changes.")] = False,
 ) -> None:
-    """Test whether the weights can tell the people they were trained on from others (membership inference)."""
-    from models.dae.adapt import privacy_test, with_privacy
-    from models.dae.bundle import Bundle
-    from models.dae.compress import amend
+    """Test whether a bundle can tell the people it was made of from others (membership inference).
 
-    opened = Bundle.open(bundle)
-    _need_networks(opened.manifest, "Who has it has the haplotypes of its people.")
+    Weights are tested as they are; a library of haplotypes is made anew in the same way without some of the panel's
+    people.
+    """
+    from errors import Code, TesseraError
+    from models.bundles import open_bundle
+    from models.dae.adapt import privacy_test, with_privacy
+    from models.dae.compress import amend
+    from models.haplotypes import privacy as library
+    from models.haplotypes.bundle import HaplotypeBundle
+
+    opened = open_bundle(bundle)
     if write and bundle.is_file():
         raise TesseraError(Code.setup_invalid, "An archive cannot be written to: unpack it first.")
-    manifest = with_privacy(opened.manifest, privacy_test(opened, panel, chrom))
+    if isinstance(opened, HaplotypeBundle):
+        found = library.privacy_test(opened, panel, chrom)
+    else:
+        found = privacy_test(opened, panel, chrom)
+    manifest = with_privacy(opened.manifest, found)
     show_privacy(manifest, out)
     if write:
         out.print(amend(bundle, lambda old: with_privacy(old, manifest.training["privacy"])).id)

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 SAID = (
     "This bundle will hold the panel's haplotypes, without names: who has it has them. For a panel that may not be "
-    "shared, train an autoencoder instead: --architecture tile-dae."
+    "shared, hold synthetic ones (--synthetic) or train an autoencoder (--architecture tile-dae)."
+)
+SAID_SYNTHETIC = (
+    "This bundle will hold mosaics of the panel's haplotypes. Its sites, allele counts and rare alleles can still tell "
+    "who was in the panel: tessera bundle privacy."
 )
 
 
@@ -34,7 +38,7 @@ def train_haplotypes(o: GenomeOptions, workers: int, *, dry_run: bool) -> None:
         folder = WorkFolder(o.work_folder) if o.work_folder.exists() else None
         show_cost(estimate_genome(o, folder, workers), workers, out)
         return
-    err.print(SAID, style="dim")
+    err.print(SAID_SYNTHETIC if o.disguise.resampling else SAID, style="dim")
     work = open_work(o)
     with genome_bar() as watch:
         watch("estimate", 0.0)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from cli.bundle_tables import show_manifest, show_privacy
+from cli.bundle_tables import show_disguise, show_manifest, show_privacy
 from cli.histograms import bars, histogram, short
 from cli.plain import out
 
@@ -58,8 +58,12 @@ def show(
 
 def show_library(bundle: HaplotypeBundle) -> None:
     """Print the model and the tiles of a bundle of haplotypes."""
-    facts = ", ".join(f"{name} {value}" for name, value in bundle.manifest.architecture.items())
-    out.print(f"Holds the haplotypes of the panel's people, without names. Model: {facts}.")
+    told = dict(bundle.manifest.architecture)
+    holds = told.pop("holds", "the haplotypes of the panel's people, without names")
+    out.print(f"Holds {holds}. Model: {', '.join(f'{name} {value}' for name, value in told.items())}.")
+    show_disguise(bundle.manifest, out)
+    if "privacy" in bundle.manifest.training or "synthetic" in bundle.manifest.training:
+        show_privacy(bundle.manifest, out)
     table = Table("chrom", "tile", "sites", "reads", "haplotypes", title="Tiles")
     for chrom in bundle.chromosomes:
         for tile in bundle.tiles(chrom):

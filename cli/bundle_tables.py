@@ -69,11 +69,24 @@ def show_estimate(cost: Estimate, workers: int, console: Console) -> None:
     console.print(table)
 
 
+def show_disguise(manifest: BundleManifest, console: Console) -> None:
+    """Print how synthetic haplotypes were made, and which sites were left out."""
+    made = manifest.training.get("synthetic")
+    if made:
+        copied = made["copied_cm"]
+        console.print(
+            f"Copied from one person at a time: {copied['median']:g} cM (median), {copied['quantile95']:g} (95%), "
+            f"{copied['longest']:g} (longest); crossovers sought at {made['generations']:g} a Morgan."
+        )
+    if (least := manifest.training.get("least_carriers", 1)) > 1:
+        console.print(f"Sites whose minor allele has fewer than {least} carriers in the panel were left out.")
+
+
 def show_privacy(manifest: BundleManifest, console: Console) -> None:
     """Print what the membership-inference test found, or that there was none."""
     found = manifest.training.get("privacy")
     if not found:
-        console.print("Whether the weights tell training people from others was not tested (tessera bundle privacy).")
+        console.print("Whether it tells the panel's people from others was not tested (tessera bundle privacy).")
         return
     people = found["people"]
     table = Table(
@@ -81,11 +94,24 @@ def show_privacy(manifest: BundleManifest, console: Console) -> None:
         "AUC",
         "95% interval",
         "found at 5% false",
+        "at 1%",
         title=f"Membership inference: {people['trained']} training people, {people['held_out']} held out",
     )
     for name, one in found["attacks"].items():
         low, high = one["interval95"]
+        few = one.get("found_at_1pct_false")
         table.add_row(
-            name.replace("_", " "), f"{one['auc']:.3f}", f"{low:.3f} to {high:.3f}", f"{one['found_at_5pct_false']:.1%}"
+            name.replace("_", " "),
+            f"{one['auc']:.3f}",
+            f"{low:.3f} to {high:.3f}",
+            f"{one['found_at_5pct_false']:.1%}",
+            "-" if few is None else f"{few:.1%}",
         )
     console.print(table)
+    if "longest_stretch_cm" in found:
+        shared = found["longest_stretch_cm"]
+        console.print(
+            f"Looked at {found['sites']:,} sites, {found['cm']:g} cM; more of the genome tells more. Longest stretch "
+            f"identical to a haplotype held: {shared['trained'][1]:g} cM (median of the panel's people), "
+            f"{shared['held_out'][1]:g} (of others)."
+        )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from models.dae.plan import TrainOptions
     from models.population_table import Labels
 
+SYNTHETIC = "Synthetic haplotypes (--architecture li-stephens)"
 NETWORK, DENSE, WHO = "Network", "The published dense network (--architecture published-dense)", "Who trains"
 
 
@@ -65,6 +66,25 @@ def train(
     architecture: Annotated[
         str, typer.Option(help="li-stephens (the panel's haplotypes), tile-dae or published-dense.")
     ] = "li-stephens",
+    synthetic: Annotated[
+        bool,
+        typer.Option(
+            "--synthetic",
+            help="Hold mosaics of the panel's haplotypes, none of them a person's.",
+            rich_help_panel=SYNTHETIC,
+        ),
+    ] = False,
+    longest_cm: Annotated[
+        float,
+        typer.Option(help="No mosaic follows one person for longer.", min=0.01, rich_help_panel=SYNTHETIC),
+    ] = 1.0,
+    generations: Annotated[
+        float, typer.Option(help="Crossovers a Morgan that are sought.", min=1, rich_help_panel=SYNTHETIC)
+    ] = 1000.0,
+    least_carriers: Annotated[
+        int,
+        typer.Option(help="Leave out sites with fewer minor alleles in the panel.", min=1, rich_help_panel=SYNTHETIC),
+    ] = 1,
     tile_sites: Annotated[
         int | None,
         typer.Option(help="Sites of a tile, at most about; 8000, dense: 2000.", min=100, rich_help_panel=NETWORK),
@@ -91,9 +111,11 @@ def train(
     """Make a bundle from a phased panel.
 
     The default bundle holds the panel's haplotypes: most accurate, minutes to make, and for panels that may be shared;
-    it takes any number of chromosomes, in one file or several. The networks (tile-dae, published-dense) keep the panel
-    with its owner, a chromosome a bundle. A training that was stopped goes on when it is run again; run on several
-    machines with one --work folder on a shared file system, they share the tiles, or the files and chromosomes.
+    it takes any number of chromosomes, in one file or several. With --synthetic it holds mosaics of them, none of which
+    follows one person for longer than --longest-cm: nearly as accurate, but who has somebody's genotypes can still tell
+    that they were in the panel. The networks (tile-dae, published-dense) keep the panel with its owner, a chromosome a
+    bundle. A training that was stopped goes on when it is run again; run on several machines with one --work folder on
+    a shared file system, they share the tiles, or the files and chromosomes.
     """
     from models.haplotypes.bundle import KIND
     from models.haplotypes.genome_options import GenomeOptions, expand
@@ -101,7 +123,13 @@ def train(
 
     panels, maps = expand(panel, "--panel"), expand(map or (), "--map")
     labels = read_populations(populations) if populations else None
+    if architecture != KIND and (synthetic or least_carriers > 1):
+        raise TesseraError(Code.setup_invalid, f"--synthetic and --least-carriers are for --architecture {KIND}.")
     if architecture == KIND:
+        from models.haplotypes.resample import Resampling
+        from models.haplotypes.synthetic import Disguise
+
+        resampling = Resampling(generations, longest_cm) if synthetic else None
         options = GenomeOptions(
             panels=panels,
             maps=maps,
@@ -116,6 +144,7 @@ def train(
             panel_name=panel_name,
             licence=licence,
             seed=seed,
+            disguise=Disguise(resampling, least_carriers),
         )
         train_haplotypes(options, workers, dry_run=dry_run)
         return

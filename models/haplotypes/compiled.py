@@ -9,7 +9,19 @@ from typing import Final
 from genotypes.kernels import Function, digest_of
 from genotypes.kernels import kernel as kernel_of
 
-_NAMES: Final = ("masks", "scans", "select", "states", "beam", "sweep", "emit", "person", "panel_index", "slots")
+_NAMES: Final = (
+    "masks",
+    "scans",
+    "select",
+    "states",
+    "beam",
+    "sweep",
+    "emit",
+    "person",
+    "panel_index",
+    "slots",
+    "matches",
+)
 _HERE: Final = Path(__file__).parent
 _SOURCES: Final = digest_of(_HERE, _NAMES) + digest_of(_HERE.parent / "peeling", ("lanes",))
 

@@ -24,6 +24,7 @@ from models.haplotypes.genome_learn import SCORES_FILE, Watch, accuracy, learn_r
 from models.haplotypes.genome_options import GenomeOptions
 from models.haplotypes.genome_people import DescribedPeople, describe_genome
 from models.haplotypes.importing import chromosomes_of, file_report, import_panel
+from models.haplotypes.mixing import MIXED, copied, mix
 
 STEPS: Final = 1000  # of reading a file, as reports count them
 _LOOK_S: Final = 1.0
@@ -57,6 +58,9 @@ def train_genome(o: GenomeOptions, watch: Watch) -> Trained:
     model = _learned(o, chromosomes, work, watch)
     _each(work, [f"score-{one.name}" for one in chromosomes], [one.folder / SCORES_FILE for one in chromosomes],
           lambda number: score(o, chromosomes[number], model, watch))  # fmt: skip
+    if o.disguise.resampling is not None:
+        _each(work, [f"mix-{one.name}" for one in chromosomes], [one.folder / MIXED for one in chromosomes],
+              lambda number: mix(o, chromosomes[number], watch))  # fmt: skip
     while True:
         with work.claim("bundle") as mine:
             if mine and not o.out.exists():
@@ -148,14 +152,16 @@ def _write(
     shutil.rmtree(partial, ignore_errors=True)
     for one in chromosomes:
         (partial / one.name).mkdir(parents=True)
-        for name in (SITES, f"{SITES}.csi", LIBRARY):
+        for name in (SITES, f"{SITES}.csi"):
             _share(one.folder / name, partial / one.name / name)
+        held = LIBRARY if o.disguise.resampling is None else MIXED
+        _share(one.folder / held, partial / one.name / LIBRARY)
     people = describe_genome(o, chromosomes, partial, watch) if o.ancestry else None
     scores = {one.name: json.loads((one.folder / SCORES_FILE).read_text()) for one in chromosomes}
     first = chromosomes[0]
     held_out, _ = split_people(first.haplotypes // 2, o.held_out, o.seed)
     training: dict[str, Any] = {"arrays": sorted({name for one in scores.values() for name in one["sums"]})}
-    training["seed"] = o.seed
+    training |= {"seed": o.seed} | o.disguise.training(copied(o, chromosomes))
     if len(chromosomes) > 1:
         training["chromosomes"] = {
             name: {"scored_sites": one["scored"], "accuracy": accuracy([one])} for name, one in scores.items()
@@ -171,7 +177,8 @@ def _write(
         chromosomes={one.name: one.entry for one in chromosomes},
         panel=panel,
         licence=o.licence,
-        architecture={"kind": KIND, "holds_panel_haplotypes": True, "context_cm": o.context}
+        architecture={"kind": KIND, "context_cm": o.context}
+        | o.disguise.architecture()
         | {name: getattr(model, name) for name in LEARNED},
         files={},
         accuracy=accuracy(list(scores.values())),

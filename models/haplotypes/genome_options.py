@@ -13,6 +13,7 @@ from typing import Any, Final
 from errors import Code, TesseraError
 from genotypes.maps import GeneticMap
 from models.haplotypes.engine import CopyingOptions
+from models.haplotypes.synthetic import Disguise
 from models.population_table import Labels
 
 _BRACES: Final = re.compile(r"\{([^{}]*)\}")
@@ -44,6 +45,7 @@ class GenomeOptions:
     held_out: float = 0.05
     seed: int = 1
     model: CopyingOptions = field(default_factory=CopyingOptions)  # rates in it are where learning starts
+    disguise: Disguise = field(default_factory=Disguise)
 
     @property
     def work_folder(self) -> Path:
@@ -55,7 +57,8 @@ class GenomeOptions:
         facts = {"panels": [_identity(one) for one in self.panels], "maps": [_identity(one) for one in self.maps]}
         for name in ("chrom", "tile_sites", "tile_cm", "context", "held_out", "seed", "build"):
             facts[name] = getattr(self, name)
-        return facts | {"arrays": str(self.arrays.absolute()) if self.arrays else None, "model": asdict(self.model)}
+        facts |= {"arrays": str(self.arrays.absolute()) if self.arrays else None, "model": asdict(self.model)}
+        return facts | {"disguise": self.disguise.options()}
 
     def genetic_map(self, chrom: str) -> GeneticMap:
         """The map of a chromosome: of the one file, or of the first of several that has it; 1 cM/Mb without files.

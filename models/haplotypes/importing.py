@@ -90,14 +90,19 @@ class _Making:
 
     def add(self, block: PanelBlock) -> None:
         """The next sites."""
-        block.sites.save(self._folder / "sites" / f"{len(self._positions)}.npz")
-        self._positions.append(block.sites.pos)
         self._ploidy = np.minimum(self._ploidy, block.ploidy)
-        self._writer.add(block.haplotypes)
+        rows = self._o.disguise.rows(block.haplotypes[:, _columns(block.ploidy)])
+        if len(rows) == 0:
+            return
+        sites = block.sites.take(rows)
+        sites.save(self._folder / "sites" / f"{len(self._positions)}.npz")
+        self._positions.append(sites.pos)
+        self._writer.add(block.haplotypes[rows])
 
     def close(self) -> None:
         """Cut the tiles, write library and sites; the folder gets its name when it is whole."""
         o, folder = self._o, self._folder
+        o.disguise.refuse_few(sum(map(len, self._positions)))
         pos = np.concatenate(self._positions)
         cm = self._map.cm(pos)
         tiles = cut_tiles(cm, o.tile_sites, o.tile_cm, o.context)
@@ -106,7 +111,7 @@ class _Making:
             for t in tiles
         ]
         self._writer.close(cm, rows)
-        keep = np.stack([np.ones_like(self._ploidy), self._ploidy == 2], axis=1).ravel().astype(bool)
+        keep = _columns(self._ploidy)
         if not keep.all():
             _narrow(folder / LIBRARY, keep, cm, rows)
         np.save(folder / POSITIONS, pos)
@@ -130,6 +135,11 @@ class _Making:
             af = made.frequencies(first, end)
             yield SiteTable(self._name, block.pos, block.ref, block.alt, block.id, af, tile)
             first = end
+
+
+def _columns(ploidy: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """(2S,) the columns of haplotypes that there are."""
+    return np.stack([np.ones_like(ploidy), ploidy == 2], axis=1).ravel().astype(bool)
 
 
 def _narrow(path: Path, keep: NDArray[np.bool_], cm: NDArray[np.float64], rows: list[dict[str, int]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -17,6 +17,8 @@ from models.haplotypes.chromosome import Chromosome
 from models.haplotypes.engine import CopyingImputer, CopyingOptions
 from models.haplotypes.genome_options import GenomeOptions
 from models.haplotypes.library import Library
+from models.haplotypes.resample import Block, Stretches
+from models.haplotypes.synthetic import persons_of
 from models.protocol import Tile, TypedGenotypes
 
 EVERY: Final = 5  # without arrays every so-manieth common site stands for a typed one
@@ -129,26 +131,34 @@ class HeldOut:
         rows = every[(every >= low) & (every < high)].astype(np.int32)
         cores: list[Library] = []
         truth, seen, bits = [], [], []
-        for number in library.blocks_of(low, high):
-            start, stop = library.blocks[number : number + 2, 0].tolist()
-            block = library.block(number)
-            typed = rows[slice(*np.searchsorted(rows, (start, stop)))] - start
-            a, b = (min(max(edge, start), stop) - start for edge in (tile.first, tile.end))
-            alleles = block.alleles(np.concatenate([typed, np.arange(a, b)]).astype(np.int32)).view(np.int8)
-            dosages = alleles[:, first] + alleles[:, second]
-            others = np.ascontiguousarray(alleles[:, kept])
-            seen.append(dosages[: len(typed)])
-            bits.append(np.packbits(others[: len(typed)], axis=1))
-            truth.append(dosages[len(typed) :])
+
+        def others() -> Iterator[Block]:
+            """What the library is made of, while the held-out people are set aside."""
+            for number in library.blocks_of(low, high):
+                start, stop = library.blocks[number : number + 2, 0].tolist()
+                a, b = max(low, start) - start, min(high, stop) - start
+                block = library.block(number)
+                alleles = block.alleles(np.arange(a, b, dtype=np.int32)).view(np.int8)
+                dosages = alleles[:, first] + alleles[:, second]
+                seen.append(dosages[rows[slice(*np.searchsorted(rows, (start + a, start + b)))] - (start + a)])
+                truth.append(dosages[slice(*np.clip((tile.first, tile.end), start + a, start + b) - (start + a))])
+                yield np.ascontiguousarray(alleles[:, kept]), block.cm[a:b]
+
+        persons = persons_of(one.haplotypes, len(one.samples))[kept]
+        at = low
+        for held, cm in o.disguise.mixed(others(), persons, Stretches()):
+            typed = rows[slice(*np.searchsorted(rows, (at, at + len(held))))] - at
+            bits.append(np.packbits(held[typed], axis=1))
+            a, b = np.clip((tile.first, tile.end), at, at + len(held)) - at
             if a < b:
-                cores.append(Library.of(others[len(typed) :], block.cm[a:b]))
+                cores.append(Library.of(np.ascontiguousarray(held[a:b]), cm[a:b]))
+            at += len(held)
         core = Library.concatenate(cores)
         minor = np.diff(core.starts) / core.haplotypes
         af = np.where(core.flipped, 1 - minor, minor).astype(np.float32)
         parts = (np.concatenate(one) for one in (bits, seen, truth))
         packed, at_typed, at_core = parts
-        cm = library.positions(rows)
-        return cls(stretch, core, rows, packed, cm, at_typed, at_core, af, core.haplotypes)
+        return cls(stretch, core, rows, packed, library.positions(rows), at_typed, at_core, af, core.haplotypes)
 
     def positions(self, rows: NDArray[np.int32]) -> NDArray[np.float64]:
         """See `Haplotypes`; of rows that an array types."""
