@@ -12,7 +12,7 @@ from genotypes.pair_cells import cells_of_pairs
 def main() -> None:
     """Encode one genotype, with the types that the arrays always have."""
     ploidy = np.full(1, 2, np.int8)
-    items, sums, people = np.zeros((1, 1), np.int32), np.zeros((4, 1), np.int64), np.zeros((2, 1))
+    items, sums, people = np.zeros((1, 1), np.int32), np.zeros((7, 1), np.int64), np.zeros((2, 1))
     table = np.zeros(1, np.int32)
     typed, observed, seen = np.full(1, -1, np.int32), np.zeros((0, 1), np.int8), np.zeros((7, 2), np.int32)
     pairs = np.full((1, 1, 2), 13107, np.uint16)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genotypes.codes import dosage, haplotypes
+from genotypes.effort import FAST, THOROUGH
 from genotypes.sites import SiteTable
 from models.haplotypes.crew import work_in_parts
 from models.haplotypes.library import Library
@@ -27,6 +28,12 @@ KEEP_BYTES = 32 << 20  # results of a tile beyond this wait in a temporary file
 PARTS = 8  # of the people for each thread, so that none waits long for the others
 WRITING = 450  # what it takes to write a person's results, as `CopyingOptions.work` counts
 LEARNED = ("switches_per_cm", "error")  # options that are learned and kept in the manifest
+
+EFFORTS: Final = {
+    FAST: {"first_states": 208, "wide": 592, "states": 192, "burn": 1, "sweeps": 3},
+    THOROUGH: {"first_states": 304, "wide": 1200, "states": 640, "burn": 2, "sweeps": 10},
+}
+"""Fields of `CopyingOptions`; see benchmarks/dae/LOG.md for what was tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,11 @@ class CopyingImputer:
         self.options = options or CopyingOptions()
         self.before_blocks = self.options.work / (self.options.work + WRITING)
         self._threads = threads or len(os.sched_getaffinity(0))
+
+    def with_effort(self, effort: str) -> CopyingImputer:
+        """The same engine with the work of `EFFORTS` put into each person; the library is shared."""
+        options = replace(self.options, **EFFORTS[effort])
+        return CopyingImputer(self.sites, self.tiles, self.library, options, threads=self._threads)
 
     def impute(
         self, tiles: range, typed: TypedGenotypes, heard: SitesDone = unheard

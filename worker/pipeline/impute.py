@@ -69,7 +69,7 @@ def impute_chunk(
         contig = facts.contig_number(spec.chromosome)
         with PieceWriter(out / PIECE, imputer.sites, typed, contig, spec.site_first, spec.site_end, output) as writer:
             for items, parts in ahead(itemise(block, region) for region, block in blocks):
-                writer.write(items, quality_of(parts))
+                writer.write(items, quality_of(parts, facts.haplotypes))
                 done += len(items)
                 pace.written(done)
             writer.close().save(out / QUALITY)
