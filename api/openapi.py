@@ -7,6 +7,7 @@ from typing import Any
 
 from api.schemas.problem import Problem
 from api.submission.fields import BUILDS, ENGINES, FORMATS, MAX_NAME_CHARS, MODES, SAMPLES
+from genotypes.effort import EFFORTS
 from genotypes.mending import Mend
 
 DESCRIPTION = """\
@@ -120,6 +121,12 @@ SUBMIT_BODY: dict[str, Any] = {
                         "bundle (GET /bundles lists them under panel), all (the whole panel), or auto (the mixture of "
                         "populations that the genotypes tell; the whole panel where the bundle holds no populations)",
                     },
+                    "effort": _choice(
+                        EFFORTS,
+                        "fast",
+                        "how much work to put into each sample where the bundle holds haplotypes: thorough takes four "
+                        "times as long and is more accurate; a bundle of networks knows one way, and the job says so",
+                    ),
                     "peel": {
                         "type": "string",
                         "examples": ["segregation,haplotypes"],

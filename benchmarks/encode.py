@@ -59,7 +59,7 @@ def main() -> None:
     cells = quantise(gp)
 
     def quality_of() -> SiteQuality:
-        powers = np.array([1e3, 1e6, 1e3, 1e3])[:, None]
+        powers = np.array([1e3, 1e6, 1e3, 1e3, 1e9, 1e6, 1e3])[:, None]
         counted = sum_cells(cells, look.thousandths, look.square, layout.ploidy) / powers
         return SiteSums.of(counted, layout.ploidy).quality()
 

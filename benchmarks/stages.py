@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.peers import Run
 from models.bundles import make_imputer, open_bundle
 from models.haplotypes.bundle import HaplotypeBundle
-from models.protocol import ImputedBlock, Imputer, PairBlock, Tile, TypedGenotypes
+from models.protocol import ImputedBlock, Imputer, PairBlock, SitesDone, Tile, TypedGenotypes, unheard
 from worker.pipeline.run import OfflineOptions, run_offline
 
 
@@ -49,10 +49,13 @@ class TimedImputer:
         self._imputer, self._spent = imputer, spent
         self.sites = imputer.sites
         self.tiles: Sequence[Tile] = imputer.tiles
+        self.before_blocks = imputer.before_blocks
 
-    def impute(self, tiles: range, typed: TypedGenotypes) -> Iterator[ImputedBlock | PairBlock]:
+    def impute(
+        self, tiles: range, typed: TypedGenotypes, heard: SitesDone = unheard
+    ) -> Iterator[ImputedBlock | PairBlock]:
         """As the engine itself."""
-        blocks = self._imputer.impute(tiles, typed)
+        blocks = self._imputer.impute(tiles, typed, heard)
         while True:
             started = now()
             block = next(blocks, None)

@@ -13,9 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
-from cli.options import AfDiff, CallRate, Hwe, Mending, Population, SampleAction, mend_option
+from cli.options import AfDiff, CallRate, Effort, EffortOption, Hwe, Mending, Population, SampleAction, mend_option
 from cli.plain import err, out
 from cli.submit import check_files
 from cli.summary import show_summary
@@ -60,6 +68,7 @@ def impute(
     bundle: Annotated[
         str, typer.Option("--bundle", "-b", help="Its folder or .tar, or an installed one's name; auto chooses one.")
     ] = "auto",
+    effort: EffortOption = Effort.fast,
     qc: Annotated[bool, typer.Option("--qc", help="Only check the files; OUT is the folder of the report.")] = False,
     build: Annotated[str, typer.Option(help="Genome build: auto, GRCh37, GRCh38.")] = "auto",
     r2_min: Annotated[float, typer.Option(min=0, max=1, help="Leave out sites imputed with a lower R2.")] = 0.0,
@@ -92,6 +101,7 @@ def impute(
     check_files(files)
     started = time.monotonic()
     from jobs.settings import load_quality
+    from models.bundles import with_effort
     from worker.engine_dae import make_imputer
     from worker.pipeline.choose import choose
     from worker.pipeline.run import OfflineOptions, run_offline
@@ -120,6 +130,7 @@ def impute(
         references=references,
         population=population or "auto",
         r2_min=r2_min,
+        effort=effort.value,
         command=shlex.join(["tessera", *sys.argv[1:]]).replace("\n", " "),
         threads=cores,
         report=report,
@@ -131,7 +142,9 @@ def impute(
         made = run_offline(
             files,
             bundles.get("", chosen),
-            lambda chromosome: make_imputer(bundles[""], chromosome, device=device, threads=cores),
+            lambda chromosome: with_effort(
+                make_imputer(bundles[""], chromosome, device=device, threads=cores), effort.value
+            ),
             output,
             options,
             show,
@@ -195,6 +208,8 @@ def stage_bar() -> Iterator[Callable[[str, float], None]]:
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
     )
     with Progress(*columns, console=err, disable=not err.is_terminal) as progress:
         tasks = {}

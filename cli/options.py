@@ -10,6 +10,7 @@ import typer
 
 from cli.client.http import DEFAULT_SERVER
 from errors import Code, TesseraError
+from genotypes.effort import FAST, THOROUGH
 from genotypes.mending import Mend, parse_mend
 
 Server = Annotated[
@@ -37,12 +38,23 @@ Population = Annotated[
 ]
 
 
+class Effort(Enum):
+    """How much work to put into imputing from haplotypes."""
+
+    fast = FAST
+    thorough = THOROUGH
+
+
 class SampleAction(Enum):
     """What becomes of samples that fail sample QC."""
 
     drop = "drop"
     flag = "flag"
 
+
+EffortOption = Annotated[
+    Effort, typer.Option(help="Of imputing from haplotypes: fast, or thorough, four times as slow and more accurate.")
+]
 
 Folder = Annotated[
     Path | None,
@@ -67,6 +79,8 @@ __all__ = [
     "AfDiff",
     "AsJson",
     "CallRate",
+    "Effort",
+    "EffortOption",
     "Folder",
     "Hwe",
     "JobId",

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.impute import installed, need_torch, open_bundle, stage_bar
-from cli.options import Mending, mend_option
+from cli.options import Effort, EffortOption, Mending, mend_option
 from cli.plain import err, out
 from cli.submit import check_files
 from genotypes.builds import base_pairs
@@ -46,6 +46,7 @@ def peel(
             help="Impute founders from this bundle (folder, .tar or name; auto chooses) and write all its sites.",
         ),
     ] = "none",
+    effort: EffortOption = Effort.fast,
     build: Annotated[str, typer.Option(help="Genome build, to choose maps of a folder.")] = "auto",
     only: Annotated[
         Path | None,
@@ -119,9 +120,11 @@ def peel(
     )
     doubled = doubled_haploids.read_text().split() if doubled_haploids else []
     mending = mend_option(mend, "tessera peel")
-    job = PeelOffline(options, build, strict, mending, sites, report, doubled, bounds, chains=chains)
+    job = PeelOffline(
+        options, build, strict, mending, sites, report, doubled, bounds, chains=chains, effort=effort.value
+    )
     if bundle != "none":
-        job = replace(job, **bundles_for(bundle, options.threads, device))
+        job = replace(job, **bundles_for(bundle, options.threads, device, effort.value))
     with stage_bar() as show:
         done = peel_offline(files, pedigree, output, job, show)
     for note in done.qc["notes"]:
@@ -142,21 +145,22 @@ def peel(
         out.print(str(path), markup=False)
 
 
-def bundles_for(name: str, threads: int, device: str) -> dict[str, Any]:
+def bundles_for(name: str, threads: int, device: str, effort: str) -> dict[str, Any]:
     """Fields of `PeelOffline` for a bundle that is named, or for all installed ones where it is `auto`.
 
     Raises:
         TesseraError: `bundle_not_found` or `bundle_invalid`; `setup_invalid` without PyTorch.
     """
     with need_torch():
+        from models.bundles import with_effort
         from worker.engine_dae import make_imputer
         from worker.pipeline.peel_meet import Offer
     opened = cache(open_bundle)
     if name == "auto":
         offer = Offer(None, installed(), opened)
-        return {"offer": offer, "make_imputer": lambda one, chromosome: make_imputer(
-            opened(one), chromosome, device=device, threads=threads)}  # fmt: skip
+        return {"offer": offer, "make_imputer": lambda one, chromosome: with_effort(make_imputer(
+            opened(one), chromosome, device=device, threads=threads), effort)}  # fmt: skip
     view = opened(name)
     offer = Offer(view.manifest.content_id(), [], lambda _: view)
-    return {"offer": offer, "make_imputer": lambda _, chromosome: make_imputer(
-        view, chromosome, device=device, threads=threads)}  # fmt: skip
+    return {"offer": offer, "make_imputer": lambda _, chromosome: with_effort(make_imputer(
+        view, chromosome, device=device, threads=threads), effort)}  # fmt: skip

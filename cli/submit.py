@@ -11,7 +11,7 @@ import typer
 
 from cli.bars import bytes_bar
 from cli.client import Client, Job
-from cli.options import DEFAULT_SERVER, AfDiff, CallRate, Folder, Hwe, Mending, Population, SampleAction, Server
+from cli.options import DEFAULT_SERVER, AfDiff, CallRate, Effort, Folder, Hwe, Mending, Population, SampleAction, Server
 from cli.plain import err, out
 from cli.waiting import fetch_results, wait_for
 from errors import Code, TesseraError
@@ -49,6 +49,9 @@ def submit(
     bundle: Annotated[str | None, typer.Option("--bundle", "-b", help="Model bundle; default: auto.")] = None,
     build: Annotated[str | None, typer.Option(help="Genome build: auto, GRCh37, GRCh38.")] = None,
     engine: Annotated[Engine | None, typer.Option(help="Engine.")] = None,
+    effort: Annotated[
+        Effort | None, typer.Option(help="Of imputing from haplotypes: fast, or thorough, four times as slow.")
+    ] = None,
     mode: Annotated[Mode | None, typer.Option(help="Impute, or only check the file.")] = None,
     qc: Annotated[bool, typer.Option("--qc", help="Only check the file and report: the same as --mode qc.")] = False,
     from_job: Annotated[
@@ -93,6 +96,7 @@ def submit(
         "bundle": bundle,
         "build": build,
         "engine": engine,
+        "effort": None if effort is None else effort.value,
         "from_job": from_job,
         "mode": Mode.qc if qc else mode,
         "r2_min": None if r2_min is None else repr(r2_min),

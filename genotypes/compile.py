@@ -21,7 +21,7 @@ from genotypes.sites import SiteTable, read_sites_bcf, strings, write_sites_bcf
 def _write() -> None:
     """Encode one genotype, with the types that the arrays always have."""
     ploidy = np.full(1, 2, np.int8)
-    items, sums, people = np.zeros((1, 1), np.int32), np.zeros((4, 1), np.int64), np.zeros((2, 1))
+    items, sums, people = np.zeros((1, 1), np.int32), np.zeros((7, 1), np.int64), np.zeros((2, 1))
     table = np.zeros(1, np.int32)
     typed, seen = np.full(1, -1, np.int32), np.zeros((7, 2), np.int32)
     pairs = np.full((1, 1, 2), 13107, np.uint16)

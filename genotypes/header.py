@@ -12,7 +12,7 @@ _FIELDS: Final = (
     '##FILTER=<ID=PASS,Description="All filters passed">',
     '##INFO=<ID=AF,Number=A,Type=Float,Description="ALT frequency in the imputed samples, from DS">',
     '##INFO=<ID=MAF,Number=1,Type=Float,Description="Minor allele frequency in the imputed samples, from DS">',
-    '##INFO=<ID=R2,Number=1,Type=Float,Description="Estimated quality: variance of DS over its expectation">',
+    '##INFO=<ID=R2,Number=1,Type=Float,Description="Estimated squared correlation of DS with the true genotypes">',
     '##INFO=<ID=ER2,Number=1,Type=Float,'
     'Description="Squared correlation of observed genotypes with dosages imputed while they were hidden">',
     '##INFO=<ID=IMPUTED,Number=0,Type=Flag,Description="The site was imputed in all samples">',

@@ -65,6 +65,12 @@ class BundleManifest:
         """Phased input is imputed haplotype by haplotype; else its phase is not read and no HDS is written."""
         return bool(self.architecture.get("haplotypes", True))
 
+    @property
+    def haplotypes(self) -> int | None:
+        """How many haplotypes the panel has; None where nobody said."""
+        held = self.panel.get("haplotypes")
+        return held if isinstance(held, int) and held > 0 else None
+
     def digest(self) -> str:
         """sha256 (hex) over the canonical JSON of everything but `id`; it covers the files by their own checksums."""
         data = {k: v for k, v in asdict(self).items() if k != "id"}

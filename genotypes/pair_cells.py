@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from genotypes.cell_sums import doubt_of
 from genotypes.cells import BASE, HAPLOID, OBSERVED
 from genotypes.kernels import genotype_kernel
 
@@ -53,7 +54,7 @@ def cells_of_pairs(
         first: first site.
         end: one past the last.
         items: (V, S) is filled: items of `genotypes.cells`, observed genotypes where there are.
-        sums: (4, V) is filled as by `genotypes.cell_sums.sum_cells`.
+        sums: (7, V) is filled as by `genotypes.cell_sums.sum_cells`.
         people: (2, S), over untyped sites the probability of the most probable genotype and the variance of the dosage
             are added.
     """
@@ -107,5 +108,10 @@ def cells_of_pairs(
                     sums[1, v] += d * d
                     sums[2, v] += d * ploidy[s]
                     sums[3, v] += square
+                    doubt = doubt_of(d, square)
+                    if doubt:
+                        sums[4, v] += d * d * doubt
+                        sums[5, v] += d * ploidy[s] * doubt
+                        sums[6, v] += np.int64(ploidy[s]) * ploidy[s] * doubt
                 people[0, s] += certainty
                 people[1, s] += variance

@@ -21,9 +21,8 @@ class SiteQuality:
     Attributes:
         af: ALT frequency from dosages.
         maf: frequency of the rarer allele.
-        r2: variance of the dosages over that of the genotypes that the probabilities expect (allelic R2, Browning and
-            Browning 2009, Am J Hum Genet 84:210), so that structure among the samples does not inflate it; 0 for a
-            monomorphic site.
+        r2: expected squared correlation of the dosages with the true genotypes, see `SiteSums.quality`; 0 where the
+            dosages do not vary.
         er2: squared correlation of observed genotypes with dosages imputed while hidden; NaN where not typed.
     """
 
@@ -48,6 +47,10 @@ class SiteSums:
         ds2: sum of squared dosages.
         ploidy_ds: sum of ploidy times dosage.
         square: sum of the expected square of the number of ALT alleles.
+        ds2_var: sum of squared dosage times the variance of the genotype.
+        ploidy_ds_var: sum of ploidy times dosage times that variance.
+        ploidy2_var: sum of squared ploidy times that variance.
+        imputed: sum of ploidy over the samples that were not observed.
         hidden: (6, V) n, x, y, x^2, y^2, xy with x the observed and y the hidden dosage.
     """
 
@@ -57,6 +60,10 @@ class SiteSums:
     ds2: Sums
     ploidy_ds: Sums
     square: Sums
+    ds2_var: Sums
+    ploidy_ds_var: Sums
+    ploidy2_var: Sums
+    imputed: Sums
     hidden: Sums
 
     @classmethod
@@ -71,8 +78,7 @@ class SiteSums:
         """Sums of one sample batch.
 
         Args:
-            sums: (4, V) over the S samples: of the dosages as written, of their squares, of ploidy times dosage, and of
-                the expected square of the number of ALT alleles.
+            sums: (7, V) over the S samples, see `genotypes.cell_sums.sum_cells`.
             ploidy: (S,) int8, 1 or 2.
             hidden_ds: (T, S) dosages of the typed sites with their own genotype hidden, or NaN; or None.
             observed: (T, S) int8 codes of the typed sites.
@@ -80,7 +86,9 @@ class SiteSums:
         """
         v = sums.shape[1]
         copies = ploidy.astype(np.float32)
-        hidden = np.zeros((6, v))
+        hidden, imputed = np.zeros((6, v)), np.full(v, float(copies.sum()))
+        if observed is not None and observed_rows is not None:
+            imputed[observed_rows] -= np.where(observed == gt.MISSING, 0, copies).sum(axis=1)
         if hidden_ds is not None and observed is not None and observed_rows is not None:
             x, y = gt.dosage(observed).astype(np.float64), hidden_ds.astype(np.float64)
             known = (observed != gt.MISSING) & ~np.isnan(y)
@@ -94,6 +102,10 @@ class SiteSums:
             sums[1].astype(np.float64),
             sums[2].astype(np.float64),
             sums[3].astype(np.float64),
+            sums[4].astype(np.float64),
+            sums[5].astype(np.float64),
+            sums[6].astype(np.float64),
+            imputed,
             hidden,
         )
 
@@ -112,14 +124,28 @@ class SiteSums:
         with np.load(path, allow_pickle=False) as data:
             return cls(*(data[one.name] for one in fields(cls)))
 
-    def quality(self) -> SiteQuality:
-        """AF, MAF, R2, ER2."""
+    def quality(self, unseen: float = 0.0) -> SiteQuality:
+        """AF, MAF, R2, ER2.
+
+        R2 estimates the squared correlation of dosages x with true genotypes y that are drawn from their probabilities,
+        as the mean of cov(x, y)^2 over var(x) times the mean of var(y). With many carriers that is the variance of the
+        dosages over that of the genotypes (allelic R2, Browning and Browning 2009, Am J Hum Genet 84:210). With few it
+        is larger: that ratio also counts the draws in which nobody carries the allele, where there is no correlation.
+
+        Args:
+            unseen: probability that a haplotype carries an allele that no haplotype of the panel lets expect; of K
+                haplotypes 1 / (K + 1) by Laplace's rule of succession.
+        """
         with np.errstate(divide="ignore", invalid="ignore"):
             af = self.ds / self.alleles
             # Around ploidy * af, so that haploids and diploids share one frequency.
             around = af * af * self.alleles2 - 2 * af * self.ploidy_ds
-            spread, expected = self.ds2 + around, self.square + around
-            r2 = np.where(expected > 1e-9, np.clip(spread, 0, None) / expected, 0)
+            spread, doubt, missed = self.ds2 + around, self.square - self.ds2, unseen * self.imputed
+            doubtful = self.ds2_var - 2 * af * self.ploidy_ds_var + af * af * self.ploidy2_var
+            copies = self.alleles2 / self.alleles
+            fourth = spread * spread + np.clip(doubtful, 0, None) + missed / self.alleles * copies * spread
+            expected = spread + (doubt + missed) * (1 - copies / self.alleles)
+            r2 = np.where(spread > 1e-9, np.clip(fourth, 0, None) / (spread * expected), 0)
             n, x, y, xx, yy, xy = self.hidden
             cov, var_x, var_y = xy - x * y / n, xx - x * x / n, yy - y * y / n
             er2 = np.where((var_x > 1e-9) & (var_y > 1e-9), cov * cov / (var_x * var_y), np.where(n > 0, 0, np.nan))

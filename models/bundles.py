@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from models.bundle_folder import BundleFolder
 from models.haplotypes.bundle import KIND, HaplotypeBundle
+from models.haplotypes.engine import CopyingImputer
 from models.protocol import Imputer
 
 if TYPE_CHECKING:
@@ -41,3 +42,8 @@ def make_imputer(bundle: Bundle | HaplotypeBundle, chrom: str, *, device: str, t
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     return DaeImputer(bundle, chrom, device=device, threads=threads)
+
+
+def with_effort(imputer: Imputer, effort: str) -> Imputer:
+    """The engine with one of `genotypes.effort.EFFORTS`; networks know one way to impute and stay as they are."""
+    return imputer.with_effort(effort) if isinstance(imputer, CopyingImputer) else imputer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genotypes.sites import SiteTable
+
+SitesDone = Callable[[float], None]
+"""Called with how many sites' worth of imputation, all samples, is done since the call began; may raise to abort."""
+
+
+def unheard(_sites: float) -> None:
+    """What an engine has done that nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +102,15 @@ class Imputer(Protocol):
 
     sites: SiteTable
     tiles: Sequence[Tile]
+    before_blocks: float  # share of a tile's time, from its beginning to its last record, before its first block comes
 
-    def impute(self, tiles: range, typed: TypedGenotypes) -> Iterator[ImputedBlock | PairBlock]:
+    def impute(
+        self, tiles: range, typed: TypedGenotypes, heard: SitesDone = unheard
+    ) -> Iterator[ImputedBlock | PairBlock]:
         """Impute every site of consecutive tiles in site order, each block once.
 
         `typed` must hold the typed sites among the inputs of the tiles (more do no harm). Memory is bounded by a block.
+        An engine whose blocks do not come steadily calls `heard` several times a second while it works on a tile, and
+        stops at what that raises.
         """
         ...

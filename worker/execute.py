@@ -96,8 +96,8 @@ class Executor:
             self._fail(task, TesseraError(Code.internal, "The server met an error of its own at this job."), retry=True)
         return []
 
-    def _renew(self, task: Task, fraction: float) -> Renewal:
-        """Prolong the lease of a row."""
+    def _renew(self, task: Task, fraction: float | None) -> Renewal:
+        """Prolong the lease of a row, and say how far it is unless that has not changed."""
         row = task.row
         with self._repository() as repository:
             return repository.renew(row.id, row.attempt, self.name, self.tools.settings.leases.seconds, fraction)

@@ -30,24 +30,24 @@ class WorkerStopping(LeaseEnded):
 
 
 def renewal_period(seconds: float) -> float:
-    """Seconds between two renewals of a lease of `seconds`: a tenth of it, but not more often than once a second."""
-    return min(max(seconds / 10, 1.0), seconds / 3)
+    """Seconds between two renewals of a lease of `seconds`: one, for progress to move and cancelled work to end."""
+    return min(1.0, seconds / 3)
 
 
 class Lease:
     """Holds a row while a `with` block works on it.
 
-    A thread calls `renew` about ten times a lease. A renewal that fails (database away) is tried again until the lease
+    A thread calls `renew` about once a second. A renewal that fails (database away) is tried again until the lease
     would have run out by this machine's clock: from then on another worker may have the row, so it counts as lost.
     """
 
     def __init__(
-        self, renew: Callable[[float], Renewal], seconds: float, stopping: Callable[[], bool] = lambda: False
+        self, renew: Callable[[float | None], Renewal], seconds: float, stopping: Callable[[], bool] = lambda: False
     ) -> None:
         """Prepare a lease of `seconds` that was just claimed.
 
-        `renew` gets the fraction done (0-1), and opens and ends a transaction of its own; `stopping` tells that the
-        worker shall stop.
+        `renew` gets the fraction done (0-1), None where that has not changed, and opens and ends a transaction of its
+        own; `stopping` tells that the worker shall stop.
         """
         self._renew = renew
         self._stopping = stopping
@@ -92,14 +92,16 @@ class Lease:
 
     def _run(self) -> None:
         """Renew until stopped or told that the row is gone."""
+        told: float | None = None
         while not self._stop.wait(renewal_period(self._seconds)):
             asked = time.monotonic()
             try:
-                verdict = self._renew(self._fraction)
+                fraction = self._fraction
+                verdict = self._renew(None if fraction == told else fraction)
             except Exception as error:  # any database trouble: the deadline decides, not the kind of error
                 logger.warning("lease not renewed, trying again: %s", error)
                 continue
             if verdict is not Renewal.ok:
                 self._verdict = verdict
                 return
-            self._until = asked + self._seconds
+            self._until, told = asked + self._seconds, fraction

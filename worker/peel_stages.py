@@ -16,14 +16,17 @@ from jobs.states import StageName
 from jobs.storage import fetch
 from jobs.tables import WorkRow
 from models.peeling.pedigree import read_pedigree
+from models.protocol import Imputer
 from worker import stages
 from worker.folders import StoredFolder
+from worker.pipeline.effort import effort_notes, effort_taken, effort_words
 from worker.pipeline.peel_assemble import peel_assemble
 from worker.pipeline.peel_folder import ACCURACY, Joined, PeelOptions, PeelSummary, check_animals
 from worker.pipeline.peel_harmonise import check_files, peel_harmonise
 from worker.pipeline.peel_meet import NO_BUNDLE, Offer, peel_meet
 from worker.pipeline.peel_read import PeelReadOptions, peel_read
 from worker.pipeline.peel_report import peel_report
+from worker.pipeline.qc import add_notes
 from worker.pipeline.types import ChunkSpec, ReportFacts
 from worker.stages import Desk, Result
 
@@ -67,6 +70,8 @@ def harmonise(desk: Desk) -> Result:
         bundles = desk.tools.bundles
         offer = Offer(None if bundle == stages.AUTO else bundle, bundles.installed(), bundles.bundle)
         bundle = peel_meet(desk.out, offer, desk.meeting, met.qc, desk.lease.progress)
+    manifest = None if bundle == NO_BUNDLE else desk.tools.bundles.bundle(bundle).manifest
+    add_notes(desk.out, met.qc, effort_notes(desk.effort, manifest))
     folder = desk.publish_work()
     pages = peel_report(desk.inputs, _facts(desk, bundle), met.qc)
     return {
@@ -93,12 +98,17 @@ def plan(desk: Desk) -> Result:
 
 def impute(desk: Desk) -> Result:
     """One chromosome peeled."""
+    from models.bundles import with_effort
     from worker.pipeline.peel_chunk import peel_chunk  # starts numba's threads, which no other job needs
 
     spec = ChunkSpec.from_dict(desk.task.row.spec["chunk"])
     make_imputer = None
     if (bundle := desk.task.job.bundle) != NO_BUNDLE:
-        make_imputer = partial(desk.tools.bundles.imputer, bundle)
+        find = partial(desk.tools.bundles.imputer, bundle)
+
+        def make_imputer(chromosome: str) -> Imputer:
+            return with_effort(find(chromosome), desk.effort)
+
     summary = peel_chunk(
         desk.one(StageName.harmonise), spec.chromosome, desk.out, _options(desk), desk.lease.progress, make_imputer
     )
@@ -156,7 +166,8 @@ def _options(desk: Desk) -> PeelOptions:
         format="bcf" if job.format == "bcf" else "vcf.gz",
         r2_min=job.r2_min,
         maps=settings.peeling.maps,
-        command=" ".join([f"tessera --engine peeling --build {job.build} --r2-min {job.r2_min:g}", *wanted]),
+        command=" ".join([f"tessera --engine peeling --build {job.build} --r2-min {job.r2_min:g}", *wanted])
+        + effort_words(desk.effort),
     )
 
 
@@ -166,6 +177,7 @@ def _facts(desk: Desk, bundle: str) -> ReportFacts:
         name=job.name or files[0].filename,
         bundle=bundle,
         bundle_sha256="" if bundle == NO_BUNDLE else desk.tools.bundles.bundle(bundle).digest,
+        effort=None if bundle == NO_BUNDLE else effort_taken(desk.effort, desk.tools.bundles.bundle(bundle).manifest),
         build=job.build,
         engine="peeling",
         mode=job.mode,

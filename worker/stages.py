@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from genotypes.effort import FAST
 from genotypes.guard import Limits
 from genotypes.mending import QcOptions, parse_mend
 from jobs.records import NewResult
@@ -31,6 +32,7 @@ from worker.pipeline import plan as plan_stage
 from worker.pipeline import report as report_stage
 from worker.pipeline.choose import check_enough, choose
 from worker.pipeline.cohort_stats import COHORT, cohort_stats
+from worker.pipeline.effort import effort_notes, effort_taken, effort_words
 from worker.pipeline.folder import HARMONISED
 from worker.pipeline.people import PEOPLE, PeopleSums, merge_people
 from worker.pipeline.qc import add_notes
@@ -138,9 +140,15 @@ class Desk:
         return OutputOptions(
             format="bcf" if job.format == "bcf" else "vcf.gz",
             r2_min=job.r2_min,
-            command=f"tessera --bundle {job.bundle} --build {job.build} --r2-min {job.r2_min:g}",
+            command=f"tessera --bundle {job.bundle} --build {job.build} --r2-min {job.r2_min:g}"
+            + effort_words(self.effort),
             threads=self.tools.settings.worker.thread_count,
         )
+
+    @property
+    def effort(self) -> str:
+        """How much work the job wants put into its imputation."""
+        return str((self.task.job.options or {}).get("effort", FAST))
 
     @property
     def meeting(self) -> harmonise_stage.HarmoniseOptions:
@@ -172,6 +180,7 @@ class Desk:
             mode=job.mode,
             strict=job.strict,
             r2_min=job.r2_min,
+            effort=effort_taken(self.effort, bundle.manifest) if job.mode == "impute" else None,
             job_id=job.id,
             files=[{"filename": file.filename, "size": file.size, "sha256": file.sha256} for file in vcfs],
         )
@@ -215,8 +224,11 @@ def harmonise(desk: Desk) -> Result:
         choice = choose(ingested, bundles.installed(), bundles.bundle, job.build, desk.lease.progress)
         notes, chosen = [choice.note], choice.bundle
     bundle = bundles.bundle(chosen)
+    chosen_by_us = bool(notes)
+    if job.mode == "impute":
+        notes += effort_notes(desk.effort, bundle.manifest)
     summary = harmonise_stage.harmonise(ingested, bundle, desk.out, desk.meeting, desk.lease.progress)
-    if notes:
+    if chosen_by_us:
         check_enough(desk.out, bundle)
     add_notes(desk.out, summary.qc, notes)
     cohort = cohort_stats(desk.out, bundle, desk.lease.progress)
@@ -244,9 +256,11 @@ def plan(desk: Desk) -> Result:
 
 def impute(desk: Desk) -> Result:
     """One chunk through the engine."""
+    from models.bundles import with_effort  # with the kernels, which no other stage needs
+
     spec = ChunkSpec.from_dict(desk.task.row.spec["chunk"])
     harmonised = desk.one(StageName.harmonise)
-    imputer = desk.tools.bundles.imputer(desk.task.job.bundle, spec.chromosome)
+    imputer = with_effort(desk.tools.bundles.imputer(desk.task.job.bundle, spec.chromosome), desk.effort)
     summary = impute_stage.impute_chunk(harmonised, imputer, spec, desk.out, desk.output, desk.lease.progress)
     return {"summary": summary.as_dict(), "folder": desk.publish_work()}
 

@@ -10,6 +10,7 @@ from typing import Any
 from api.submission.recipient import refuse_recipient
 from errors import Code, TesseraError
 from genotypes.builds import base_pairs
+from genotypes.effort import EFFORTS
 from genotypes.mending import QC_FIELDS, mend_text, parse_mend, parse_share
 from genotypes.population_names import RESERVED
 from jobs.ids import is_job_id
@@ -63,8 +64,8 @@ class JobFields:
         from_job: id of the job whose upload this one takes; None when files come with the form.
         name: the job's name; None for the first file's name.
         strict: refuse what could be mended.
-        options: `mend`, `samples`, `population` and thresholds of variant QC, `PEDIGREE_FIELDS` of a pedigree job: all
-            that were given.
+        options: `mend`, `samples`, `population`, `effort` and thresholds of variant QC, `PEDIGREE_FIELDS` of a pedigree
+            job: all that were given.
     """
 
     bundle: str = "auto"
@@ -151,13 +152,14 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "samples": _one_of("samples", SAMPLES),
     **{name: partial(parse_share, name) for name in QC_FIELDS},
     "population": _population,
+    "effort": _one_of("effort", EFFORTS),
     "peel": _peel,
     "animals": _animals,
     "doubled_haploids": _animals,
     "non_par": lambda text: list(base_pairs(text)),
 }
 PEDIGREE_FIELDS = ("peel", "animals", "doubled_haploids", "non_par")
-_OPTIONS = ("mend", "samples", *QC_FIELDS, "population", *PEDIGREE_FIELDS)
+_OPTIONS = ("mend", "samples", *QC_FIELDS, "population", "effort", *PEDIGREE_FIELDS)
 # A form's boxes of one name come one after the other; they make one list.
 _LISTS = ("mend", "peel", "animals", "doubled_haploids")
 TEXT_FIELDS = tuple(_PARSERS)

@@ -15,6 +15,8 @@ from jobs.tables import JobRow, WorkRow
 
 _EVENT_STEP = 0.001  # smaller steps of progress are not worth an event
 
+_UNDER_WAY = 0.02  # progress from which a running chunk tells how long such chunks take
+
 # Share of a job's time that each stage takes; only rough, as imputation dwarfs the others.
 _IMPUTE_WEIGHTS = {
     StageName.ingest: 0.05,
@@ -95,16 +97,31 @@ class Advance(RepositoryBase):
                 self._event(job.id, kind, snapshot(job, eta))
 
     def _eta(self, job: JobRow, tallies: Mapping[StageName, Tally]) -> float | None:
-        """Seconds left: the pace of finished chunks over the workers at it, and other stages by their usual share."""
+        """Seconds left: the pace of chunks so far over the workers at it, and other stages by their usual share."""
         impute = tallies.get(StageName.impute, Tally())
         weights = _weights(job)
-        if not impute.cost_finished or job.state is JobState.queued:
+        if job.state is JobState.queued or not impute.rows:
             return None
-        workers = max(1, self._workers(job.id, impute.seconds / impute.done_rows))
-        impute_seconds = impute.cost * impute.seconds / impute.cost_finished / workers
+        chunk_seconds = impute.seconds / impute.done_rows if impute.done_rows else 0.0
+        cost, spent = self._running(job.id)
+        cost, spent = cost + impute.cost_finished, spent + impute.seconds
+        if not cost:
+            return None
+        impute_seconds = impute.cost * spent / cost / max(1, self._workers(job.id, chunk_seconds))
         done = shares(tallies)
         left = sum(weight * (1 - done[stage]) for stage, weight in weights.items() if stage.order >= job.stage.order)
         return round(impute_seconds * left / weights[StageName.impute], 1)
+
+    def _running(self, job_id: str) -> tuple[float, float]:
+        """Cost that running chunks have behind them, and the seconds that it took; of those that are well under way."""
+        query = select(WorkRow.cost, WorkRow.progress, WorkRow.started_at).where(
+            WorkRow.job_id == job_id, WorkRow.stage == StageName.impute, WorkRow.state == WorkState.running
+        )
+        now, cost, seconds = self.now(), 0.0, 0.0
+        for whole, progress, started in self.session.execute(query):
+            if progress >= _UNDER_WAY and started is not None:
+                cost, seconds = cost + whole * progress, seconds + (now - started).total_seconds()
+        return cost, seconds
 
     def _workers(self, job_id: str, chunk_seconds: float) -> int:
         """Workers that are at this job, or were a moment ago and stand between two of its rows."""

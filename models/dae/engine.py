@@ -18,7 +18,7 @@ from models.dae.architecture import TileModel
 from models.dae.bundle import Bundle
 from models.dae.calibrate import Calibration, apply
 from models.dae.encoding import prior_logits
-from models.protocol import ImputedBlock, Tile, TypedGenotypes
+from models.protocol import ImputedBlock, SitesDone, Tile, TypedGenotypes, unheard
 
 FOLDS = 5  # typed sites are hidden a fifth at a time for the leave-out dosages
 KEEP_BYTES = 512 << 20  # weights that stay loaded, at most (one tile always does)
@@ -60,6 +60,8 @@ def make_passes(typed: TypedGenotypes) -> Passes:
 class DaeImputer:
     """One chromosome of a bundle; implements `models.protocol.Imputer`."""
 
+    before_blocks = 0.0
+
     def __init__(self, bundle: Bundle, chrom: str, *, device: str = "cpu", threads: int | None = None) -> None:
         """Read the chromosome's tables.
 
@@ -83,7 +85,7 @@ class DaeImputer:
         if self._calibration and self.sites.af is None:
             raise TesseraError(Code.bundle_invalid, "The bundle is calibrated by allele frequencies that it lacks.")
 
-    def impute(self, tiles: range, typed: TypedGenotypes) -> Iterator[ImputedBlock]:
+    def impute(self, tiles: range, typed: TypedGenotypes, heard: SitesDone = unheard) -> Iterator[ImputedBlock]:
         """Impute consecutive tiles, a decoder block at a time; see `models.protocol.Imputer`."""
         if not self.bundle.manifest.reads_haplotypes:
             typed = replace(typed, phased=False)

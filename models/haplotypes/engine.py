@@ -5,27 +5,35 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genotypes.codes import dosage, haplotypes
+from genotypes.effort import FAST, THOROUGH
 from genotypes.sites import SiteTable
+from models.haplotypes.crew import work_in_parts
 from models.haplotypes.library import Haplotypes
 from models.haplotypes.person import impute_people
 from models.haplotypes.spool import Spool
 from models.haplotypes.states import LANES
 from models.haplotypes.window import Window
-from models.protocol import ImputedBlock, PairBlock, Tile, TypedGenotypes
+from models.protocol import ImputedBlock, PairBlock, SitesDone, Tile, TypedGenotypes, unheard
 
 BLOCK_CELLS = 1 << 22  # genotypes of a block that is given out
 BATCH_BYTES = 16 << 20  # results of the people whom a thread imputes at once
 KEEP_BYTES = 32 << 20  # results of a tile beyond this wait in a temporary file
 PARTS = 8  # of the people for each thread, so that none waits long for the others
+WRITING = 450  # what it takes to write a person's results, as `CopyingOptions.work` counts
 LEARNED = ("switches_per_cm", "error")  # options that are learned and kept in the manifest
+
+EFFORTS: Final = {
+    FAST: {"first_states": 208, "wide": 592, "states": 192, "burn": 1, "sweeps": 3},
+    THOROUGH: {"first_states": 304, "wide": 1200, "states": 640, "burn": 2, "sweeps": 10},
+}
+"""Fields of `CopyingOptions`; see benchmarks/dae/LOG.md for what was tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,11 @@ class CopyingOptions:
         if min(self.burn, self.sweeps) < 1:
             raise ValueError("there must be a sweep to choose states by and one to average")
 
+    @property
+    def work(self) -> int:
+        """Haplotypes that all sweeps over a person look at, which is most of the time that a person takes."""
+        return (self.burn + 1) * self.wide + (self.sweeps + 1) * self.states
+
     @classmethod
     def of(cls, architecture: dict[str, Any]) -> Self:
         """With the rates of a manifest; how much work to do is the engine's own affair."""
@@ -73,6 +86,8 @@ class _People:
 class CopyingImputer:
     """One chromosome of a library; implements `models.protocol.Imputer`."""
 
+    before_blocks: float
+
     def __init__(
         self,
         sites: SiteTable,
@@ -85,15 +100,25 @@ class CopyingImputer:
         """Keep what is given; `threads` of numba, None leaves them."""
         self.sites, self.tiles, self.library = sites, tiles, library
         self.options = options or CopyingOptions()
+        self.before_blocks = self.options.work / (self.options.work + WRITING)
         self._threads = threads or len(os.sched_getaffinity(0))
 
-    def impute(self, tiles: range, typed: TypedGenotypes) -> Iterator[ImputedBlock | PairBlock]:
+    def with_effort(self, effort: str) -> CopyingImputer:
+        """The same engine with the work of `EFFORTS` put into each person; the library is shared."""
+        options = replace(self.options, **EFFORTS[effort])
+        return CopyingImputer(self.sites, self.tiles, self.library, options, threads=self._threads)
+
+    def impute(
+        self, tiles: range, typed: TypedGenotypes, heard: SitesDone = unheard
+    ) -> Iterator[ImputedBlock | PairBlock]:
         """Impute consecutive tiles; see `models.protocol.Imputer`."""
         people = _people(typed)
         for index in tiles:
-            yield from self._impute_tile(self.tiles[index], typed, people)
+            yield from self._impute_tile(self.tiles[index], typed, people, self.tiles[tiles.start].first, heard)
 
-    def _impute_tile(self, tile: Tile, typed: TypedGenotypes, people: _People) -> Iterator[ImputedBlock | PairBlock]:
+    def _impute_tile(
+        self, tile: Tile, typed: TypedGenotypes, people: _People, begin: int, heard: SitesDone
+    ) -> Iterator[ImputedBlock | PairBlock]:
         rows = tile.end - tile.first
         count = len(typed.ploidy)
         low, high = int(tile.inputs[0]), int(tile.inputs[-1]) + 1
@@ -109,15 +134,18 @@ class CopyingImputer:
         step = max(1, min(-(-count // (PARTS * self._threads)), BATCH_BYTES // (4 * rows)))
         with Spool(rows, count, block, on_disk=4 * rows * count > KEEP_BYTES) as spool:
 
-            def some(first: int) -> None:
+            def some(number: int, ticks: NDArray[np.int64]) -> None:
+                first = number * step
                 part = slice(first, min(count, first + step))
-                out, blind = self._run(window, people, part, seen)
+                out, blind = self._run(window, people, part, seen, ticks)
                 both = blind[:, own].sum(axis=2)
                 hidden[:, part] = np.where(typed.ploidy[part, None] == 1, both / 2, both).T
                 spool.put(first, out)
 
-            with ThreadPoolExecutor(self._threads) as pool:
-                list(pool.map(some, range(0, count, step)))
+            def done(people: int) -> None:
+                heard(tile.first - begin + rows * people / count)
+
+            work_in_parts(self._threads, -(-count // step), some, done)
             local = at[own] - tile.first
             for start in range(0, rows, block):
                 end = min(rows, start + block)
@@ -127,7 +155,7 @@ class CopyingImputer:
                 yield PairBlock(tile.first + start, spool.get(start), typed.ploidy, typed.phased, blind_block)
 
     def _run(
-        self, window: Window, people: _People, part: slice, seen: slice
+        self, window: Window, people: _People, part: slice, seen: slice, ticks: NDArray[np.int64]
     ) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
         """(N, V, 2) and (N, T, 2) of `impute_people`."""
         o = self.options
@@ -141,7 +169,7 @@ class CopyingImputer:
         impute_people(
             window.panel, genotypes, pairs, people.fixed[part], window.switches(o.switches_per_cm), o.error,
             min(copied_states(o.first_states, size), wide), wide, min(copied_states(o.states, size), wide), o.burn,
-            o.sweeps, out, hidden,
+            o.sweeps, out, hidden, ticks,
         )  # fmt: skip
         return out, hidden
 

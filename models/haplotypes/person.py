@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from models.haplotypes.beam import first_phase
 from models.haplotypes.compiled import kernel
+from models.haplotypes.crew import DONE, STOP
 from models.haplotypes.emit import emit_frequent, emit_rare, find_carriers
 from models.haplotypes.scans import WORD
 from models.haplotypes.select import add_weights, choose_states, keep_heaviest, padded_size
@@ -113,6 +114,7 @@ def impute_people(
     sweeps: int,
     out: NDArray[np.uint16],
     hidden: NDArray[np.float32],
+    ticks: NDArray[np.int64],
 ) -> None:
     """Impute a batch.
 
@@ -130,6 +132,7 @@ def impute_people(
         sweeps: sweeps with the states kept, averaged.
         out: (N, V, 2), in 65535ths: P(1), P(2); where `fixed` P(ALT) of each haplotype.
         hidden: (N, T, 2) P(ALT) of each haplotype at typed sites, their own genotypes left out.
+        ticks: (2,) people done, counted up; not zero: leave the others out. See `crew`.
     """
     people, sites = genotypes.shape
     windows = (sites + WORD - 1) // WORD
@@ -165,6 +168,8 @@ def impute_people(
     total = np.empty((2, rows), np.float32)
     unseen = np.empty((2, sites), np.float32)
     for n in range(people):
+        if ticks[STOP] != 0:
+            return
         genotype, pair = genotypes[n], pairs[n]
         seed = np.array([_seed(genotype)])
         start = int(seed[0] % np.uint64(haplotypes))
@@ -245,3 +250,4 @@ def impute_people(
             hidden[n, t, 0] = unseen[0, t] * np.float32(share)
             hidden[n, t, 1] = unseen[1, t] * np.float32(share)
         _finish(total, share, fixed[n], panel.flipped, out[n])
+        ticks[DONE] += 1

@@ -67,3 +67,14 @@ def test_a_browsers_form_is_refused_with_a_page_that_names_every_fault(api: Api)
     assert answer.headers["content-type"].startswith("text/html")
     for name in data:
         assert f"&#39;{name}&#39; must be a number from 0 to 1." in answer.text
+
+
+@pytest.mark.parametrize("files", [FILES, FAMILY])
+def test_effort_is_kept_for_any_job_and_nothing_else_is_one(api: Api, files: dict[str, tuple[str, bytes]]) -> None:
+    assert api.client.post("/jobs", files=files, data={"effort": "thorough"}).json()["options"] == {
+        "effort": "thorough"
+    }
+    assert api.client.post("/jobs", files=files, data={"effort": ""}).json()["options"] == {}
+    refused = api.client.post("/jobs", files=files, data={"effort": "utmost"})
+    assert (refused.status_code, refused.json()["field"]) == (422, "effort")
+    assert "fast, thorough" in refused.json()["detail"]

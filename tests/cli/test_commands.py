@@ -35,6 +35,8 @@ def test_submit_prints_the_id_alone_on_standard_output(fake: FakeServer, tmp_pat
         "qc",
         "--mend",
         "swap,flip",
+        "--effort",
+        "thorough",
         "--qc-hwe",
         "0.001",
     )
@@ -48,6 +50,7 @@ def test_submit_prints_the_id_alone_on_standard_output(fake: FakeServer, tmp_pat
         ("strict", "true"),
         ("mode", "qc"),
         ("mend", "swap,flip"),
+        ("effort", "thorough"),
         ("qc_hwe", "0.001"),
     ):
         assert f'name="{name}"\r\n\r\n{value}\r\n'.encode() in body

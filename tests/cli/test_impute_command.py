@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from tests.support.bundles import EVERY, SITES
+from tests.support.bundles import EVERY, SITES, tiny_library
 
 
 def impute(*words: object) -> Result:
@@ -113,3 +113,19 @@ def test_a_bundle_is_chosen_and_files_are_only_checked(
     assert not [name for name in names if ".dose." in name]
     refused = impute(upload, "--qc", "-o", tmp_path / "x.vcf.gz", "-t", 1)
     assert (refused.exit_code, (tmp_path / "x.vcf.gz").exists()) == (4, False)
+
+
+def test_effort_is_recorded_in_header_and_report(upload: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = tiny_library(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["tessera", "impute", "--effort", "thorough"])
+    made = {}
+    for effort in ("fast", "thorough"):
+        out, report = tmp_path / f"{effort}.vcf.gz", tmp_path / effort
+        done = impute(upload, "-b", bundle, "-o", out, "--report", report, "--effort", effort, "-t", 1)
+        assert done.exit_code == 0, done.output
+        assert json.loads((report / "report.json").read_text())["job"]["effort"] == effort
+        assert f"effort {effort}" in (report / "report.html").read_text()
+        with pysam.VariantFile(str(out)) as given:
+            assert "--effort thorough" in str(given.header)
+            made[effort] = [call["DS"] for record in given for call in record.samples.values()]
+    assert made["fast"] != made["thorough"]

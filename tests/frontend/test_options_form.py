@@ -49,6 +49,7 @@ def test_changed_options_reach_the_job(page: Page, live: LiveApi) -> None:
     page.fill("#qc_af_diff", "1")
     page.select_option("#samples", "drop")
     page.fill("#population", "all")
+    page.select_option("#effort", "thorough")
     page.check("[name=mode][value=qc]")
     expect(page.locator("#options-changed")).to_have_text("6 options changed")
     expect(page.locator("#curl-line")).to_contain_text("mend=swap,palindromic,indels,duplicates")
@@ -58,7 +59,7 @@ def test_changed_options_reach_the_job(page: Page, live: LiveApi) -> None:
     assert (job["mode"], job["strict"]) == ("qc", True)
     assert job["options"] == {
         "mend": "swap,palindromic,indels,duplicates", "qc_call_rate": 0.95, "qc_af_diff": 1.0, "samples": "drop",
-        "population": "all",
+        "population": "all", "effort": "thorough",
     }  # fmt: skip
     expect(page.locator("#settings")).to_contain_text("swap, palindromic, indels, duplicates")
 

@@ -38,7 +38,7 @@ def test_one_pass_gives_what_the_steps_by_themselves_give(phased: bool, haploids
     typed[rows] = range(3)
     known = dosage(np.arange(7, dtype=np.int8)).astype(np.int32)
     found, counted = np.empty((SITES, SAMPLES), np.int32), np.zeros((2, SAMPLES))
-    found_sums = np.empty((4, SITES), np.int64)
+    found_sums = np.empty((7, SITES), np.int64)
     seen = 1000 * np.stack([known, known**2], axis=1)
     for first, end in ((0, 70), (70, SITES)):
         cells_of_pairs(block.pairs, phased, ploidy, typed, codes, seen, first, end, found, found_sums, counted)

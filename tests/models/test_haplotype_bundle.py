@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import models.haplotypes.engine as engine_module
 from cli.main import app
 from errors import Code, TesseraError
-from models.bundles import make_imputer, open_bundle
+from models.bundles import make_imputer, open_bundle, with_effort
 from models.haplotypes.bundle import HaplotypeBundle
 from models.haplotypes.engine import CopyingImputer, CopyingOptions
 from models.haplotypes.genome import open_work, read_files, train_genome
@@ -164,3 +164,25 @@ def test_train_and_show_as_they_are_typed(tmp_path: Path) -> None:
     options = CopyingOptions.of(imputer.manifest.architecture)
     assert replace(options, switches_per_cm=4.0, error=0.003) == CopyingOptions()
     assert isinstance(make_imputer(imputer, "20", device="cpu", threads=None), CopyingImputer)
+
+
+def test_thorough_puts_more_work_into_the_same_library(bundle: HaplotypeBundle) -> None:
+    fast = make_imputer(bundle, "20", device="cpu", threads=1)
+    assert isinstance(fast, CopyingImputer)
+    thorough = with_effort(fast, "thorough")
+    assert isinstance(thorough, CopyingImputer)
+    assert thorough.library is fast.library
+    assert (thorough.options.error, thorough.options.switches_per_cm) == (
+        fast.options.error,
+        fast.options.switches_per_cm,
+    )
+    assert thorough.options.work > 3 * fast.options.work
+    assert thorough.before_blocks > fast.before_blocks
+    back = with_effort(thorough, "fast")
+    assert isinstance(back, CopyingImputer)
+    assert back.options == fast.options == CopyingOptions.of(bundle.manifest.architecture)
+
+
+def test_networks_know_one_effort(tiny_folder: Path) -> None:
+    imputer = make_imputer(open_bundle(tiny_folder / "tiny"), "20", device="cpu", threads=1)
+    assert with_effort(imputer, "thorough") is imputer

@@ -65,7 +65,7 @@ def impute(
     wide, few = copied_states(1000, size), copied_states(states, size)
     impute_people(
         window.panel, genotypes, held, np.full(people, pairs is not None), switch.astype(np.float32), error,
-        wide, wide, few, 20, sweeps, out, hidden,
+        wide, wide, few, 20, sweeps, out, hidden, np.zeros(2, np.int64),
     )  # fmt: skip
     return out / 65535, hidden, share, switch
 

@@ -14,7 +14,7 @@ from genotypes.ancestry import AncestryMap
 from genotypes.manifest import BundleManifest, ChromosomeEntry
 from genotypes.populations import Populations
 from genotypes.sites import SiteTable, strings
-from models.protocol import ImputedBlock, Tile, TypedGenotypes
+from models.protocol import ImputedBlock, SitesDone, Tile, TypedGenotypes, unheard
 
 BLOCK = 7  # sites of a block: odd, so that blocks and tiles never fall together
 
@@ -103,8 +103,9 @@ class FakeImputer:
 
     sites: SiteTable
     tiles: Sequence[Tile]
+    before_blocks: float = 0.0
 
-    def impute(self, tiles: range, typed: TypedGenotypes) -> Iterator[ImputedBlock]:
+    def impute(self, tiles: range, typed: TypedGenotypes, heard: SitesDone = unheard) -> Iterator[ImputedBlock]:
         for index in tiles:
             tile = self.tiles[index]
             seen = np.flatnonzero(np.isin(typed.rows, tile.inputs))

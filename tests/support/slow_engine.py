@@ -15,7 +15,7 @@ from pathlib import Path
 from genotypes.manifest import FILE_NAME
 from jobs.storage import Storage
 from jobs.storage import publish as real_publish
-from models.protocol import ImputedBlock, Imputer, TypedGenotypes
+from models.protocol import ImputedBlock, Imputer, SitesDone, TypedGenotypes, unheard
 from tests.support.fake_engine import FakeBundle, FakeImputer, make_sites
 from worker import scratch, stages
 
@@ -59,12 +59,12 @@ def write_bundle(folder: Path) -> str:
 class GatedImputer(FakeImputer):
     """Stops before every tile and writes down every tile that it began."""
 
-    def impute(self, tiles: range, typed: TypedGenotypes) -> Iterator[ImputedBlock]:
+    def impute(self, tiles: range, typed: TypedGenotypes, heard: SitesDone = unheard) -> Iterator[ImputedBlock]:
         for index in tiles:
             gate(f"tile-{self.sites.chrom}-{index}")
             with (Path(os.environ[GATES]) / "imputed").open("a") as log:
                 log.write(f"{self.sites.chrom}-{index}\n")
-            yield from super().impute(range(index, index + 1), typed)
+            yield from super().impute(range(index, index + 1), typed, heard)
 
 
 def open_bundle(path: Path) -> FakeBundle:

@@ -21,6 +21,7 @@ from jobs.records import NewFile, NewJob
 from jobs.states import JobState
 from jobs.storage import fetch, publish
 from jobs.tables import JobRow
+from models.bundles import open_bundle
 from tests.support.bundles import EVERY, SITES, make_panel, tiny_library
 from tests.support.worker import Workplace, worker_settings
 from worker import engine_dae
@@ -177,6 +178,22 @@ def test_without_a_fitting_bundle_a_family_is_peeled_as_ever(setting: Setting, t
     assert refused.state is JobState.failed
     assert refused.error is not None
     assert refused.error["code"] in ("no_overlap", "wrong_build")
+
+
+def test_effort_of_a_family_with_a_bundle(setting: Setting, tmp_path: Path) -> None:
+    bundle = open_bundle(setting.bundle).manifest.content_id()
+    for name, wanted in (("fit", bundle), ("none", "none")):
+        out, folder = tmp_path / f"{name}.vcf.gz", tmp_path / name
+        done = CliRunner().invoke(
+            app,
+            ["peel", str(setting.folder / "in.vcf"), "-p", str(setting.folder / "family.txt"), "-o", str(out),
+             "--bundle", str(setting.bundle) if wanted != "none" else "none", "--effort", "thorough",
+             "--report", str(folder), "--cycles", "4", "-t", "1"],
+        )  # fmt: skip
+        assert done.exit_code == 0, done.output
+        report = json.loads((folder / "report.json").read_text())
+        assert report["job"]["effort"] == ("thorough" if wanted != "none" else None)
+        assert ("changes nothing: no bundle is used" in done.stderr) == (wanted == "none")
 
 
 def test_none_leaves_the_bundle_out(setting: Setting, tmp_path: Path) -> None:

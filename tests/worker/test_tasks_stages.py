@@ -131,6 +131,18 @@ def test_the_population_of_the_job_is_kept_to(place: Workplace, engine: FakeEngi
     assert refused.error["code"] == "population_unknown"
 
 
+def test_an_effort_that_the_bundle_does_not_know_is_said(place: Workplace, engine: FakeEngine, tmp_path: Path) -> None:
+    upload = make_upload(engine.bundle.sites("20")).write(tmp_path / "x.vcf.gz")
+    job = run_all(place, place.submit(upload, options={"effort": "thorough"}).id)
+    assert (job.state, job.error) == (JobState.complete, None)
+    assert job.qc is not None
+    assert [note["code"] for note in job.qc["notes"]].count("effort_ignored") == 1
+    files = results(place, job.id, tmp_path / "results")
+    assert json.loads(files["report.json"].read_text())["job"]["effort"] is None
+    with pysam.VariantFile(str(files["chr20.dose.vcf.gz"])) as vcf:
+        assert "--effort thorough" in str(vcf.header)
+
+
 @pytest.mark.parametrize(("given", "kept"), [({}, 4), ({"samples": "flag"}, 5)])
 def test_poor_samples_are_dropped_unless_the_job_keeps_them(
     place: Workplace, engine: FakeEngine, tmp_path: Path, given: dict[str, str], kept: int

@@ -239,7 +239,7 @@ def _write_piece(
         total = total.merge(other)
     with PieceWriter(path, sites, typed, contig, spec.site_first, spec.site_end, output) as writer:
         for first, items in _rows(group, spec.sites, len(facts.samples)):
-            writer.write(items, quality_of(slice_sums(total, first, first + len(items))))
+            writer.write(items, quality_of(slice_sums(total, first, first + len(items)), facts.haplotypes))
         return writer.close()
 
 

@@ -41,7 +41,7 @@ def exact_sums(
         observed: (T, S) int8 codes of the typed sites.
         observed_rows: (T,) int32 rows of those sites among the V.
         hidden_ds: (V, S) float32 dosages with the own genotype hidden, NaN where untyped; or None.
-        sums: (4, V) of `sum_cells` where they are known.
+        sums: (7, V) of `sum_cells` where they are known.
     """
     if sums is None:
         held = tables(layout.phased)
@@ -50,8 +50,8 @@ def exact_sums(
     return SiteSums.of(sums, layout.ploidy, hidden, observed, observed_rows)
 
 
-def quality_of(sums: SiteSums) -> SiteQuality:
-    """INFO values from `exact_sums`."""
+def quality_of(sums: SiteSums, haplotypes: int | None) -> SiteQuality:
+    """INFO values from `exact_sums` and the number of haplotypes in the bundle's panel, where that is known."""
     powers = np.array([1, 1, 1e3, 1, 1e6, 1e3])[:, None]
     return SiteSums(
         sums.alleles,
@@ -60,8 +60,12 @@ def quality_of(sums: SiteSums) -> SiteQuality:
         sums.ds2 / 1e6,
         sums.ploidy_ds / 1e3,
         sums.square / 1e3,
+        sums.ds2_var / 1e9,
+        sums.ploidy_ds_var / 1e6,
+        sums.ploidy2_var / 1e3,
+        sums.imputed,
         sums.hidden / powers,
-    ).quality()
+    ).quality(0.0 if haplotypes is None else 1 / (haplotypes + 1))
 
 
 def join_sums(parts: list[SiteSums]) -> SiteSums:

@@ -94,6 +94,7 @@ class Harmonised:
     contigs: dict[str, int | None]  # bp of every contig of the result, in the bundle's order
     chromosomes: list[HarmonisedChromosome]
     shares: dict[str, float] = field(default_factory=dict)  # of the populations expected; none: the whole panel
+    haplotypes: int | None = None  # in the bundle's panel; None where its manifest does not say
 
     def write(self) -> None:
         """Write `harmonised.json`."""

@@ -129,7 +129,8 @@ def harmonise(
             regions = review.regions(one.upload.name)
             chromosomes.append(HarmonisedChromosome(one.name, label, f"c{number}", phased, haploid, regions))
     contigs = {name: bundle.manifest.chromosomes[name].length for name in bundle.chromosomes}
-    harmonised = Harmonised(out, review.kept_samples, bundle.manifest.build, contigs, chromosomes, expected.named)
+    harmonised = Harmonised(out, review.kept_samples, bundle.manifest.build, contigs, chromosomes, expected.named,
+                            bundle.manifest.haplotypes)  # fmt: skip
     harmonised.write()
     on_map = place_samples(harmonised, bundle)
     notes = [Note.from_dict(note) for note in upload.notes] + notes

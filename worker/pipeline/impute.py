@@ -13,6 +13,7 @@ from worker.pipeline.ahead import ahead
 from worker.pipeline.emit import PIECE, QUALITY, PieceWriter, Typed, join_sums, places_of, quality_of
 from worker.pipeline.folder import Harmonised
 from worker.pipeline.itemise import Itemiser
+from worker.pipeline.pace import Pace
 from worker.pipeline.people import PEOPLE, PeopleSums
 from worker.pipeline.regions import impute, recode
 from worker.pipeline.types import ChunkSpec, ChunkSummary, OutputOptions, Progress, silent
@@ -40,7 +41,8 @@ def impute_chunk(
         spec: the chunk.
         out: folder for the files.
         output: format and limits; the same for every chunk of a job.
-        progress: called after every block with the fraction done; may raise to abort.
+        progress: called with the fraction done, several times a second by most engines, from the engine's thread or
+            from this one; may raise to abort.
     """
     output = output or OutputOptions()
     out.mkdir(parents=True, exist_ok=True)
@@ -50,9 +52,9 @@ def impute_chunk(
     people = PeopleSums.empty(spec.samples)
     inputs = _inputs(imputer, spec, typed)
     fitted = (lambda _: inputs) if len(typed.regions) == 1 else partial(recode, inputs)
-    done = 0
+    done, pace = 0, Pace(spec.sites, imputer.before_blocks, progress)
     with Itemiser(typed, people, imputer.sites.af, output.threads) as itemise:
-        blocks = impute(imputer, range(spec.tile_first, spec.tile_end), typed.regions, fitted)
+        blocks = impute(imputer, range(spec.tile_first, spec.tile_end), typed.regions, fitted, pace.imputed)
         if spec.sample_batches > 1:
             sums = []
             with (out / ITEMS).open("wb") as file:
@@ -60,16 +62,16 @@ def impute_chunk(
                     sums.append(parts)
                     file.write(np.ascontiguousarray(items, "<i4").data)
                     done += len(items)
-                    progress(done / spec.sites)
+                    pace.written(done)
             join_sums(sums).save(out / SUMS)
             people.save(out / PEOPLE)
             return ChunkSummary(done, spec.samples, [ITEMS, SUMS, PEOPLE])
         contig = facts.contig_number(spec.chromosome)
         with PieceWriter(out / PIECE, imputer.sites, typed, contig, spec.site_first, spec.site_end, output) as writer:
             for items, parts in ahead(itemise(block, region) for region, block in blocks):
-                writer.write(items, quality_of(parts))
+                writer.write(items, quality_of(parts, facts.haplotypes))
                 done += len(items)
-                progress(done / spec.sites)
+                pace.written(done)
             writer.close().save(out / QUALITY)
     people.save(out / PEOPLE)
     places = places_of(out / PIECE)

@@ -44,10 +44,10 @@ class Itemiser:
         return items, exact_sums(items, layout, observed.codes, observed.rows, block.hidden_ds)
 
     def _of_pairs(self, block: PairBlock, observed: Observed, region: Region) -> tuple[Cells, NDArray[np.int64]]:
-        """(V, S) items and the (4, V) sums over them, a stretch of sites for each thread."""
+        """(V, S) items and the (7, V) sums over them, a stretch of sites for each thread."""
         sites, samples = len(block), len(block.ploidy)
         items = np.empty((sites, samples), np.int32)
-        sums = np.empty((4, sites), np.int64)
+        sums = np.empty((7, sites), np.int64)
         rows = np.full(sites, -1, np.int32)
         rows[observed.rows] = np.arange(len(observed.rows))
         edges = np.linspace(0, sites, self._threads + 1).astype(int).tolist()

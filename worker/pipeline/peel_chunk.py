@@ -22,6 +22,7 @@ from models.peeling.population import PopulationOptions
 from models.peeling.records import LocusFacts, decimals, locus_facts
 from models.peeling.text import contradictions, peeled_text
 from models.protocol import Imputer
+from worker.pipeline.pace import Pace
 from worker.pipeline.peel_folder import (
     ACCURACY,
     Joined,
@@ -94,14 +95,15 @@ def peel_chunk(
                                population=PopulationOptions() if options.population else None)  # fmt: skip
             single = males if part.non_par else None
             peeling, members = _peel(pedigree, single, data, scale.cm(here.pos), settings, freq, _scaled(heard, share))
-            blocks, records, met = _plain(peeling, here, data), len(here), writer.met
+            blocks, met = _plain(peeling, here, data), writer.met
+            pace = Pace(len(here), 0.0, _rest(heard, share))
             if imputer is not None:
                 family = FamilyImputation(facts, one, pedigree, here, data, peeling, scale, imputer)
-                blocks, records = family.blocks(), family.total
-                total = records
+                pace = Pace(family.total, imputer.before_blocks, _rest(heard, share))
+                blocks, total = family.blocks(pace.imputed), family.total
             for block in blocks:
                 writer.write(block, single)
-                heard(share + (1 - share) * (writer.met - met) / records)
+                pace.written(writer.met - met)
             if peeling.error is not None:
                 errors.append((part.end - part.first, peeling.error))
             if table is not None:
@@ -164,6 +166,11 @@ def _founders(pedigree: Pedigree) -> int:
 def _part_of(progress: Progress, part: Stretch, sites: int) -> Progress:
     """The progress of some loci as that of all."""
     return lambda done: progress((part.first + done * (part.end - part.first)) / sites)
+
+
+def _rest(progress: Progress, share: float) -> Progress:
+    """The progress of what comes after the first `share` of the time."""
+    return lambda done: progress(share + (1 - share) * done)
 
 
 def _scaled(progress: Progress, share: float) -> Progress:

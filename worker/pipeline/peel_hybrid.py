@@ -19,7 +19,7 @@ from models.peeling.hybrid import BundleSites, Hybrid
 from models.peeling.loci import first_frequencies
 from models.peeling.pedigree import Pedigree
 from models.peeling.penetrance import Penetrance, confident_calls
-from models.protocol import ImputedBlock, Imputer, PairBlock, TypedGenotypes
+from models.protocol import ImputedBlock, Imputer, PairBlock, SitesDone, TypedGenotypes, unheard
 from worker.pipeline.peel_folder import Joined, JoinedChromosome
 
 IMPUTED: Final = "IMPUTED"
@@ -113,14 +113,14 @@ class FamilyImputation:
         """Records of the result."""
         return len(self._locus) + len(self._only)
 
-    def blocks(self) -> Iterator[SiteBlock]:
-        """All sites in position order."""
+    def blocks(self, heard: SitesDone = unheard) -> Iterator[SiteBlock]:
+        """All sites in position order; `heard` is the engine's (`models.protocol.Imputer`)."""
         table = self._imputer.sites
         freq = self._frequencies()
         sites = BundleSites(self._scale.cm(table.pos), freq, self._locus)
         hybrid = Hybrid(self._peeling, self._pedigree, self.asked, sites, self._at)
         done = 0
-        for block in hybrid.blocks(self._imputed()):
+        for block in hybrid.blocks(self._imputed(heard)):
             rows = slice(block.first, block.first + len(block.gp4))
             until = len(self._only)
             if rows.stop < len(table):
@@ -151,14 +151,14 @@ class FamilyImputation:
         both = np.concatenate([seen, np.asarray(self._seen[only])])
         return SiteBlock(sites.take(order), both[order], np.concatenate([gp4, more])[order], names[order].tolist())
 
-    def _imputed(self) -> Iterator[ImputedBlock | PairBlock]:
+    def _imputed(self, heard: SitesDone) -> Iterator[ImputedBlock | PairBlock]:
         asked = self.asked
         if not asked.codes.shape[1]:  # nobody tells anything: the frequencies do
             for tile in self._imputer.tiles:
                 yield ImputedBlock(tile.first, np.empty((tile.end - tile.first, 0, 3), np.float32), None, None)
             return
         typed = TypedGenotypes(self._rows.astype(np.int32), asked.codes, asked.ploidy, False)
-        yield from self._imputer.impute(range(len(self._imputer.tiles)), typed)
+        yield from self._imputer.impute(range(len(self._imputer.tiles)), typed, heard)
 
     def _frequencies(self) -> NDArray[np.float64]:
         """(V,) ALT frequencies of the bundle; a half where it tells none, so that its engine alone decides."""

@@ -13,10 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from genotypes.effort import FAST
+from genotypes.manifest import BundleManifest
 from genotypes.mending import ALL, Mend
 from models.peeling.pedigree import read_pedigree
 from models.protocol import Imputer
 from worker.pipeline.deliver import deliver, describe
+from worker.pipeline.effort import effort_notes, effort_taken
 from worker.pipeline.harmonise_options import HarmoniseOptions
 from worker.pipeline.output import StageProgress, output_format
 from worker.pipeline.peel_assemble import peel_assemble
@@ -26,6 +29,7 @@ from worker.pipeline.peel_harmonise import check_files, peel_harmonise
 from worker.pipeline.peel_maps import check_maps
 from worker.pipeline.peel_meet import NO_BUNDLE, Offer, peel_meet
 from worker.pipeline.peel_read import PeelReadOptions, peel_read
+from worker.pipeline.qc import add_notes
 from worker.pipeline.types import Progress, ReportFacts
 
 
@@ -44,6 +48,7 @@ class PeelOffline:
     offer: Offer | None = None  # bundles of which one may impute founders; None peels without
     make_imputer: Callable[[str, str], Imputer] | None = None  # by bundle id and chromosome; needed with an offer
     chains: Path | None = None  # folder of chain files for lifting to the bundle's build
+    effort: str = FAST  # that `make_imputer` puts in, for the report
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,7 @@ def peel_offline(
         if options.offer is not None:
             how = HarmoniseOptions(build=options.build, strict=options.strict, chains=options.chains)
             bundle = peel_meet(work / "joined", options.offer, how, met.qc, part("meet the bundle"))
+        add_notes(work / "joined", met.qc, effort_notes(options.effort, _manifest(options, bundle)))
         make_imputer = partial(engine, bundle) if engine is not None and bundle != NO_BUNDLE else None
         pieces: list[tuple[PeelSummary, Path]] = []
         for number, name in enumerate(met.chromosomes):
@@ -117,6 +123,10 @@ def peel_offline(
     return PeelOfflineDone(files, met.qc, [summary for summary, _ in pieces])
 
 
+def _manifest(options: PeelOffline, bundle: str) -> BundleManifest | None:
+    return options.offer.open_bundle(bundle).manifest if options.offer and bundle != NO_BUNDLE else None
+
+
 def _facts(options: PeelOffline, bundle: str, out: Path, inputs: Sequence[Path]) -> ReportFacts:
     files = [describe(path) for path in inputs]
     return ReportFacts(
@@ -127,6 +137,7 @@ def _facts(options: PeelOffline, bundle: str, out: Path, inputs: Sequence[Path])
         engine="peeling",
         strict=options.strict,
         r2_min=options.peel.r2_min,
+        effort=effort_taken(options.effort, _manifest(options, bundle)),
         files=[{"filename": one.name, "size": one.size, "sha256": one.sha256} for one in files],
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from genotypes import codes as gt
 from genotypes.cells import Layout
 from genotypes.sites import SiteTable
-from models.protocol import ImputedBlock, Imputer, PairBlock, TypedGenotypes
+from models.protocol import ImputedBlock, Imputer, PairBlock, SitesDone, TypedGenotypes, unheard
 from worker.pipeline.folder import Harmonised, HarmonisedChromosome
 
 
@@ -45,7 +46,11 @@ def parts(regions: list[Region], first: int, end: int) -> list[tuple[int, int, R
 
 
 def impute(
-    imputer: Imputer, tiles: range, regions: list[Region], typed: Callable[[NDArray[np.int8]], TypedGenotypes]
+    imputer: Imputer,
+    tiles: range,
+    regions: list[Region],
+    typed: Callable[[NDArray[np.int8]], TypedGenotypes],
+    heard: SitesDone = unheard,
 ) -> Iterator[tuple[Region, ImputedBlock | PairBlock]]:
     """Impute consecutive tiles; each block lies in one region.
 
@@ -57,9 +62,20 @@ def impute(
         tiles: consecutive tiles.
         regions: the chromosome's.
         typed: makes the typed genotypes of the tiles for a ploidy (S,).
+        heard: see `models.protocol.Imputer`; a tile of several regions counts by how many of them are done.
     """
     for group, held in _runs(imputer, tiles, regions):
-        runs = [imputer.impute(group, typed(one.layout.ploidy)) for one in held]
+        done = np.zeros(len(held))
+        before = imputer.tiles[group.start].first - imputer.tiles[tiles.start].first
+
+        def one_heard(number: int, sites: float, done: NDArray[np.float64] = done, before: int = before) -> None:
+            done[number] = sites
+            heard(before + float(done.mean()))
+
+        runs = [
+            imputer.impute(group, typed(one.layout.ploidy), partial(one_heard, number))
+            for number, one in enumerate(held)
+        ]
         for blocks in zip(*runs, strict=True):
             first = blocks[0].first
             for low, high, region in parts(held, first, first + len(blocks[0])):

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from errors import Code, TesseraError
+from genotypes.effort import FAST
 from genotypes.guard import Limits
 from genotypes.mending import ALL, Mend, QcOptions
 from models.protocol import Imputer
@@ -18,6 +19,7 @@ from worker.pipeline.assemble import Chunks, assemble, join, make_pieces, people
 from worker.pipeline.choose import check_enough
 from worker.pipeline.cohort_stats import cohort_stats
 from worker.pipeline.deliver import deliver, describe
+from worker.pipeline.effort import effort_notes, effort_taken
 from worker.pipeline.folder import Harmonised
 from worker.pipeline.harmonise import VARIANTS, HarmoniseOptions, harmonise
 from worker.pipeline.impute import impute_chunk
@@ -70,6 +72,7 @@ class OfflineOptions:
     sample_batch: int = 10_000
     limits: Limits | None = None
     population: str = "auto"  # whose allele frequencies are expected
+    effort: str = FAST  # that `make_imputer` puts in, for the report
     samples: SamplePolicy = field(default_factory=SamplePolicy)
     report: Path | None = None  # folder for report and QC when the result is one file
     scratch: Path | None = None  # the folder of the result when None
@@ -180,6 +183,8 @@ def _harmonise(
     met = harmonise(work / "ingest", view, work / "harmonise", meeting, progress)
     if notes:
         check_enough(work / "harmonise", view)
+    if options.mode == "impute":
+        notes = [*notes, *effort_notes(options.effort, view.manifest)]
     add_notes(work / "harmonise", met.qc, notes)
     return view, met
 
@@ -278,5 +283,6 @@ def _facts(options: OfflineOptions, bundle: BundleView, inputs: Sequence[Path]) 
         mode=options.mode,
         strict=options.strict,
         r2_min=options.r2_min,
+        effort=effort_taken(options.effort, bundle.manifest) if options.mode == "impute" else None,
         files=[{"filename": one.name, "size": one.size, "sha256": one.sha256} for one in files],
     )

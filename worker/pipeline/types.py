@@ -239,6 +239,7 @@ class ReportFacts:
     mode: str = "impute"
     strict: bool = False
     r2_min: float = 0.0
+    effort: str | None = None  # None where the engine knows one way to impute
     job_id: str | None = None
     files: list[dict[str, Any]] = field(default_factory=list)  # {filename, size, sha256}
 

@@ -44,7 +44,7 @@ export function fitPedigree(pedigree) {
 /** @param {HTMLFormElement} form @param {import('./types.js').Job} job whose options the form takes over */
 export function takeOver(form, job) {
   const given = job.options ?? {};
-  for (const name of ["bundle", "build", "engine", "format", "r2_min", "name", ...SHARES, "samples", "population", "animals", "doubled_haploids", "non_par"]) {
+  for (const name of ["bundle", "build", "engine", "effort", "format", "r2_min", "name", ...SHARES, "samples", "population", "animals", "doubled_haploids", "non_par"]) {
     const control = /** @type {HTMLInputElement|HTMLSelectElement} */ (byId(name));
     const raw = /** @type {Record<string, any>} */ (job)[name] ?? given[name] ?? "";
     const value = Array.isArray(raw) ? raw.join(name === "non_par" ? "-" : " ") : String(raw);

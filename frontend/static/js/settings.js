@@ -16,6 +16,7 @@ const OPTIONS = {
   qc_call_rate: "Lowest call rate",
   qc_hwe: "Lowest Hardy-Weinberg p",
   qc_af_diff: "Largest frequency difference",
+  effort: "Effort",
   peel: "Pedigree options",
   population: "Population compared with",
   animals: "Animals to write",

@@ -47,6 +47,32 @@ def test_eta_weighs_chunks_by_their_cost(opened: OpenRepository, clock: FakeCloc
     assert eta == pytest.approx(5 + 15 * 0.1 / 0.8, abs=0.1)
 
 
+def test_eta_of_a_job_whose_only_chunk_is_under_way(opened: OpenRepository, clock: FakeClock) -> None:
+    with opened() as repository:
+        job_id = job_at_impute(repository, 1).id
+        row = claimed(repository)
+        clock.forward(1)
+        repository.renew(row.id, row.attempt, WORKER, LEASE_S, progress=0.01)
+        too_early = repository.progress(job_id).eta_s
+        clock.forward(9)
+        repository.renew(row.id, row.attempt, WORKER, LEASE_S, progress=0.25)
+        eta = repository.progress(job_id).eta_s
+    assert too_early is None
+    assert eta == pytest.approx(30 + 40 * 0.1 / 0.8, abs=0.1)
+
+
+def test_eta_of_two_workers_at_their_first_chunks(opened: OpenRepository, clock: FakeClock) -> None:
+    with opened() as repository:
+        job_id = job_at_impute(repository, 4).id
+        rows = [claimed(repository, f"worker-{n}") for n in range(2)]
+        clock.forward(10)
+        for row in rows:
+            repository.renew(row.id, row.attempt, row.worker or "", LEASE_S, progress=0.5)
+        eta = repository.progress(job_id).eta_s
+    # Three chunks of 20 s are left to two workers.
+    assert eta == pytest.approx(30 + 40 * 0.1 / 0.8, abs=0.1)
+
+
 def test_part_of_a_running_chunk_counts(opened: OpenRepository, clock: FakeClock) -> None:
     with opened() as repository:
         job_id = job_at_impute(repository, 2).id

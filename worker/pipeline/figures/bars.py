@@ -52,8 +52,8 @@ def quality_figure(imputed: Sequence[QualityBin], hidden: Sequence[QualityBin]) 
         "quality-maf",
         title,
         "R2 is the squared correlation of imputed and true genotypes that the model expects at sites that were not "
-        "typed. ER2 is measured: each typed genotype is hidden from the model and imputed. Frequencies are those of "
-        "the bundle's training panel.",
+        "typed, if anybody carries the rarer allele at all. ER2 is measured: each typed genotype is hidden from the "
+        "model and imputed. Frequencies are those of the bundle's training panel.",
         picture("quality-maf", title, described, [frame]),
         table,
         (("bar", "R2, imputed sites"), ("bar2", "ER2, typed sites")) if both else (),
