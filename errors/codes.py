@@ -66,7 +66,7 @@ class Code(Enum):
     no_sites_left = (
         "no_sites_left",
         422,
-        "Look at the reasons given; qc_call_rate=0, qc_hwe=0 and qc_af_diff=1 switch the thresholds off.",
+        "Look at the reasons given: mend=all allows every mending; qc_call_rate=0, qc_hwe=0 and qc_af_diff=1 end QC.",
     )
     no_samples_left = (
         "no_samples_left",

@@ -14,7 +14,7 @@ class Mend(StrEnum):
 
     swap = "swap"  # REF and ALT in the other order
     flip = "flip"  # alleles written on the other strand
-    palindromic = "palindromic"  # A/T and C/G sites: strand from the file or from frequencies, else not used
+    palindromic = "palindromic"  # A/T and C/G sites: strand from the file or frequencies; off: as written, or not used
     indels = "indels"  # variants written with bases that REF and ALT share, or shifted in a repeat
     duplicates = "duplicates"  # calls of repeated records merged
     liftover = "liftover"  # positions of another build

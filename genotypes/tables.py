@@ -18,6 +18,10 @@ from genotypes.sniff import BOM, ZSTD
 from genotypes.stream import PIECE_BYTES, open_inflated
 
 _RATIO_FROM: Final = 256 << 20  # small files may be as dense as they like
+_UNKNOWN: Final = ("0", "-9", ".", "NA")
+_PARENTS: Final = (
+    "names parents of samples, which are not used here: sent as 'pedigree' too, it has them checked and peeled."
+)
 SEXES: Final = {"1": "male", "2": "female", "m": "male", "f": "female", "male": "male", "female": "female"}
 
 
@@ -96,6 +100,7 @@ def read_samples(path: Path, limits: Limits | None = None) -> SampleTable:
     fids: list[str] = []
     iids: list[str] = []
     sexes: list[str | None] = []
+    children = 0
     for number, line in enumerate(text_lines(path, limits), start=1):
         fields = line.decode(errors="replace").split()
         if not fields or line.startswith(b"##"):
@@ -112,11 +117,15 @@ def read_samples(path: Path, limits: Limits | None = None) -> SampleTable:
         iids.append(told["IID"])
         fids.append(told.get("FID", "0"))
         sexes.append(SEXES.get(told.get("SEX", "").lower()))
+        children += any(told.get(parent, "0") not in _UNKNOWN for parent in ("PAT", "MAT"))
     if not iids:
         raise TesseraError(Code.no_samples, "The sample table lists no samples.", field="vcf")
     ids, remark = choose_ids(fids, iids)
     sex = {name: one for name, one in zip(ids, sexes, strict=True) if one is not None}
-    return SampleTable(ids, sex, [] if remark is None else [remark])
+    remarks = [] if remark is None else [remark]
+    if children:
+        remarks.append(Remark("parents_not_used", _PARENTS, children))
+    return SampleTable(ids, sex, remarks)
 
 
 def choose_ids(fids: Sequence[str], iids: Sequence[str]) -> tuple[list[str], Remark | None]:

@@ -127,3 +127,10 @@ def test_tables_may_have_windows_line_ends_and_blanks_for_tabs(tmp_path):
         path.write_bytes(path.read_bytes().replace(b"\t", b"   ").replace(b"\n", b"\r\n"))
     _, blocks = read(paths)
     assert np.concatenate([block.codes for block in blocks]).tolist() == GENOTYPES
+
+
+@pytest.mark.parametrize(("parents", "count"), [("0 0", 0), ("-9 -9", 0), ("a 0", 1), ("a x", 1)])
+def test_parents_in_the_fam_are_said_to_be_unused(tmp_path, parents, count):
+    fam = ["0 a 0 0 1 -9", f"0 b {parents} 2 -9"]
+    reader, _ = read(write_fileset(tmp_path / "x", SITES[:1], [[0, 1]], fam))
+    assert [one.count for one in reader.remarks if one.code == "parents_not_used"] == [count] * (count > 0)

@@ -79,7 +79,20 @@ def test_palindromes_of_a_mixed_file_go_by_frequency(tmp_path: Path) -> None:
     assert 0.5 * len(DOUBTFUL[::2]) < found["palindromic_flipped"] <= len(DOUBTFUL[::2])
     assert 0 < found["ambiguous_strand"] < len(DOUBTFUL) / 2
     left = first_chromosome(tmp_path / "b", upload, options(*(ALL - {Mend.palindromic})))
-    assert (left["palindromic_flipped"], left["ambiguous_strand"]) == (0, 0)
+    assert (left["palindromic_flipped"], left["ambiguous_strand"]) == (0, left["palindromic"])
+
+
+def test_palindromes_of_the_other_strand_are_not_taken_as_written(tmp_path: Path) -> None:
+    """With the switch off they would be read wrongly, and nobody would see it."""
+    upload = flip_rows(CLEAN, list(range(len(CLEAN.pos))))
+    (tmp_path / "off").mkdir()
+    qc = meet_bundle(tmp_path / "off", upload, BUNDLE, options(*(ALL - {Mend.palindromic})))[0].qc
+    found = qc["chromosomes"][0]
+    assert (found["strand"], found["not_mended"]) == ("reverse", len(DOUBTFUL))
+    assert found["matched"] == len(CLEAN.pos) - len(DOUBTFUL)
+    assert "were not used" in qc["strand"]["message"]
+    kept = first_chromosome(tmp_path / "forward", CLEAN, options(*(ALL - {Mend.palindromic})))
+    assert kept["matched"] == len(CLEAN.pos)
 
 
 def test_a_site_without_alt_is_a_palindrome_where_the_bundles_is_one(tmp_path: Path) -> None:

@@ -75,8 +75,11 @@ def test_more_of_the_upload_wins_and_newest_breaks_ties(tmp_path: Path) -> None:
     both = Upload(one.chrom + two.chrom, one.pos + two.pos, one.ref + two.ref, one.alt + two.alt,
                   one.gts + two.gts, one.samples, contigs=None)  # fmt: skip
     folder = ingested(tmp_path, both)
-    assert pick(folder, [bundle("zz-only-20"), OURS])[0] == "ours"
-    assert pick(folder, [OURS, bundle("zz-the-same", chromosomes=("20", "X"))])[0] == "zz-the-same"
+    name, why = pick(folder, [bundle("zz-only-20"), OURS])
+    assert (name, "fit alike" in why) == ("ours", False)
+    name, why = pick(folder, [OURS, bundle("zz-the-same", chromosomes=("20", "X"))])
+    assert name == "zz-the-same"
+    assert why.endswith("The first two fit alike: the newer one was taken.")
 
 
 def test_no_bundle_at_all_and_none_with_the_chromosome(tmp_path: Path) -> None:

@@ -160,11 +160,18 @@ def _rank(one: Candidate, header: str | None) -> tuple[float, bool, int, str]:
     return usable, same, sum(entry.sites for entry in manifest.chromosomes.values()), manifest.created
 
 
+def _weight(one: Candidate) -> tuple[float, str, int]:
+    """What decides before a bundle's age does."""
+    return one.usable, normal_build(one.manifest.build), sum(entry.sites for entry in one.manifest.chromosomes.values())
+
+
 def _note(found: Sequence[Candidate], installed: int) -> Note:
     best, others = found[0], found[1:]
     message = f"Bundle {best.manifest.id} was chosen from {installed} installed: {_words(best)}."
     if others:
         message += f" Next: {'; '.join(f'{one.manifest.id}, {_words(one)}' for one in others[:NAMED])}."
+        if _weight(best) == _weight(others[0]):
+            message += " The first two fit alike: the newer one was taken."
     if skipped := installed - len(found):
         message += f" {skipped} of another build or without a chromosome of the upload."
     return Note("bundle_chosen", message)

@@ -77,11 +77,16 @@ def strand_facts(chromosomes: Sequence[ChromosomeQc]) -> dict[str, Any]:
         message = "No A/T or C/G site was matched."
     elif found == {"forward"}:
         message = f"{sites:,} A/T and C/G sites were taken as written: the other sites are on the bundle's strand."
+    elif found == {"reverse"} and flipped < sites:
+        message = (
+            f"Of {sites:,} A/T and C/G sites {flipped:,} were read on the other strand; the others were not used, as "
+            "the other sites are on that strand and the job does not allow to read these so."
+        )
     elif found == {"reverse"}:
         message = f"{sites:,} A/T and C/G sites were read on the other strand, as the other sites are."
     else:
         message = (
             f"Of {sites:,} A/T and C/G sites {flipped:,} were read on the other strand and {ambiguous:,} set missing: "
-            "the other sites do not agree on a strand, so allele frequencies decided."
+            "the other sites do not agree on a strand, so allele frequencies decided as far as the job allows."
         )
     return {"palindromic": sites, "flipped": flipped, "ambiguous": ambiguous, "message": message}

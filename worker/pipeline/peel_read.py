@@ -169,6 +169,8 @@ class _Reading:
                 store.add(block)
             progress(0.3 + 0.7 * reader.fraction)
         for remark in reader.remarks:
+            if remark.code == "parents_not_used":
+                continue  # the job's pedigree says who descends from whom
             self._mended(remark.strict, Note(remark.code, f"'{name}' {remark.message}", remark.count))
 
     def close(self, names: list[str]) -> ReadFiles:

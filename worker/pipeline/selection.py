@@ -134,7 +134,12 @@ def _read_palindromes(
     evidence = meeting.evidence
     if evidence.strand == Strand.unknown and rules.evidence is not None and rules.evidence.strand != Strand.unknown:
         evidence = rules.evidence
-    if Mend.palindromic not in rules.mend or len(sites) == 0:
+    if len(sites) == 0:
+        return evidence.strand, 0, 0
+    if Mend.palindromic not in rules.mend:
+        # As written, but not where the rest of the file says that this is the other strand, or does not say it.
+        if evidence.strand != Strand.forward:
+            fate[sites] = Fate.not_mended if evidence.strand == Strand.reverse else Fate.ambiguous_strand
         return evidence.strand, len(sites), 0
     turned = fate[sites] == Fate.swapped
     here = counts.take(sites)
