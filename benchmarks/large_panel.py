@@ -2,7 +2,7 @@
 
     python -m benchmarks.large_panel --mb 20 --people 2604 --out FOLDER [--chrom 1] [--targets 100] [--seed 12]
 
-Needs msprime. Writes FOLDER/panel.bcf (some 28 sites a kb, two thirds of them rare, as in a population that grew),
+Needs msprime. Writes FOLDER/panel.bcf (some 28 sites a kb, most of them rare, as in a population that grew),
 FOLDER/arrays/gsa-like/chrN.txt (a common site every 4.5 kb) and FOLDER/target.vcf (the panel's first people, unphased:
 for time and memory, not for accuracy). Then, with the time and memory of GNU time:
 

@@ -143,7 +143,9 @@ def _rows_at(pos: NDArray[np.int32], wanted: NDArray[np.int32]) -> NDArray[np.in
     places = np.unique(wanted)
     first, end = np.searchsorted(pos, places, "left"), np.searchsorted(pos, places, "right")
     held = np.repeat(first, end - first)
-    return held + (np.arange(len(held)) - np.repeat(np.cumsum(end - first) - (end - first), end - first))
+    nth = np.arange(len(held)) - np.repeat(np.cumsum(end - first) - (end - first), end - first)
+    rows: NDArray[np.int64] = held + nth
+    return rows
 
 
 def base_codes(alleles: Strings) -> NDArray[np.int64]:

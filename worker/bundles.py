@@ -14,6 +14,7 @@ from models.protocol import Imputer
 from worker.pipeline.types import BundleView
 
 GIB = 1 << 30
+SITE_BYTES = 100  # of a table of sites: numbers, alleles and an id
 _UNPACKED = {"int4": 8, "int8": 4, "float16": 2, "float32": 1}  # weights lie so on disk, and as float32 in memory
 
 
@@ -104,8 +105,10 @@ def load_engine(name: str) -> Engine:
 
 
 def _weight(bundle: BundleView, chromosome: str) -> int:
-    """Bytes that all tiles of a chromosome take in memory, by the size of their file."""
+    """Bytes that a chromosome's engine takes in memory, by the size of its file or by its sites."""
     manifest = bundle.manifest
+    if manifest.architecture.get("holds_panel_haplotypes"):  # they stay in their file, the table of sites does not
+        return SITE_BYTES * manifest.chromosomes[chromosome].sites
     file = manifest.files.get(manifest.chromosomes[chromosome].tiles_file)
     if file and (unpacked := manifest.architecture.get("unpacked_bytes")):  # a file of low rank says nothing by itself
         files = [manifest.files[one.tiles_file].bytes for one in manifest.chromosomes.values()]

@@ -28,7 +28,7 @@ from models.populations import Groups, cluster_names
 
 COMMON: Final = 0.05  # minor-allele frequency of sites that tell who is alike
 MOST_CELLS: Final = 50_000_000  # sites x people of the map
-CANDIDATE_CELLS: Final = 64_000_000  # sites x people of a chromosome that are looked at for it
+CANDIDATE_CELLS: Final = 24_000_000  # sites x people of a chromosome that are looked at for it
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from models.haplotypes.genome import train_genome
 from tests.support.genomes import EVERY, OTHERS, SITES, make_genome, options, silent, write_genome
 from tests.support.pipeline import read_result
 from tests.support.vcf import gt_strings, write_vcf
+from worker import bundles
 from worker.pipeline.assemble import assemble
 from worker.pipeline.harmonise import harmonise
 from worker.pipeline.impute import impute_chunk
@@ -89,6 +90,10 @@ def test_the_stages_of_a_service_serve_both(folder: Path, tmp_path: Path) -> Non
         assert (made.sites, made.typed) == (SITES, SITES // EVERY)
         ds = dosages(tmp_path / "result" / made.file)[name]
         assert np.array_equal(ds[::EVERY], GENOME[name].others[::EVERY])
+
+
+def test_a_worker_counts_the_sites_of_a_library_and_not_its_file(folder: Path) -> None:
+    assert bundles._weight(open_bundle(folder / "bundle"), "22") == 100 * SITES
 
 
 @pytest.mark.parametrize("command", ["show", "verify"])
