@@ -62,6 +62,12 @@ SUBMIT_BODY: dict[str, Any] = {
                         "PLINK .ped or .fam, or a table of id, sire, dam (.csv); then the job is peeled: any "
                         "species; the files may hold different samples and sites, and a fitting bundle imputes founders"
                     ),
+                    "map": {
+                        "type": "array",
+                        "items": _file("PLINK's four columns, HapMap's, or `pos chr cM` with a header; also gzip"),
+                        "description": "of a pedigree job: genetic map in cM, one file for all chromosomes or several; "
+                        "a chromosome without one has 1 cM/Mb",
+                    },
                     "from_job": {
                         "type": "string",
                         "description": "in place of files: id of an earlier job, whose upload is taken, and its fields "

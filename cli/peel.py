@@ -32,8 +32,12 @@ def peel(
     pedigree: Annotated[Path, typer.Option("--pedigree", "-p", help="Pedigree: .ped, .fam, or id sire dam.")],
     output: Annotated[Path, typer.Option("--out", "-o", help="OUT.vcf.gz or OUT.bcf")],
     map: Annotated[
-        Path | None,
-        typer.Option("--map", help="Genetic map (cM), or a folder of them: BUILD/chr1.map. Without one 1 cM/Mb."),
+        list[Path] | None,
+        typer.Option(
+            "--map",
+            help="Genetic map (cM; HapMap, PLINK or 'pos chr cM') of one or all chromosomes, may be repeated; or a "
+            "folder of them: BUILD/chr1.map. Chromosomes without one have 1 cM/Mb.",
+        ),
     ] = None,
     sites: Annotated[
         Path | None, typer.Option("--sites", help="Loci of AlphaGenes text: .map or .bim, a line a column.")
@@ -93,7 +97,9 @@ def peel(
     device: Annotated[str, typer.Option(help="Of the bundle's engine: auto, cpu, cuda, cuda:1.")] = "auto",
 ) -> None:
     """Impute and phase a pedigree: GT paternal|maternal, DS, GP, GQ of every member, also those without data."""
-    check_files([*files, *(path for path in (pedigree, sites, only, doubled_haploids) if path)])
+    folder = next((path for path in map or () if path.is_dir()), None)
+    maps = [path for path in map or () if path != folder]
+    check_files([*files, *maps, *(path for path in (pedigree, sites, only, doubled_haploids) if path)])
     if not output.name.endswith((".vcf.gz", ".bcf")):
         raise typer.BadParameter("the output is a .vcf.gz or a .bcf", param_hint="--out")
     try:
@@ -114,12 +120,12 @@ def peel(
         keep_observed=keep_observed,
         segregation=segregation,
         haplotypes=haplotypes,
-        maps=map,
+        maps=folder,
         command=shlex.join(["tessera", *sys.argv[1:]]).replace("\n", " "),
     )
     doubled = doubled_haploids.read_text().split() if doubled_haploids else []
     mending = mend_option(mend, "tessera peel")
-    job = PeelOffline(options, build, strict, mending, sites, report, doubled, bounds, chains=chains)
+    job = PeelOffline(options, build, strict, mending, sites, report, doubled, bounds, maps=maps, chains=chains)
     if bundle != "none":
         job = replace(job, **bundles_for(bundle, options.threads, device))
     with stage_bar() as show:

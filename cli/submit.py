@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -46,6 +46,10 @@ def submit(
     ] = None,
     server: Server = DEFAULT_SERVER,
     pedigree: Annotated[Path | None, typer.Option(help="Pedigree: .ped, .fam or .csv.")] = None,
+    genetic_map: Annotated[
+        list[Path] | None,
+        typer.Option("--map", help="With a pedigree: genetic map (cM) of one or all chromosomes; may be repeated."),
+    ] = None,
     bundle: Annotated[str | None, typer.Option("--bundle", "-b", help="Model bundle; default: auto.")] = None,
     build: Annotated[str | None, typer.Option(help="Genome build: auto, GRCh37, GRCh38.")] = None,
     engine: Annotated[Engine | None, typer.Option(help="Engine.")] = None,
@@ -86,7 +90,7 @@ def submit(
     folder: Folder = None,
 ) -> None:
     """Upload files as one job, or send an earlier upload on. Prints the job's id."""
-    check_source(files or [], pedigree, from_job)
+    check_source([*(files or []), *(genetic_map or [])], pedigree, from_job)
     if qc and mode is Mode.impute:
         raise TesseraError(Code.invalid_field, "--qc and --mode impute contradict each other.", action="Give one.")
     fields = {
@@ -112,9 +116,8 @@ def submit(
         "recipient": None if recipient is None else recipient.read_text().strip(),
     }
     with Client(server) as client:
-        job = send(
-            client, files or [], {key: str(value) for key, value in fields.items() if value is not None}, pedigree
-        )
+        given = {key: str(value) for key, value in fields.items() if value is not None}
+        job = send(client, files or [], given, pedigree, genetic_map or [])
         out.print(job.id)
         err.print(f"Page: {page_of(client, job)}")
         if wait or download:
@@ -123,17 +126,23 @@ def submit(
             fetch_results(client, job.id, folder)
 
 
-def send(client: Client, files: list[Path], fields: Mapping[str, str], pedigree: Path | None = None) -> Job:
+def send(
+    client: Client,
+    files: list[Path],
+    fields: Mapping[str, str],
+    pedigree: Path | None = None,
+    maps: Sequence[Path] = (),
+) -> Job:
     """Upload with a progress bar.
 
     Raises:
         TesseraError: `empty_file` or `not_found` for what cannot be sent; otherwise the server's refusal.
     """
-    every = [*files, *([pedigree] if pedigree else [])]
+    every = [*files, *([pedigree] if pedigree else []), *maps]
     check_files(every)
     total = sum(path.stat().st_size for path in every)
     with bytes_bar("Uploading", total) as moved:
-        return client.submit(files, fields, pedigree=pedigree, on_bytes=moved)
+        return client.submit(files, fields, pedigree=pedigree, maps=maps, on_bytes=moved)
 
 
 def check_source(files: list[Path], pedigree: Path | None, from_job: str | None) -> None:

@@ -122,6 +122,11 @@ class Code(Enum):
         422,
         "At least one sample of the VCF must be in the pedigree; ids must match exactly.",
     )
+    map_invalid = (
+        "map_invalid",
+        422,
+        "Mend the named line; a map has 'pos chr cM' with a header, HapMap's columns, or PLINK's 'chr id cM bp'.",
+    )
     engine_unavailable = "engine_unavailable", 501, "Submit the file without the pedigree to use the population engine."
     # HTTP
     invalid_field = "invalid_field", 422, "See /docs for the fields and their values."

@@ -33,6 +33,7 @@ def ingest(desk: Desk) -> Result:
     uploads = desk.tools.settings.uploads
     vcfs: list[Path] = []
     names: list[str] = []
+    maps: list[tuple[Path, str]] = []
     pedigree: Path | None = None
     for file in desk.task.files:
         desk.lease.check()
@@ -40,6 +41,8 @@ def ingest(desk: Desk) -> Result:
         fetch(desk.tools.storage, file.key, path)
         if file.kind == "pedigree":
             pedigree = path
+        elif file.kind == "map":
+            maps.append((path, file.filename))
         else:
             vcfs.append(path)
             names.append(file.filename)
@@ -47,7 +50,7 @@ def ingest(desk: Desk) -> Result:
         raise TesseraError(Code.engine_unavailable, "The peeling engine needs a pedigree, and the job has none.")
     limits = Limits(max_line_bytes=uploads.max_line_bytes, max_expanded_bytes=uploads.max_expanded_bytes)
     doubled = (desk.task.job.options or {}).get("doubled_haploids", [])
-    options = PeelReadOptions(desk.task.job.strict, limits, names, doubled=doubled)
+    options = PeelReadOptions(desk.task.job.strict, limits, names, doubled=doubled, maps=maps)
     check_animals(read_pedigree(pedigree, doubled), _options(desk))
     read = peel_read(vcfs, pedigree, desk.out, options, desk.lease.progress)
     return {"summary": {"files": len(read.files)}, "folder": desk.publish_work()}

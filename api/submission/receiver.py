@@ -11,6 +11,7 @@ from api.names import display_name, key_name, unique_name
 from api.submission.fields import FILE_FIELDS, TEXT_FIELDS, FieldError, FieldReader, FieldsRefused, JobFields
 from api.submission.multipart import FormStream
 from errors import Code, TesseraError
+from genotypes.map_text import check_map_head
 from genotypes.parts import group_files
 from genotypes.sniff import HEAD_BYTES, FileKind, sniff_head
 from jobs.records import NewFile
@@ -108,6 +109,9 @@ class UploadReceiver:
         if "vcf" not in kinds:
             message = "There is no file in 'vcf': curl -F vcf=@x.vcf.gz."
             raise FieldsRefused([FieldError("vcf", message, Code.missing_field)])
+        if "map" in kinds and "pedigree" not in kinds:
+            message = "'map' is for jobs with a pedigree: add -F pedigree=@family.fam."
+            raise FieldsRefused([FieldError("map", message)])
         # A PLINK fileset whose parts did not all come is refused while its sender is still there.
         group_files(list(self._kinds), list(self._kinds.values()))
         return self._check(fields, "pedigree" in kinds), self._files
@@ -240,5 +244,8 @@ class _IncomingFile:
             if b"\0" in head or head.startswith(b"\x1f\x8b"):
                 raise TesseraError(Code.pedigree_invalid, "The pedigree is not plain text.", field=self.field)
             return ".ped"
+        if self.field == "map":
+            check_map_head(head)
+            return ".map"
         self.kind = sniff_head(head, self._name)
         return _ENDINGS[self.kind]

@@ -255,6 +255,20 @@ def test_how_a_pedigree_is_inherited_reaches_the_job(api: Api) -> None:
     assert (problem["code"], problem["field"]) == ("invalid_field", "non_par")
 
 
+def test_genetic_maps_come_with_a_pedigree(api: Api) -> None:
+    scale, family = b"1 a 0 100\n1 b 1 200\n", ("pedigree", ("f.fam", PEDIGREE))
+    maps = [("map", ("a.map", scale)), ("map", ("b.map", scale))]
+    job = api.client.post("/jobs", files=[("vcf", ("a.vcf", VCF)), *maps, family]).json()
+    assert [one["kind"] for one in job["files"]] == ["vcf", "map", "map", "pedigree"]
+    problem = api.client.post("/jobs", files=[("vcf", ("a.vcf", VCF)), *maps]).json()
+    assert (problem["code"], problem["field"]) == ("invalid_field", "map")
+    bad = ("map", ("c.map", b"1 a 0 100\n1 b one 200\n1 c 1 300\n"))
+    refused = api.client.post("/jobs", files=[("vcf", ("a.vcf", VCF)), bad, family])
+    problem = refused.json()
+    assert (refused.status_code, problem["code"], problem["field"]) == (422, "map_invalid", "map")
+    assert "Line 2: 'one'" in problem["detail"]
+
+
 @pytest.mark.parametrize(("asked", "taken"), [("demo", "demo-"), ("auto", "auto"), ("none", "none")])
 def test_a_pedigree_job_takes_the_bundle_that_is_named_or_chooses_one_or_none(api: Api, asked: str, taken: str) -> None:
     files = [("vcf", ("a.vcf", VCF)), ("pedigree", ("f.fam", PEDIGREE))]

@@ -33,7 +33,7 @@ from worker.pipeline.peel_folder import (
     store_sites,
 )
 from worker.pipeline.peel_hybrid import FamilyImputation, SiteBlock, bundle_rows, known_frequencies, observed_calls
-from worker.pipeline.peel_maps import choose_map
+from worker.pipeline.peel_maps import choose_map, given_maps
 from worker.pipeline.peel_x import Stretch, stretches
 from worker.pipeline.quality_bins import bin_quality
 from worker.pipeline.types import Progress, silent
@@ -73,7 +73,7 @@ def peel_chunk(
     columns = columns_of(pedigree, facts.has_data, options)
     sites = store_sites(joined, one.store)
     seen = store_observations(joined, one.store, (one.sites, len(pedigree)))
-    scale, source = choose_map(options.maps, facts.build, map_name(one))
+    scale, source = choose_map(options.maps, facts.build, map_name(one), given_maps(joined))
     males = np.isin(np.arange(len(pedigree)), facts.males)
     children = _telling(pedigree, _typed(seen)) if options.segregation else []
     errors: list[tuple[int, float]] = []

@@ -157,7 +157,7 @@ class PeelOptions:
     keep_observed: bool = True  # an observed call stays, also where the family contradicts it
     segregation: bool = False  # write chrN.segregation.tsv.gz
     haplotypes: bool = False  # write chrN.haplotypes.tsv.gz
-    maps: Path | None = None  # a map file, or a folder of maps by build
+    maps: Path | None = None  # a folder of maps by build, for what the job's own maps lack
     command: str = "tessera peel"
 
 

@@ -29,7 +29,7 @@ from worker.pipeline.peel_folder import (
     members,
 )
 from worker.pipeline.peel_join import MESSAGES, STRICT, ChromosomeJoin
-from worker.pipeline.peel_maps import UNIFORM, choose_map
+from worker.pipeline.peel_maps import copy_maps, given_maps, map_notes, refuse_strangers
 from worker.pipeline.peel_x import (
     LOST,
     Bounds,
@@ -81,13 +81,14 @@ def peel_harmonise(
         out: folder for the joined stores, `qc.json` and the tables of Mendelian errors.
         build: genome build that the job states, or auto.
         strict: refuse chromosomes that cannot be peeled instead of leaving them out, and sites that would be turned.
-        maps: where genetic maps are, as in `choose_map`; chromosomes without one are noted.
+        maps: the server's genetic maps, as in `choose_map`; those of the job come first, what has none is noted.
         progress: called with the fraction done; may raise to abort.
         non_par: first and last bp of X at which males have one copy; those of a human build are known.
         mend: whether later files' sites may be turned to the first file's; `swap` and `flip` of it count.
 
     Raises:
         TesseraError: `engine_unavailable` when no chromosome can be peeled, `no_overlap` when no site can be used;
+            `map_invalid` when the job's map is of none of its chromosomes;
             when strict `sex_unknown`, `haploid_heterozygotes` and the codes of `peel_join.STRICT`.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -106,6 +107,9 @@ def peel_harmonise(
     if pedigree.hermaphrodite:
         bounds = dict.fromkeys(by_name)
     usable, left_out = _peelable(by_name, build_used, strict, bounds)
+    given = given_maps(read)
+    refuse_strangers(given, list(usable), build_used)
+    copy_maps(read, out)
     males: list[int] = []
     lost: list[Lost] = []
     checks = PedigreeChecks(out, pedigree)
@@ -134,8 +138,7 @@ def peel_harmonise(
             lost += drop_heterozygotes(seen, join.sites, pedigree, single, stretch)
         errors = checks.add(one, linked)
         notes += join.notes(name)
-        if choose_map(maps, build_used, map_name(one))[1] == UNIFORM:
-            notes.append(Note("no_genetic_map", f"There is no genetic map: {UNIFORM} was assumed.", 1, name))
+        notes += map_notes(maps, build_used, map_name(one), given, join.sites, name)
         if one.sites:
             chromosomes.append(one)
             counted.append(_counts(one, join, parts, errors))

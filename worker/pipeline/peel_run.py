@@ -43,6 +43,7 @@ class PeelOffline:
     non_par: tuple[int, int] | None = None  # first and last bp of X at which males have one copy
     offer: Offer | None = None  # bundles of which one may impute founders; None peels without
     make_imputer: Callable[[str, str], Imputer] | None = None  # by bundle id and chromosome; needed with an offer
+    maps: Sequence[Path] = ()  # genetic maps of the family's chromosomes, before those of `peel.maps`
     chains: Path | None = None  # folder of chain files for lifting to the bundle's build
 
 
@@ -85,7 +86,8 @@ def peel_offline(
         def part(stage: str) -> Progress:
             return lambda fraction: progress(stage, fraction)
 
-        reading = PeelReadOptions(options.strict, sites=options.sites, doubled=options.doubled)
+        own_maps = [(path, path.name) for path in options.maps]
+        reading = PeelReadOptions(options.strict, sites=options.sites, doubled=options.doubled, maps=own_maps)
         peel_read(inputs, pedigree, work / "read", reading, part("read"))
         met = peel_harmonise(work / "read", work / "joined", options.build, options.strict, peel.maps, part("check"),
                              options.non_par, options.mend)  # fmt: skip

@@ -4,6 +4,8 @@ import { byId, el, fill } from "./dom.js";
 import { count, size, when } from "./format.js";
 
 /** @type {Record<string, string>} */
+const KINDS = { pedigree: "Pedigree", map: "Genetic map" };
+/** @type {Record<string, string>} */
 const BUNDLES = { auto: "Chosen when the sites have been seen", none: "None: a pedigree is peeled" };
 
 /** @type {Record<string, string>} */
@@ -59,7 +61,7 @@ export function showSettings(job) {
         {},
         el("span", { className: "file-name" }, file.filename),
         el("span", { className: "hint number" }, size(file.size)),
-        el("span", { className: "file-note" }, `${file.kind === "pedigree" ? "Pedigree" : "Genotypes"}, SHA-256 `, el("code", { title: file.sha256 }, `${file.sha256.slice(0, 12)}…`)),
+        el("span", { className: "file-note" }, `${KINDS[file.kind] ?? "Genotypes"}, SHA-256 `, el("code", { title: file.sha256 }, `${file.sha256.slice(0, 12)}…`)),
       ),
     ),
   );
