@@ -39,8 +39,8 @@ class Work:
         seg: (V, C, 4) segregation.
         cells: (A, 2) locus and animal of anchored heterozygotes.
         prior: (V, P, 4) priors of founders.
-        out: (V, N, 4) genotype probabilities to write; with `learn` (V, P, 4) those of the founders with priors, or
-            (V, 0, 4) where nobody asks.
+        out: (V, N, 4) genotype probabilities to write; with `learn` (V, P, 4) noughts for the sums of those of the
+            founders of each prior, or (V, 0, 4) where nobody asks.
         counts: probabilities by observation are wanted.
         learn: a cycle of multi-locus peeling; otherwise genotypes are written.
     """

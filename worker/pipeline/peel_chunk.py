@@ -39,6 +39,7 @@ from worker.pipeline.quality_bins import bin_quality
 from worker.pipeline.types import Progress, silent
 
 RECORDS, CONTRADICTED, SEGREGATION, HAPLOTYPES = "records.gz", "contradicted.gz", "segregation.gz", "haplotypes.gz"
+FREQUENCIES: Final = "frequencies.gz"  # of metafounders
 LEAST_COPIES: Final = 0.5  # expected minor alleles in the pedigree below which a locus counts in no mean of R2
 _BLOCK: Final = 256  # loci whose segregation is turned into text at once
 _PEELING: Final = 0.85  # share of the time that the cycles take; the rest is the text
@@ -81,12 +82,15 @@ def peel_chunk(
     freq, share, total = None, _PEELING, len(sites)
     if imputer is not None:
         share = _PEELING_OF_HYBRID
-        if _founders(pedigree) < PopulationOptions().least:
+        if _founders(pedigree) < PopulationOptions().least and pedigree.metafounders is None:
             freq = known_frequencies(from_observations(np.asarray(seen)), bundle_rows(joined, one), imputer)
     family: FamilyImputation | None = None
     with ExitStack() as stack:
         writer = _Writer(stack, out, pedigree, columns, options)
         table = stack.enter_context(BgzfWriter(out / SEGREGATION, eof=False)) if options.segregation else None
+        groups = (
+            None if pedigree.metafounders is None else stack.enter_context(BgzfWriter(out / FREQUENCIES, eof=False))
+        )
         for part in stretches(sites.pos, one.non_par):  # with a bundle there is one
             heard = _part_of(progress, part, len(sites))
             here, data = sites.slice(part.first, part.end), np.asarray(seen[part.first : part.end])
@@ -102,6 +106,8 @@ def peel_chunk(
             for block in blocks:
                 writer.write(block, single)
                 heard(share + (1 - share) * (writer.met - met) / records)
+            if groups is not None and peeling.groups is not None:
+                _lines(groups, here, decimals(peeling.groups.freq[:, :, None], b""))
             if peeling.error is not None:
                 errors.append((part.end - part.first, peeling.error))
             if table is not None:
@@ -109,6 +115,8 @@ def peel_chunk(
                                    _telling(members, _typed(seen[part.first : part.end])), children)  # fmt: skip
     if options.segregation:
         writer.files.append(SEGREGATION)
+    if pedigree.metafounders is not None:
+        writer.files.append(FREQUENCIES)
     af, r2 = np.concatenate(writer.af), np.concatenate(writer.r2)
     maf = np.minimum(af, 1 - af)
     r2[2 * len(pedigree) * maf < LEAST_COPIES] = np.nan  # nothing varies there

@@ -148,7 +148,7 @@ def peel_harmonise(
     notes += write_lost(out, lost, strict)
     mendel, more = checks.write(out)
     strangers = _strangers(animals, files.samples)
-    notes += more + _pedigree_notes(strangers, left_out)
+    notes += more + _pedigree_notes(pedigree, strangers, left_out)
     has_data = sorted({row for rows in animals for row in rows.tolist() if row >= 0})
     Joined(out, build_used, files.files, has_data, chromosomes, males).write()
     called = checks.tally.called
@@ -253,12 +253,26 @@ def _pedigree_facts(pedigree: Pedigree, has_data: Sequence[int], strangers: Sequ
         "strangers_count": len(strangers),
         "hermaphrodite": pedigree.hermaphrodite,
         "doubled_haploids": int(pedigree.doubled.sum()),
+        "metafounders": _metafounders(pedigree),
         **drawing(pedigree, has_data),
     }
 
 
-def _pedigree_notes(strangers: Sequence[str], left_out: Sequence[dict[str, Any]]) -> list[Note]:
+def _metafounders(pedigree: Pedigree) -> dict[str, int]:
+    """Unknown parents in each group; empty where all are of one."""
+    groups = pedigree.metafounders
+    if groups is None:
+        return {}
+    of = np.concatenate([groups.sire[pedigree.sire < 0], groups.dam[pedigree.dam < 0]])
+    return dict(zip(groups.names, np.bincount(of, minlength=len(groups.names)).tolist(), strict=True))
+
+
+def _pedigree_notes(pedigree: Pedigree, strangers: Sequence[str], left_out: Sequence[dict[str, Any]]) -> list[Note]:
     notes = []
+    if groups := _metafounders(pedigree):
+        counts = ", ".join(f"{name} {count:,}" for name, count in groups.items())
+        message = f"Unknown parents belong to groups, each with allele frequencies of its own: {counts}."
+        notes.append(Note("metafounders", message, len(groups)))
     if strangers:
         shown = ", ".join(strangers[:5]) + (", ..." if len(strangers) > 5 else "")
         notes.append(

@@ -140,10 +140,9 @@ class FamilyImputation:
         if not len(only):
             return SiteBlock(sites, seen, gp4, flags.tolist())
         data, freq = self._peeling.penetrance, self._peeling.freq[only]
-        nobody = np.empty(0, np.int64)
-        prior = np.empty((len(only), 0, 4), np.float32)
+        prior, founders = self._peeling.priors_by_group(only)
         seg = self._peeling.own_segregation(only)
-        more = self._peeling.peel_given(data.index[only], data.table, freq, seg, prior, nobody)
+        more = self._peeling.peel_given(data.index[only], data.table, freq, seg, prior, founders)
         mine = replace(self._sites.take(only), chrom=table.chrom)
         sites = SiteTable.concatenate([sites, mine])
         order = np.argsort(sites.pos, kind="stable")
