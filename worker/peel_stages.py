@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -13,11 +14,11 @@ from errors import Code, TesseraError
 from genotypes.guard import Limits
 from genotypes.mending import parse_mend
 from jobs.states import StageName
-from jobs.storage import fetch
+from jobs.storage import fetch, publish
 from jobs.tables import WorkRow
 from models.peeling.pedigree import read_pedigree
 from worker import stages
-from worker.folders import StoredFolder
+from worker.folders import StoredFolder, work_root
 from worker.pipeline.peel_assemble import peel_assemble
 from worker.pipeline.peel_folder import ACCURACY, Joined, PeelOptions, PeelSummary, check_animals
 from worker.pipeline.peel_harmonise import check_files, peel_harmonise
@@ -96,16 +97,45 @@ def plan(desk: Desk) -> Result:
 
 def impute(desk: Desk) -> Result:
     """One chromosome peeled."""
+    from worker.pipeline.peel_checkpoint import Checkpoints
     from worker.pipeline.peel_chunk import peel_chunk  # starts numba's threads, which no other job needs
 
     spec = ChunkSpec.from_dict(desk.task.row.spec["chunk"])
     make_imputer = None
     if (bundle := desk.task.job.bundle) != NO_BUNDLE:
         make_imputer = partial(desk.tools.bundles.imputer, bundle)
+    settings = desk.tools.settings.peeling
+    checkpoints = Checkpoints(_Kept(desk), desk.inputs, settings.checkpoint_seconds, settings.checkpoint_bytes)
     summary = peel_chunk(
-        desk.one(StageName.harmonise), spec.chromosome, desk.out, _options(desk), desk.lease.progress, make_imputer
-    )
+        desk.one(StageName.harmonise), spec.chromosome, desk.out, _options(desk), desk.lease.progress, make_imputer,
+        checkpoints,
+    )  # fmt: skip
     return {"summary": summary.as_dict(), "folder": desk.publish_work()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Files of a row that its next attempt finds, wherever it runs; they go when the job's work goes.
+
+    A worker that lost its lease may write once more: an older state of the same peeling, which costs time and no byte.
+    """
+
+    desk: Desk
+
+    def read(self, name: str, path: Path) -> bool:
+        try:
+            fetch(self.desk.tools.storage, self._key(name), path)
+        except KeyError:
+            return False
+        return True
+
+    def write(self, name: str, path: Path) -> None:
+        self.desk.lease.check()
+        publish(self.desk.tools.storage, path, self._key(name))
+
+    def _key(self, name: str) -> str:
+        row = self.desk.task.row
+        return f"{work_root(row.job_id)}{row.stage}/{row.index}/checkpoint-{name}"
 
 
 def assemble(desk: Desk) -> Result:

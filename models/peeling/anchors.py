@@ -38,6 +38,13 @@ class Anchors:
     slot: NDArray[np.int64]
     mask: NDArray[np.float32]
 
+    def cells_among(self, rows: NDArray[np.int64], kept: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(A'', 2) cells of the loci `rows`, numbered within them; `kept` are the loci that the anchors count."""
+        locus = kept[self.cells[:, 0]]
+        place = np.minimum(np.searchsorted(rows, locus), len(rows) - 1)
+        found = rows[place] == locus
+        return np.stack([place[found], self.cells[found, 1]], axis=1)
+
     def apply(self, seg: NDArray[np.float32]) -> None:
         """Rule out the other haplotype in (L, C, 4) segregation or its evidence."""
         if len(self.locus):

@@ -11,7 +11,7 @@ Genetics 185:1441 (segregation by peeling and hidden Markov chains).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from models.peeling.anchors import anchor, no_anchors
 from models.peeling.block import PeeledBlock
-from models.peeling.cutset import cuts_of, exact_groups
 from models.peeling.families import Families, full_sib_families
 from models.peeling.keys import coins, keys
 from models.peeling.loci import first_frequencies, informative
@@ -33,7 +32,7 @@ from models.peeling.population import BYTES, Population, PopulationOptions
 from models.peeling.priors import FounderPriors, with_single, without
 from models.peeling.segregation import CHILDREN, TASK, haldane, interpolated, smooth
 from models.peeling.small_groups import posteriors, small_groups
-from models.peeling.sweeper import Effort, Sweeper, Work, in_threads
+from models.peeling.sweeper import Effort, Sweeper, Work, in_threads, sweepers_of
 
 _NO_CELLS: Final = np.empty((0, 2), np.int64)
 _NOBODY: Final = np.empty(0, np.int64)
@@ -126,6 +125,7 @@ class Peeling:
         self._learn_freq = freq is None
         self.freq = estimate if freq is None else freq.astype(np.float64)
         self.error: float | None = None
+        self._done = 0  # cycles
         at = np.arange(self._animals) if columns is None else np.asarray(columns)
         self._column = np.full(len(pedigree), -1, np.int64)
         self._column[at[of_sample > 0]] = np.flatnonzero(of_sample > 0)
@@ -173,7 +173,7 @@ class Peeling:
                 self._population.forget(self.freq, self.groups.priors())
         self._pedigree = pedigree
         self._small = np.empty(0, np.int64), np.empty((len(seen), 0, 4), np.float32)
-        self._whole, self._core = self._sweepers()
+        self._whole, self._core, self._group = sweepers_of(self._families, self._column, self._single)
         slots = -(-self._families.slots // CHILDREN) * CHILDREN
         self.seg = np.full((len(self.kept), slots, 4), 0.25, np.float32)
         self._anchors.apply(self.seg)
@@ -186,7 +186,7 @@ class Peeling:
         but if both change at once they are as wrong as before, cycle after cycle. So each time half of the children,
         drawn by lot, wait for the others.
         """
-        for cycle in range(self._options.cycles):
+        for cycle in range(self._done, self._options.cycles):
             before = self.seg[::_SAMPLE].copy()
             still = np.flatnonzero(coins(self._key, cycle)) if cycle >= _STILL_FROM else _NOBODY
             held = self.seg[:, still]
@@ -205,13 +205,12 @@ class Peeling:
                 base = None if self.groups is None else self.groups.priors()
                 self._population.learn(like, self.freq, self._options.threads, base)
             del told
+            change = np.abs(self.seg[::_SAMPLE] - before).sum()
+            settled = cycle > 0 and not learning and change < _SETTLED * before[..., 0].size
+            self._done = self._options.cycles if settled else cycle + 1
             if progress is not None:
                 progress(cycle + 1, self._options.cycles)
-            if (
-                cycle > 0
-                and not learning
-                and np.abs(self.seg[::_SAMPLE] - before).sum() < _SETTLED * before[..., 0].size
-            ):
+            if settled:
                 break
         self._learn_the_rest()
         if self._options.cycles:
@@ -318,20 +317,6 @@ class Peeling:
             like[:, rows] = without(gp4[:, self._founders], self._prior[rows])
         return like
 
-    def _sweepers(self) -> tuple[list[Sweeper], list[Sweeper]]:
-        """All animals and the telling ones alone; of each, those that are peeled exactly and the others."""
-        exact, cutting, group = exact_groups(self._families)
-        self._group = group
-        found: list[list[Sweeper]] = []
-        for chosen, told_only in ((np.ones_like(exact), False), (self._families.telling, True)):
-            parts = [np.flatnonzero(chosen & exact), np.flatnonzero(chosen & ~exact)]
-            found.append([
-                Sweeper(self._families.among(part, told_only), part, self._column, cuts_of(part, group, cutting),
-                        self._single)
-                for part in parts
-            ])  # fmt: skip
-        return found[0], found[1]
-
     def _peel(
         self, sweepers: list[Sweeper], work: Work, sweeps: int, prior_column: NDArray[np.int32] | None = None
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -369,10 +354,7 @@ class Peeling:
 
     def _cells(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Anchored heterozygotes of some loci, numbered within them."""
-        locus = self.kept[self._anchors.cells[:, 0]]
-        place = np.minimum(np.searchsorted(rows, locus), len(rows) - 1)
-        found = rows[place] == locus
-        return np.stack([place[found], self._anchors.cells[found, 1]], axis=1)
+        return self._anchors.cells_among(rows, self.kept)
 
     def own_segregation(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """(V, C, 4) segregation at any of the engine's loci, without the own evidence of those kept."""
@@ -390,11 +372,26 @@ class Peeling:
 
     def _learn_error(self, counts: NDArray[np.float64]) -> None:
         """EM step of the error rate: the share of calls that the posteriors contradict."""
-        size = self._penetrance.size
-        called = (counts[:size] + counts[size:])[1:]
-        agrees = self._penetrance.table[1:size] == 1
-        total = float(called.sum())
-        if total > 0:
-            wrong = float((called * ~agrees).sum())
-            self.error = min(0.05, (wrong + 1) / (total + 1000))
+        found = self._penetrance.contradicted(counts)
+        if found is not None:
+            self.error = found
+            self._penetrance = self._penetrance.with_error(found)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What the cycles so far have learned, for `resume`; a copy of nothing, so it is written before the next."""
+        parts = {"groups": self.groups, "population": self._population}
+        inner = {f"{key}.{name}": value for key, part in parts.items() if part for name, value in part.state().items()}
+        error = np.array(np.nan if self.error is None else self.error)
+        return {"done": np.array(self._done), "seg": self.seg, "freq": self.freq, "error": error} | inner
+
+    def resume(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from the `state` of a peeling of the same data under the same options; then `run`."""
+        self._done, self.seg, self.freq = int(state["done"]), state["seg"], state["freq"]
+        if not np.isnan(state["error"]):
+            self.error = float(state["error"])
             self._penetrance = self._penetrance.with_error(self.error)
+        for key, part in (("groups", self.groups), ("population", self._population)):
+            if part is not None:
+                part.resume({name.removeprefix(f"{key}."): one for name, one in state.items() if name.startswith(key)})
+        if self.groups is not None:
+            self._prior[:, self._own :] = self.groups.priors()

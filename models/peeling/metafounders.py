@@ -13,6 +13,7 @@ Sources: Legarra et al. 2015, Genetics 200:455 (metafounders); Whalen et al. 201
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -193,6 +194,14 @@ class GroupFrequencies:
         learned = np.where(gametes > 0, (alleles + mean[:, None]) / (gametes + 1), self.freq[rows])
         self.freq[rows] = np.where(self._fixed[rows], self.freq[rows], learned)
         self._mean[rows] = mean
+
+    def state(self) -> dict[str, NDArray[np.float64]]:
+        """What was learned, for `resume`."""
+        return {"freq": self.freq, "mean": self._mean}
+
+    def resume(self, state: Mapping[str, NDArray[np.float64]]) -> None:
+        """Take what another one had learned."""
+        self.freq, self._mean = state["freq"], state["mean"]
 
     def origins(self) -> Origins:
         """What the frequencies tell of the origin of founders' haplotypes; groups too much alike count as one."""

@@ -12,9 +12,10 @@ adds its own evidence (calls and offspring) once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,6 +104,17 @@ class Population:
         self._drawn: NDArray[np.float32] | None = None
         self._sum: NDArray[np.float32] | None = None  # (P, L, 4) priors of the draws after the burn-in
         self._round = 0
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What was learned, for `resume`."""
+        learned = {"drawn": self._drawn, "sum": self._sum}
+        found = {name: array for name, array in learned.items() if array is not None}
+        return {"round": np.array(self._round), "prior": self.prior, **found}
+
+    def resume(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take what another one had learned."""
+        self._round, self._drawn, self._sum = int(state["round"]), state.get("drawn"), state.get("sum")
+        self.prior[:] = state["prior"]
 
     def forget(self, freq: NDArray[np.float64], base: NDArray[np.float32] | None = None) -> None:
         """Priors from allele frequencies alone, or from those of (L, K, 4) kinds of founders."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,7 @@ from models.peeling.population import PopulationOptions
 from models.peeling.records import LocusFacts, decimals, locus_facts
 from models.peeling.text import contradictions, peeled_text
 from models.protocol import Imputer
+from worker.pipeline.peel_checkpoint import Checkpoints, fingerprint
 from worker.pipeline.peel_folder import (
     ACCURACY,
     Joined,
@@ -53,6 +54,7 @@ def peel_chunk(
     options: PeelOptions | None = None,
     progress: Progress = silent,
     make_imputer: Callable[[str], Imputer] | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> PeelSummary:
     """Peel a chromosome into `out`.
 
@@ -63,6 +65,7 @@ def peel_chunk(
         options: cycles, animals to write, files to write.
         progress: hears the fraction done after each cycle and each block of loci; may raise to abort.
         make_imputer: engine of a chromosome of the bundle that the family met, by the bundle's name for it.
+        checkpoints: where the cycles' state is kept, and found again after a worker was lost.
 
     Raises:
         TesseraError: `setup_invalid` for a genetic map that cannot be used.
@@ -91,13 +94,15 @@ def peel_chunk(
         groups = (
             None if pedigree.metafounders is None else stack.enter_context(BgzfWriter(out / FREQUENCIES, eof=False))
         )
-        for part in stretches(sites.pos, one.non_par):  # with a bundle there is one
+        for number, part in enumerate(stretches(sites.pos, one.non_par)):  # with a bundle there is one
             heard = _part_of(progress, part, len(sites))
             here, data = sites.slice(part.first, part.end), np.asarray(seen[part.first : part.end])
             settings = Options(cycles=options.cycles, threads=options.threads, pin=imputer is not None,
                                population=PopulationOptions() if options.population else None)  # fmt: skip
             single = males if part.non_par else None
-            peeling, members = _peel(pedigree, single, data, scale.cm(here.pos), settings, freq, _scaled(heard, share))
+            kept = None if checkpoints is None else (checkpoints, number)
+            peeling, members = _peel(pedigree, single, data, scale.cm(here.pos), settings, freq,
+                                     _scaled(heard, share), kept)  # fmt: skip
             blocks, records, met = _plain(peeling, here, data), len(here), writer.met
             if imputer is not None:
                 family = FamilyImputation(facts, one, pedigree, here, data, peeling, scale, imputer)
@@ -148,13 +153,31 @@ def _peel(
     settings: Options,
     freq: NDArray[np.float64] | None,
     progress: Progress,
+    kept: tuple[Checkpoints, int] | None = None,
 ) -> tuple[Peeling, Pedigree]:
-    """Peel loci that are inherited in one way, and the pedigree by which they are; `males` have one copy."""
+    """Peel loci that are inherited in one way, and the pedigree by which they are; `males` have one copy.
+
+    `kept` are the chunk's checkpoints and the number of the stretch.
+    """
     single = pedigree.doubled
     if males is not None:
         pedigree, single = x_linked(pedigree, males)
     peeling = Peeling(pedigree, from_observations(seen), centimorgans, settings, freq, one_gamete=single)
-    peeling.run(lambda cycle, cycles: progress(cycle / cycles))
+    if kept is None:
+        peeling.run(lambda cycle, cycles: progress(cycle / cycles))
+        return peeling, pedigree
+    checkpoints, part = kept
+    data, groups = peeling.penetrance, pedigree.metafounders
+    unknown = () if groups is None else (groups.names, groups.sire, groups.dam)
+    mine = fingerprint(replace(settings, threads=None), data.index, data.table, centimorgans, freq, pedigree.sire,
+                       pedigree.dam, single, *unknown)  # fmt: skip
+    checkpoints.resume(part, peeling, mine)
+
+    def cycle_ended(cycle: int, cycles: int) -> None:
+        progress(cycle / cycles)
+        checkpoints.save(part, peeling, mine)
+
+    peeling.run(cycle_ended)
     return peeling, pedigree
 
 
