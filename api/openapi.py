@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from api.schemas.problem import Problem
-from api.submission.fields import BUILDS, ENGINES, FORMATS, MAX_NAME_CHARS, MODES, SAMPLES
+from api.submission.fields import BUILDS, ENGINES, FORMATS, MAX_NAME_CHARS, MODES, SAMPLES, SEX_SYSTEMS
 from genotypes.mending import Mend
 
 DESCRIPTION = """\
@@ -145,9 +145,12 @@ SUBMIT_BODY: dict[str, Any] = {
                     "non_par": {
                         "type": "string",
                         "examples": ["2781480-155701382"],
-                        "description": "of a pedigree job: base pairs of X between the pseudoautosomal regions; known "
-                        "of human builds",
+                        "description": "of a pedigree job: base pairs of X or Z between the pseudoautosomal regions; "
+                        "known of human builds",
                     },
+                    "sex_system": _choice(
+                        SEX_SYSTEMS, "auto", "of a pedigree job: males have one X or females one Z; auto: by the name"
+                    ),
                     "recipient": {
                         "type": "string",
                         "description": "Crypt4GH public key to encrypt results for; not offered by this version",

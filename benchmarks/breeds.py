@@ -12,7 +12,9 @@ import subprocess
 import tempfile
 import time
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +50,7 @@ class Herd:
 
 def founders(seed: int, split: int, loci: int) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
     """(4 * FOUNDERS, L) haplotypes, the first half of one breed, and (L,) positions."""
-    import msprime
+    msprime: Any = import_module("msprime")
 
     demography = msprime.Demography()
     for name, size in (("A", 150), ("B", 150), ("old", 3000)):
@@ -77,7 +79,8 @@ def simulate(seed: int, split: int = 100, loci: int = 1000) -> Herd:
 
     def gamete(parent: NDArray[np.int8]) -> NDArray[np.int8]:
         side = np.cumsum(np.concatenate([[rng.random() < 0.5], rng.random(len(r)) < r])) % 2
-        return np.where(side == 0, parent[0], parent[1]).astype(np.int8)
+        made: NDArray[np.int8] = np.where(side == 0, parent[0], parent[1]).astype(np.int8)
+        return made
 
     for number, size in enumerate(SIZES, start=1):
         sires = rng.choice(before, 16, replace=False)

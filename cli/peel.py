@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.impute import installed, need_torch, open_bundle, stage_bar
-from cli.options import Mending, mend_option
+from cli.options import Mending, SexSystem, mend_option
 from cli.plain import err, out
 from cli.submit import check_files
 from genotypes.builds import base_pairs
@@ -79,10 +79,13 @@ def peel(
         typer.Option(
             "--non-par",
             metavar="FIRST-LAST",
-            help="Base pairs of X between the pseudoautosomal regions; known of human builds.",
+            help="Base pairs of X or Z between the pseudoautosomal regions; known of human builds.",
         ),
     ] = None,
     report: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where report and checks go.")] = None,
+    sex_system: Annotated[
+        SexSystem, typer.Option(help="Sex chromosome: males have one X, females one Z; auto: by the name.")
+    ] = SexSystem.auto,
     strict: Annotated[bool, typer.Option("--strict/--no-strict", help="Refuse what could be mended.")] = False,
     mend: Mending = None,
     cycles: Annotated[int, typer.Option(min=1, help="Rounds of peeling.")] = 10,
@@ -126,6 +129,7 @@ def peel(
     doubled = doubled_haploids.read_text().split() if doubled_haploids else []
     mending = mend_option(mend, "tessera peel")
     job = PeelOffline(options, build, strict, mending, sites, report, doubled, bounds, maps=maps, chains=chains)
+    job = replace(job, sex_system=sex_system.value)
     if bundle != "none":
         job = replace(job, **bundles_for(bundle, options.threads, device))
     with stage_bar() as show:

@@ -11,7 +11,18 @@ import typer
 
 from cli.bars import bytes_bar
 from cli.client import Client, Job
-from cli.options import DEFAULT_SERVER, AfDiff, CallRate, Folder, Hwe, Mending, Population, SampleAction, Server
+from cli.options import (
+    DEFAULT_SERVER,
+    AfDiff,
+    CallRate,
+    Folder,
+    Hwe,
+    Mending,
+    Population,
+    SampleAction,
+    Server,
+    SexSystem,
+)
 from cli.plain import err, out
 from cli.waiting import fetch_results, wait_for
 from errors import Code, TesseraError
@@ -72,8 +83,11 @@ def submit(
     non_par: Annotated[
         str | None,
         typer.Option(
-            metavar="FIRST-LAST", help="With a pedigree: base pairs of X between the pseudoautosomal regions."
+            metavar="FIRST-LAST", help="With a pedigree: base pairs of X or Z between the pseudoautosomal regions."
         ),
+    ] = None,
+    sex_system: Annotated[
+        SexSystem | None, typer.Option(help="With a pedigree: males have one X or females one Z; default: by the name.")
     ] = None,
     strict: Annotated[bool | None, typer.Option("--strict/--no-strict", help="Refuse what could be mended.")] = None,
     mend: Mending = None,
@@ -106,6 +120,7 @@ def submit(
         "animals": None if animals is None else " ".join(animals.read_text().split()),
         "doubled_haploids": None if doubled_haploids is None else " ".join(doubled_haploids.read_text().split()),
         "non_par": non_par,
+        "sex_system": sex_system,
         "strict": None if strict is None else str(strict).lower(),
         "mend": mend,
         "qc_call_rate": qc_call_rate,

@@ -65,7 +65,8 @@ def harmonise(desk: Desk) -> Result:
     bounds = (int(given[0]), int(given[1])) if given else None
     mend = parse_mend((job.options or {}).get("mend", "all"))
     read = desk.one(StageName.ingest)
-    met = peel_harmonise(read, desk.out, job.build, job.strict, maps, desk.lease.progress, bounds, mend)
+    system = (job.options or {}).get("sex_system", "auto")
+    met = peel_harmonise(read, desk.out, job.build, job.strict, maps, desk.lease.progress, bounds, mend, system)
     bundle = job.bundle
     if bundle != NO_BUNDLE:
         bundles = desk.tools.bundles

@@ -20,6 +20,7 @@ SAMPLES = ("drop", "flag")
 FORMATS = ("vcf.gz", "bcf")
 # What a pedigree job does besides: see worker.peel_stages.
 PEEL = ("segregation", "haplotypes", "correct", "only_new")
+SEX_SYSTEMS = ("auto", "XY", "ZW")
 # Human builds are always known; a bundle of another species adds its own.
 BUILDS = ("auto", "GRCh37", "GRCh38")
 FILE_FIELDS = ("vcf", "pedigree", "map")
@@ -155,8 +156,9 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "animals": _animals,
     "doubled_haploids": _animals,
     "non_par": lambda text: list(base_pairs(text)),
+    "sex_system": _one_of("sex_system", SEX_SYSTEMS),
 }
-PEDIGREE_FIELDS = ("peel", "animals", "doubled_haploids", "non_par")
+PEDIGREE_FIELDS = ("peel", "animals", "doubled_haploids", "non_par", "sex_system")
 _OPTIONS = ("mend", "samples", *QC_FIELDS, "population", *PEDIGREE_FIELDS)
 # A form's boxes of one name come one after the other; they make one list.
 _LISTS = ("mend", "peel", "animals", "doubled_haploids")

@@ -149,7 +149,9 @@ class Peeling:
             self._anchors = anchor(rows, self._column, self._families, key, self._single, names)
             if self._options.pin:
                 self._anchors = pinned(self._anchors, self._families, self._column >= 0, len(self.kept), names)
-        self._founders = self._with_data() if priors is None else priors.animal
+        self._founders = (
+            np.flatnonzero(self._families.founder & self._families.telling) if priors is None else priors.animal
+        )
         single = self._single[self._founders]
         self._prior = np.empty((len(seen), 0, 4), np.float32) if priors is None else with_single(priors.gp4, single)
         self._population: Population | None = None
@@ -250,6 +252,11 @@ class Peeling:
             yield first, out
 
     @property
+    def one_gamete(self) -> NDArray[np.bool_]:
+        """(N,) animals whose two haplotypes are copies of one gamete."""
+        return self._single[: self._animals]
+
+    @property
     def penetrance(self) -> Penetrance:
         """The observations, under the error rate learned so far."""
         return self._penetrance
@@ -304,10 +311,6 @@ class Peeling:
     def _told(self, loci: int, own: bool) -> NDArray[np.float32]:
         """(V, P, 4) noughts for founders' posteriors, or (V, 0, 4) where neither the population nor groups ask."""
         return np.zeros((loci, self._prior.shape[1] if own or self.groups is not None else 0, 4), np.float32)
-
-    def _with_data(self) -> NDArray[np.int64]:
-        """Founders that data tell something about, their own or their descendants'."""
-        return np.flatnonzero(self._families.founder & self._families.telling)
 
     def _evidence(self) -> NDArray[np.float32]:
         """(P, L, 4) what calls and offspring say of each founder, its prior left out; largest 1."""

@@ -115,21 +115,27 @@ def read_pedigree(path: Path, doubled: Collection[str] = ()) -> Pedigree:
     return Pedigree(ids, families, sire, dam, sex, line, order, hermaphrodite, made, _groups(lines, count))
 
 
-def x_linked(pedigree: Pedigree, males: NDArray[np.bool_]) -> tuple[Pedigree, NDArray[np.bool_]]:
-    """The pedigree of X outside its pseudoautosomal regions: a male has his dam's gamete alone.
+def x_linked(pedigree: Pedigree, single: NDArray[np.bool_], zw: bool = False) -> tuple[Pedigree, NDArray[np.bool_]]:
+    """The pedigree of X or Z outside its pseudoautosomal regions.
+
+    A male of X has his dam's gamete alone, a female of Z her sire's.
 
     Args:
         pedigree: N animals.
-        males: (N,) those with one X.
+        single: (N,) those with one copy.
+        zw: they are females of Z.
 
     Returns:
-        The pedigree without the sires of males, and (N,) animals of one gamete.
+        The pedigree without the other parents of those, and (N,) animals of one gamete.
     """
-    sire = np.where(males, np.int32(-1), pedigree.sire)
+    none = np.int32(-1)
+    sire = pedigree.sire if zw else np.where(single, none, pedigree.sire)
+    dam = np.where(single, none, pedigree.dam) if zw else pedigree.dam
     groups = pedigree.metafounders
-    if groups is not None:  # the one gamete of a male without known parents is his dam's
-        groups = replace(groups, sire=np.where(males, groups.dam, groups.sire))
-    return replace(pedigree, sire=sire, metafounders=groups), males | pedigree.doubled
+    if groups is not None:  # the one gamete of such an animal without known parents is of the other parent's group
+        one = np.where(single, groups.sire if zw else groups.dam, groups.dam if zw else groups.sire)
+        groups = replace(groups, dam=one) if zw else replace(groups, sire=one)
+    return replace(pedigree, sire=sire, dam=dam, metafounders=groups), single | pedigree.doubled
 
 
 def _animal(parent: str | None) -> str | None:

@@ -249,8 +249,12 @@ def test_what_to_write_of_a_pedigree_reaches_the_job(api: Api) -> None:
 
 def test_how_a_pedigree_is_inherited_reaches_the_job(api: Api) -> None:
     files = [("vcf", ("a.vcf", VCF)), ("pedigree", ("f.fam", PEDIGREE))]
-    job = api.client.post("/jobs", files=files, data={"doubled_haploids": "S1,S2", "non_par": "5-900"}).json()
-    assert job["options"] == {"doubled_haploids": ["S1", "S2"], "non_par": [5, 900]}
+    job = api.client.post(
+        "/jobs", files=files, data={"doubled_haploids": "S1,S2", "non_par": "5-900", "sex_system": "zw"}
+    ).json()
+    assert job["options"] == {"doubled_haploids": ["S1", "S2"], "non_par": [5, 900], "sex_system": "ZW"}
+    problem = api.client.post("/jobs", files=files, data={"sex_system": "WZ"}).json()
+    assert (problem["code"], problem["field"]) == ("invalid_field", "sex_system")
     problem = api.client.post("/jobs", files=files, data={"non_par": "900-5"}).json()
     assert (problem["code"], problem["field"]) == ("invalid_field", "non_par")
 

@@ -86,7 +86,8 @@ class Checkpoints:
         if sum(array.nbytes for array in state.values()) > self.most_bytes:
             return
         path = self.folder / "checkpoint.npz"
-        np.savez(path, **state, **{_PRINT: np.array(fingerprint)})
+        arrays: dict[str, Any] = {**state, _PRINT: np.array(fingerprint)}
+        np.savez(path, **arrays)
         self.keeper.write(_name(part), path)
         path.unlink()
         self._last = self.clock()

@@ -35,7 +35,7 @@ from worker.pipeline.peel_folder import (
 )
 from worker.pipeline.peel_hybrid import FamilyImputation, SiteBlock, bundle_rows, known_frequencies, observed_calls
 from worker.pipeline.peel_maps import choose_map, given_maps
-from worker.pipeline.peel_x import Stretch, stretches
+from worker.pipeline.peel_x import Stretch, stretch_of, stretches
 from worker.pipeline.quality_bins import bin_quality
 from worker.pipeline.types import Progress, silent
 
@@ -78,36 +78,40 @@ def peel_chunk(
     sites = store_sites(joined, one.store)
     seen = store_observations(joined, one.store, (one.sites, len(pedigree)))
     scale, source = choose_map(options.maps, facts.build, map_name(one), given_maps(joined))
-    males = np.isin(np.arange(len(pedigree)), facts.males)
+    alone = np.isin(np.arange(len(pedigree)), facts.single)
     children = _telling(pedigree, _typed(seen)) if options.segregation else []
     errors: list[tuple[int, float]] = []
     imputer = make_imputer(one.bundle) if make_imputer is not None and one.bundle is not None else None
-    freq, share, total = None, _PEELING, len(sites)
+    freq, share = None, _PEELING
     if imputer is not None:
         share = _PEELING_OF_HYBRID
         if _founders(pedigree) < PopulationOptions().least and pedigree.metafounders is None:
             freq = known_frequencies(from_observations(np.asarray(seen)), bundle_rows(joined, one), imputer)
-    family: FamilyImputation | None = None
+    families: list[FamilyImputation] = []
     with ExitStack() as stack:
         writer = _Writer(stack, out, pedigree, columns, options)
         table = stack.enter_context(BgzfWriter(out / SEGREGATION, eof=False)) if options.segregation else None
         groups = (
             None if pedigree.metafounders is None else stack.enter_context(BgzfWriter(out / FREQUENCIES, eof=False))
         )
-        for number, part in enumerate(stretches(sites.pos, one.non_par)):  # with a bundle there is one
+        for part in stretches(sites.pos, one.non_par):
             heard = _part_of(progress, part, len(sites))
             here, data = sites.slice(part.first, part.end), np.asarray(seen[part.first : part.end])
             settings = Options(cycles=options.cycles, threads=options.threads, pin=imputer is not None,
                                population=PopulationOptions() if options.population else None)  # fmt: skip
-            single = males if part.non_par else None
-            kept = None if checkpoints is None else (checkpoints, number)
-            peeling, members = _peel(pedigree, single, data, scale.cm(here.pos), settings, freq,
-                                     _scaled(heard, share), kept)  # fmt: skip
+            single = alone if part.non_par else None
+            kept = None if checkpoints is None else (checkpoints, part.number)
+            members, one_gamete = x_linked(pedigree, alone, one.zw) if part.non_par else (pedigree, pedigree.doubled)
+            peeling = _peel(members, one_gamete, data, scale.cm(here.pos), settings,
+                            None if freq is None else freq[part.first : part.end],
+                            _scaled(heard, share), kept)  # fmt: skip
             blocks, records, met = _plain(peeling, here, data), len(here), writer.met
             if imputer is not None:
-                family = FamilyImputation(facts, one, pedigree, here, data, peeling, scale, imputer)
+                rows = bundle_rows(joined, one)[part.first : part.end]
+                family = FamilyImputation(members, rows, here, data, peeling, scale, imputer,
+                                          stretch_of(imputer.sites.pos, one.non_par, part.number))  # fmt: skip
                 blocks, records = family.blocks(), family.total
-                total = records
+                families.append(family)
             for block in blocks:
                 writer.write(block, single)
                 heard(share + (1 - share) * (writer.met - met) / records)
@@ -128,7 +132,7 @@ def peel_chunk(
     summary = PeelSummary(
         chromosome=chromosome,
         sites=writer.written,
-        below_r2_min=total - writer.written,
+        below_r2_min=writer.met - writer.written,
         map=source,
         error=max(errors)[1] if errors else None,
         corrected=writer.contradicted,
@@ -136,9 +140,9 @@ def peel_chunk(
         quality=bin_quality(maf.astype(np.float32), r2.astype(np.float32)),
         files=writer.files,
         children=[pedigree.ids[row] for row in children],
-        imputed=family.imputed if family else 0,
-        haplotypes_asked=len(family.asked.founder) if family else 0,
-        genotypes_asked=len(family.asked.whole) if family else 0,
+        imputed=sum(one.imputed for one in families),
+        haplotypes_asked=max((len(one.asked.founder) for one in families), default=0),
+        genotypes_asked=max((len(one.asked.whole) for one in families), default=0),
     )
     np.save(out / ACCURACY, writer.accuracy)
     progress(1.0)
@@ -147,25 +151,22 @@ def peel_chunk(
 
 def _peel(
     pedigree: Pedigree,
-    males: NDArray[np.bool_] | None,
+    single: NDArray[np.bool_],
     seen: Observations,
     centimorgans: NDArray[np.float64],
     settings: Options,
     freq: NDArray[np.float64] | None,
     progress: Progress,
     kept: tuple[Checkpoints, int] | None = None,
-) -> tuple[Peeling, Pedigree]:
-    """Peel loci that are inherited in one way, and the pedigree by which they are; `males` have one copy.
+) -> Peeling:
+    """Peel loci that are inherited in one way, in which animals of one gamete are `single`.
 
     `kept` are the chunk's checkpoints and the number of the stretch.
     """
-    single = pedigree.doubled
-    if males is not None:
-        pedigree, single = x_linked(pedigree, males)
     peeling = Peeling(pedigree, from_observations(seen), centimorgans, settings, freq, one_gamete=single)
     if kept is None:
         peeling.run(lambda cycle, cycles: progress(cycle / cycles))
-        return peeling, pedigree
+        return peeling
     checkpoints, part = kept
     data, groups = peeling.penetrance, pedigree.metafounders
     unknown = () if groups is None else (groups.names, groups.sire, groups.dam)
@@ -178,7 +179,7 @@ def _peel(
         checkpoints.save(part, peeling, mine)
 
     peeling.run(cycle_ended)
-    return peeling, pedigree
+    return peeling
 
 
 def _plain(peeling: Peeling, sites: SiteTable, seen: Observations) -> Iterator[SiteBlock]:
@@ -233,17 +234,17 @@ class _Writer:
         self.files.append(name)
         return self.stack.enter_context(BgzfWriter(self.out / name, eof=False, threads=self.options.threads))
 
-    def write(self, block: SiteBlock, males: NDArray[np.bool_] | None) -> None:
+    def write(self, block: SiteBlock, single: NDArray[np.bool_] | None) -> None:
         """Write the records of a block, and list the calls that they contradict.
 
         Args:
             block: consecutive records.
-            males: (N,) animals with one copy.
+            single: (N,) animals with one copy.
         """
-        haploid = None if males is None else males[self.columns]
+        haploid = None if single is None else single[self.columns]
         sites, seen = block.sites, block.seen
         self.met += len(sites)
-        facts = locus_facts(block.gp4, seen > 0, males)
+        facts = locus_facts(block.gp4, seen > 0, single)
         self.af.append(facts.af)
         self.r2.append(facts.r2)
         self.accuracy += np.stack([facts.explained, facts.spread])

@@ -34,7 +34,9 @@ from worker.pipeline.peel_x import (
     LOST,
     Bounds,
     Lost,
+    SexSystem,
     drop_heterozygotes,
+    is_z,
     sex_notes,
     sexes,
     stretches,
@@ -46,7 +48,7 @@ from worker.pipeline.types import QC, Note, Progress, silent
 NOT_AUTOSOMES = {"X", "Y", "XY", "Z", "W", "M", "MT"}
 NOT_HUMAN_AUTOSOMES = {"23", "24", "25", "26"}  # PLINK's numbers of X, Y, XY and MT
 SHOWN = 50
-_NOT_PEELED = "peeling knows autosomes, and X where the sexes and its pseudoautosomal regions are known"
+_NOT_PEELED = "peeling knows autosomes, and X or Z where the sexes and its pseudoautosomal regions are known"
 
 
 def check_files(folder: Path) -> list[Path]:
@@ -73,6 +75,7 @@ def peel_harmonise(
     progress: Progress = silent,
     non_par: Bounds | None = None,
     mend: frozenset[Mend] = ALL,
+    sex_system: SexSystem = "auto",
 ) -> PeelHarmonised:
     """Join what `peel_read` read, and check pedigree and genotypes against each other.
 
@@ -83,8 +86,9 @@ def peel_harmonise(
         strict: refuse chromosomes that cannot be peeled instead of leaving them out, and sites that would be turned.
         maps: the server's genetic maps, as in `choose_map`; those of the job come first, what has none is noted.
         progress: called with the fraction done; may raise to abort.
-        non_par: first and last bp of X at which males have one copy; those of a human build are known.
+        non_par: first and last bp of X or Z at which one sex has one copy; those of a human build are known.
         mend: whether later files' sites may be turned to the first file's; `swap` and `flip` of it count.
+        sex_system: whether X or Z is a sex chromosome; auto goes by the name.
 
     Raises:
         TesseraError: `engine_unavailable` when no chromosome can be peeled, `no_overlap` when no site can be used;
@@ -103,14 +107,14 @@ def peel_harmonise(
     for part in files.parts:
         by_name.setdefault(part.name, []).append(part)
     notes = [Note.from_dict(one) for one in files.notes]
-    bounds = {name: x_bounds(name, build_used, non_par) for name in by_name}
+    bounds = {name: x_bounds(name, build_used, non_par, sex_system) for name in by_name}
     if pedigree.hermaphrodite:
         bounds = dict.fromkeys(by_name)
     usable, left_out = _peelable(by_name, build_used, strict, bounds)
     given = given_maps(read)
     refuse_strangers(given, list(usable), build_used)
     copy_maps(read, out)
-    males: list[int] = []
+    alone: list[int] = []
     lost: list[Lost] = []
     checks = PedigreeChecks(out, pedigree)
     chromosomes: list[JoinedChromosome] = []
@@ -125,16 +129,17 @@ def peel_harmonise(
         by_file = [0] * len(files.files)
         for part, sites in zip(parts, join.by_file, strict=True):
             by_file[part.file] = sites
+        x = bounds[name]
         one = JoinedChromosome(name, parts[0].contig, file_label(name), length, store, len(join.sites), by_file,
-                               None if (x := bounds[name]) is None else list(x))  # fmt: skip
+                               None if x is None else list(x), x is not None and is_z(name))  # fmt: skip
         linked: Pedigree | None = None
         for stretch in stretches(join.sites.pos, one.non_par):
             single = pedigree.doubled
             if stretch.non_par:
-                found = sexes(pedigree, seen[stretch.first : stretch.end])
+                found = sexes(pedigree, seen[stretch.first : stretch.end], one.zw)
                 notes += sex_notes(pedigree, found, name, strict)
-                males = np.flatnonzero(found.males).tolist()
-                linked, single = x_linked(pedigree, found.males)
+                alone = np.flatnonzero(found.single).tolist()
+                linked, single = x_linked(pedigree, found.single, one.zw)
             lost += drop_heterozygotes(seen, join.sites, pedigree, single, stretch)
         errors = checks.add(one, linked)
         notes += join.notes(name)
@@ -150,7 +155,7 @@ def peel_harmonise(
     strangers = _strangers(animals, files.samples)
     notes += more + _pedigree_notes(pedigree, strangers, left_out)
     has_data = sorted({row for rows in animals for row in rows.tolist() if row >= 0})
-    Joined(out, build_used, files.files, has_data, chromosomes, males).write()
+    Joined(out, build_used, files.files, has_data, chromosomes, alone).write()
     called = checks.tally.called
     document = {
         "samples": len(has_data),
@@ -210,7 +215,7 @@ def _peelable(
         raise TesseraError(
             Code.engine_unavailable,
             f"Chromosome {contig} is not inherited as autosomes are, and {_NOT_PEELED}.",
-            action=f"Leave it out ('bcftools view -t ^{contig}'); for X give a human build or 'non_par'.",
+            action=f"Leave it out ('bcftools view -t ^{contig}'); for X or Z give a human build or 'non_par'.",
             field="vcf",
         )
     left_out = [{"name": name, "sites": sum(part.sites for part in by_name[name])} for name in odd]

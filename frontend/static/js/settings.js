@@ -22,7 +22,8 @@ const OPTIONS = {
   population: "Population compared with",
   animals: "Animals to write",
   doubled_haploids: "Doubled haploids",
-  non_par: "X between the pseudoautosomal regions",
+  non_par: "X or Z between the pseudoautosomal regions",
+  sex_system: "Sex chromosome",
 };
 /** @type {Record<string, string>} */
 const SAMPLES = { drop: "Left out", flag: "Kept, and named" };
