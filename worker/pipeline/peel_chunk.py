@@ -35,6 +35,7 @@ from worker.pipeline.peel_folder import (
 )
 from worker.pipeline.peel_hybrid import FamilyImputation, SiteBlock, bundle_rows, known_frequencies, observed_calls
 from worker.pipeline.peel_maps import choose_map, given_maps
+from worker.pipeline.peel_orient import turn, turn_back, turned_loci
 from worker.pipeline.peel_x import Stretch, stretch_of, stretches
 from worker.pipeline.quality_bins import bin_quality
 from worker.pipeline.types import Progress, silent
@@ -102,10 +103,12 @@ def peel_chunk(
             single = alone if part.non_par else None
             kept = None if checkpoints is None else (checkpoints, part.number)
             members, one_gamete = x_linked(pedigree, alone, one.zw) if part.non_par else (pedigree, pedigree.doubled)
-            peeling = _peel(members, one_gamete, data, scale.cm(here.pos), settings,
+            # A bundle settles which allele is ALT; without one the rarer allele is, for the kernels.
+            turned = np.zeros(len(here), bool) if imputer is not None else turned_loci(data)
+            peeling = _peel(members, one_gamete, turn(data, turned), scale.cm(here.pos), settings,
                             None if freq is None else freq[part.first : part.end],
                             _scaled(heard, share), kept)  # fmt: skip
-            blocks, records, met = _plain(peeling, here, data), len(here), writer.met
+            blocks, records, met = _plain(peeling, here, data, turned), len(here), writer.met
             if imputer is not None:
                 rows = bundle_rows(joined, one)[part.first : part.end]
                 family = FamilyImputation(members, rows, here, data, peeling, scale, imputer,
@@ -116,7 +119,8 @@ def peel_chunk(
                 writer.write(block, single)
                 heard(share + (1 - share) * (writer.met - met) / records)
             if groups is not None and peeling.groups is not None:
-                _lines(groups, here, decimals(peeling.groups.freq[:, :, None], b""))
+                share_of_alt = np.where(turned[:, None], 1 - peeling.groups.freq, peeling.groups.freq)
+                _lines(groups, here, decimals(share_of_alt[:, :, None], b""))
             if peeling.error is not None:
                 errors.append((part.end - part.first, peeling.error))
             if table is not None:
@@ -182,11 +186,11 @@ def _peel(
     return peeling
 
 
-def _plain(peeling: Peeling, sites: SiteTable, seen: Observations) -> Iterator[SiteBlock]:
-    """The peeled loci themselves."""
+def _plain(peeling: Peeling, sites: SiteTable, seen: Observations, turned: NDArray[np.bool_]) -> Iterator[SiteBlock]:
+    """The peeled loci themselves, of which some were `turned`."""
     for block in peeling.blocks():
         rows = slice(block.first, block.first + len(block.gp4))
-        yield SiteBlock(sites.slice(rows.start, rows.stop), seen[rows], block.gp4)
+        yield SiteBlock(sites.slice(rows.start, rows.stop), seen[rows], turn_back(block.gp4, turned[rows]))
 
 
 def _founders(pedigree: Pedigree) -> int:
