@@ -68,6 +68,10 @@ SUBMIT_BODY: dict[str, Any] = {
                         "description": "of a pedigree job: genetic map in cM, one file for all chromosomes or several; "
                         "a chromosome without one has 1 cM/Mb",
                     },
+                    "frequencies": _file(
+                        "of a pedigree job with groups of unknown parents (MF_...): known allele frequencies, a table "
+                        "with tabs and a header CHROM POS REF ALT and the groups' names; others are learned"
+                    ),
                     "from_job": {
                         "type": "string",
                         "description": "in place of files: id of an earlier job, whose upload is taken, and its fields "

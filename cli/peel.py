@@ -39,6 +39,12 @@ def peel(
             "folder of them: BUILD/chr1.map. Chromosomes without one have 1 cM/Mb.",
         ),
     ] = None,
+    frequencies: Annotated[
+        Path | None,
+        typer.Option(
+            help="Known allele frequencies of the pedigree's groups (MF_...): tabs, a header CHROM POS REF ALT GROUP..."
+        ),
+    ] = None,
     sites: Annotated[
         Path | None, typer.Option("--sites", help="Loci of AlphaGenes text: .map or .bim, a line a column.")
     ] = None,
@@ -102,7 +108,7 @@ def peel(
     """Impute and phase a pedigree: GT paternal|maternal, DS, GP, GQ of every member, also those without data."""
     folder = next((path for path in map or () if path.is_dir()), None)
     maps = [path for path in map or () if path != folder]
-    check_files([*files, *maps, *(path for path in (pedigree, sites, only, doubled_haploids) if path)])
+    check_files([*files, *maps, *(path for path in (pedigree, sites, only, doubled_haploids, frequencies) if path)])
     if not output.name.endswith((".vcf.gz", ".bcf")):
         raise typer.BadParameter("the output is a .vcf.gz or a .bcf", param_hint="--out")
     try:
@@ -128,7 +134,8 @@ def peel(
     )
     doubled = doubled_haploids.read_text().split() if doubled_haploids else []
     mending = mend_option(mend, "tessera peel")
-    job = PeelOffline(options, build, strict, mending, sites, report, doubled, bounds, maps=maps, chains=chains)
+    job = PeelOffline(options, build, strict, mending, sites, report, doubled, bounds, maps=maps, chains=chains,
+                      frequencies=frequencies)  # fmt: skip
     job = replace(job, sex_system=sex_system.value)
     if bundle != "none":
         job = replace(job, **bundles_for(bundle, options.threads, device))

@@ -61,6 +61,9 @@ def submit(
         list[Path] | None,
         typer.Option("--map", help="With a pedigree: genetic map (cM) of one or all chromosomes; may be repeated."),
     ] = None,
+    frequencies: Annotated[
+        Path | None, typer.Option(help="With a pedigree: known allele frequencies of its groups (MF_...).")
+    ] = None,
     bundle: Annotated[str | None, typer.Option("--bundle", "-b", help="Model bundle; default: auto.")] = None,
     build: Annotated[str | None, typer.Option(help="Genome build: auto, GRCh37, GRCh38.")] = None,
     engine: Annotated[Engine | None, typer.Option(help="Engine.")] = None,
@@ -104,7 +107,7 @@ def submit(
     folder: Folder = None,
 ) -> None:
     """Upload files as one job, or send an earlier upload on. Prints the job's id."""
-    check_source([*(files or []), *(genetic_map or [])], pedigree, from_job)
+    check_source([*(files or []), *(genetic_map or [])], pedigree or frequencies, from_job)
     if qc and mode is Mode.impute:
         raise TesseraError(Code.invalid_field, "--qc and --mode impute contradict each other.", action="Give one.")
     fields = {
@@ -132,7 +135,7 @@ def submit(
     }
     with Client(server) as client:
         given = {key: str(value) for key, value in fields.items() if value is not None}
-        job = send(client, files or [], given, pedigree, genetic_map or [])
+        job = send(client, files or [], given, pedigree, genetic_map or [], frequencies)
         out.print(job.id)
         err.print(f"Page: {page_of(client, job)}")
         if wait or download:
@@ -147,17 +150,18 @@ def send(
     fields: Mapping[str, str],
     pedigree: Path | None = None,
     maps: Sequence[Path] = (),
+    frequencies: Path | None = None,
 ) -> Job:
     """Upload with a progress bar.
 
     Raises:
         TesseraError: `empty_file` or `not_found` for what cannot be sent; otherwise the server's refusal.
     """
-    every = [*files, *([pedigree] if pedigree else []), *maps]
+    every = [*files, *([pedigree] if pedigree else []), *maps, *([frequencies] if frequencies else [])]
     check_files(every)
     total = sum(path.stat().st_size for path in every)
     with bytes_bar("Uploading", total) as moved:
-        return client.submit(files, fields, pedigree=pedigree, maps=maps, on_bytes=moved)
+        return client.submit(files, fields, pedigree=pedigree, maps=maps, frequencies=frequencies, on_bytes=moved)
 
 
 def check_source(files: list[Path], pedigree: Path | None, from_job: str | None) -> None:

@@ -35,6 +35,7 @@ def ingest(desk: Desk) -> Result:
     vcfs: list[Path] = []
     names: list[str] = []
     maps: list[tuple[Path, str]] = []
+    frequencies: tuple[Path, str] | None = None
     pedigree: Path | None = None
     for file in desk.task.files:
         desk.lease.check()
@@ -44,6 +45,8 @@ def ingest(desk: Desk) -> Result:
             pedigree = path
         elif file.kind == "map":
             maps.append((path, file.filename))
+        elif file.kind == "frequencies":
+            frequencies = path, file.filename
         else:
             vcfs.append(path)
             names.append(file.filename)
@@ -51,7 +54,7 @@ def ingest(desk: Desk) -> Result:
         raise TesseraError(Code.engine_unavailable, "The peeling engine needs a pedigree, and the job has none.")
     limits = Limits(max_line_bytes=uploads.max_line_bytes, max_expanded_bytes=uploads.max_expanded_bytes)
     doubled = (desk.task.job.options or {}).get("doubled_haploids", [])
-    options = PeelReadOptions(desk.task.job.strict, limits, names, doubled=doubled, maps=maps)
+    options = PeelReadOptions(desk.task.job.strict, limits, names, doubled=doubled, maps=maps, frequencies=frequencies)
     check_animals(read_pedigree(pedigree, doubled), _options(desk))
     read = peel_read(vcfs, pedigree, desk.out, options, desk.lease.progress)
     return {"summary": {"files": len(read.files)}, "folder": desk.publish_work()}

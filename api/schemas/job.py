@@ -16,7 +16,7 @@ class JobFile(Answer):
     filename: str
     size: int = Field(description="bytes")
     sha256: str
-    kind: str = Field(description="vcf, pedigree or map")
+    kind: str = Field(description="vcf, pedigree, map or frequencies")
 
 
 class JobError(Answer):

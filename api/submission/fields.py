@@ -23,7 +23,7 @@ PEEL = ("segregation", "haplotypes", "correct", "only_new")
 SEX_SYSTEMS = ("auto", "XY", "ZW")
 # Human builds are always known; a bundle of another species adds its own.
 BUILDS = ("auto", "GRCh37", "GRCh38")
-FILE_FIELDS = ("vcf", "pedigree", "map")
+FILE_FIELDS = ("vcf", "pedigree", "map", "frequencies")
 MAX_NAME_CHARS = 200
 
 _BUILD_ALIASES = {"hg19": "GRCh37", "b37": "GRCh37", "hg38": "GRCh38", "b38": "GRCh38"}

@@ -58,6 +58,7 @@ class Client:
         *,
         pedigree: Path | None = None,
         maps: Sequence[Path] = (),
+        frequencies: Path | None = None,
         on_bytes: Callable[[int], None] = lambda count: None,
     ) -> Job:
         """Upload files as one job; they are streamed, never held in memory.
@@ -67,11 +68,13 @@ class Client:
             fields: form fields as they are sent.
             pedigree: pedigree file, if any.
             maps: genetic maps of a job with a pedigree.
+            frequencies: of its metafounders, if known.
             on_bytes: called with the size in bytes of each piece that was handed to the network.
         """
         with ExitStack() as stack:
             parts: list[tuple[str, Any]] = []
             others = [*([("pedigree", pedigree)] if pedigree else []), *(("map", path) for path in maps)]
+            others += [("frequencies", frequencies)] if frequencies else []
             for name, path in [*(("vcf", path) for path in files), *others]:
                 handle = stack.enter_context(path.open("rb"))
                 parts.append((name, (path.name, CountedFile(handle, on_bytes), "application/octet-stream")))

@@ -264,6 +264,12 @@ def test_genetic_maps_come_with_a_pedigree(api: Api) -> None:
     maps = [("map", ("a.map", scale)), ("map", ("b.map", scale))]
     job = api.client.post("/jobs", files=[("vcf", ("a.vcf", VCF)), *maps, family]).json()
     assert [one["kind"] for one in job["files"]] == ["vcf", "map", "map", "pedigree"]
+    known = ("frequencies", ("f.tsv", b"CHROM\tPOS\tREF\tALT\tMF_1\n"))
+    job = api.client.post("/jobs", files=[("vcf", ("a.vcf", VCF)), known, family]).json()
+    assert [one["kind"] for one in job["files"]] == ["vcf", "frequencies", "pedigree"]
+    for files in ([("vcf", ("a.vcf", VCF)), known], [("vcf", ("a.vcf", VCF)), family, known, known]):
+        problem = api.client.post("/jobs", files=files).json()
+        assert (problem["code"], problem["field"]) == ("invalid_field", "frequencies")
     problem = api.client.post("/jobs", files=[("vcf", ("a.vcf", VCF)), *maps]).json()
     assert (problem["code"], problem["field"]) == ("invalid_field", "map")
     bad = ("map", ("c.map", b"1 a 0 100\n1 b one 200\n1 c 1 300\n"))

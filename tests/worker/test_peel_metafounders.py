@@ -41,8 +41,8 @@ def family(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def peel(family: Path, out: Path, pedigree: str = "p.txt") -> PeelOfflineDone:
-    offline = PeelOffline(PeelOptions(cycles=4, segregation=True))
+def peel(family: Path, out: Path, pedigree: str = "p.txt", frequencies: Path | None = None) -> PeelOfflineDone:
+    offline = PeelOffline(PeelOptions(cycles=4, segregation=True), frequencies=frequencies)
     return peel_offline([family / "in.vcf"], family / pedigree, out, offline)
 
 
@@ -85,3 +85,49 @@ def test_a_group_with_parents_is_refused(family: Path, tmp_path: Path) -> None:
     with pytest.raises(TesseraError, match="Line 45") as error:
         peel(family, tmp_path / "x.vcf.gz", "bad.txt")
     assert error.value.code is Code.pedigree_invalid
+
+
+def test_known_frequencies_are_kept_and_others_learned(family: Path, tmp_path: Path) -> None:
+    """A table in the form of the result: half of the sites, one with its alleles exchanged, one group left open."""
+    lines = ["CHROM\tPOS\tID\tREF\tALT\tMF_zebu\tMF_cow"]
+    for site in range(0, LOCI, 2):
+        alleles, value = ("C\tA", 0.75) if site == 4 else ("A\tC", 0.25)
+        lines.append(f"chr1\t{1 + site * 500_000}\t.\t{alleles}\t{value}\t.")
+    (tmp_path / "known.tsv").write_text("\n".join(lines) + "\n")
+    done = peel(family, tmp_path / "out.vcf.gz", frequencies=tmp_path / "known.tsv")
+    (path,) = [path for path in done.files if "frequencies" in path.name]
+    with gzip.open(path, "rt") as file:
+        rows = np.array([line.split()[6:] for line in file][1:], float)
+    assert rows[::2, 1].tolist() == [0.25] * (LOCI // 2)
+    assert rows[1::2, 1].mean() < 0.15
+    assert rows[:, 0].mean() > 0.85
+    (note,) = [note for note in done.qc["notes"] if note["code"] == "frequencies_learned"]
+    assert (note["count"], note["chromosome"]) == (LOCI // 2, "1")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("CHROM\tPOS\tREF\tMF_cow\n", 1, "lacks ALT"),
+        ("CHROM\tPOS\tREF\tALT\tMF_yak\n", 1, "none of the pedigree's groups"),
+        ("CHROM\tPOS\tREF\tALT\tMF_cow\n1\t5\tA\tC\t1.5\n", 2, "no frequency"),
+        ("CHROM\tPOS\tREF\tALT\tMF_cow\n1\tx\tA\tC\t1\n", 2, "no position"),
+        ("CHROM\tPOS\tREF\tALT\tMF_cow\n1\t5\tA\n", 2, "3 columns"),
+        ("CHROM\tPOS\tREF\tALT\tMF_cow\n", None, "no site"),
+    ],
+)
+def test_a_wrong_table_is_refused_with_its_line(
+    family: Path, tmp_path: Path, text: str, line: int | None, words: str
+) -> None:
+    (tmp_path / "f.tsv").write_text(text)
+    with pytest.raises(TesseraError, match=words) as error:
+        peel(family, tmp_path / "x.vcf.gz", frequencies=tmp_path / "f.tsv")
+    assert error.value.code is Code.frequencies_invalid
+    assert error.value.details == {"file": "f.tsv"} | ({} if line is None else {"line": line})
+
+
+def test_a_pedigree_without_groups_has_no_frequencies(family: Path, tmp_path: Path) -> None:
+    (tmp_path / "f.tsv").write_text("CHROM\tPOS\tREF\tALT\tMF_1\n1\t1\tA\tC\t.5\n")
+    (family / "plain.txt").write_text("a40 a16 0\n")
+    with pytest.raises(TesseraError, match="names no groups"):
+        peel(family, tmp_path / "x.vcf.gz", "plain.txt", tmp_path / "f.tsv")

@@ -33,6 +33,7 @@ from worker.pipeline.peel_folder import (
     store_observations,
     store_sites,
 )
+from worker.pipeline.peel_frequencies import known_of_store
 from worker.pipeline.peel_hybrid import FamilyImputation, SiteBlock, bundle_rows, known_frequencies, observed_calls
 from worker.pipeline.peel_maps import choose_map, given_maps
 from worker.pipeline.peel_orient import turn, turn_back, turned_loci
@@ -88,6 +89,7 @@ def peel_chunk(
         share = _PEELING_OF_HYBRID
         if _founders(pedigree) < PopulationOptions().least and pedigree.metafounders is None:
             freq = known_frequencies(from_observations(np.asarray(seen)), bundle_rows(joined, one), imputer)
+    known = known_of_store(joined, one.store)
     families: list[FamilyImputation] = []
     with ExitStack() as stack:
         writer = _Writer(stack, out, pedigree, columns, options)
@@ -107,6 +109,7 @@ def peel_chunk(
             turned = np.zeros(len(here), bool) if imputer is not None else turned_loci(data)
             peeling = _peel(members, one_gamete, turn(data, turned), scale.cm(here.pos), settings,
                             None if freq is None else freq[part.first : part.end],
+                            None if known is None else _turned(known[part.first : part.end], turned),
                             _scaled(heard, share), kept)  # fmt: skip
             blocks, records, met = _plain(peeling, here, data, turned), len(here), writer.met
             if imputer is not None:
@@ -119,8 +122,7 @@ def peel_chunk(
                 writer.write(block, single)
                 heard(share + (1 - share) * (writer.met - met) / records)
             if groups is not None and peeling.groups is not None:
-                share_of_alt = np.where(turned[:, None], 1 - peeling.groups.freq, peeling.groups.freq)
-                _lines(groups, here, decimals(share_of_alt[:, :, None], b""))
+                _lines(groups, here, decimals(_turned(peeling.groups.freq, turned)[:, :, None], b""))
             if peeling.error is not None:
                 errors.append((part.end - part.first, peeling.error))
             if table is not None:
@@ -160,22 +162,25 @@ def _peel(
     centimorgans: NDArray[np.float64],
     settings: Options,
     freq: NDArray[np.float64] | None,
+    known: NDArray[np.float64] | None,
     progress: Progress,
     kept: tuple[Checkpoints, int] | None = None,
 ) -> Peeling:
     """Peel loci that are inherited in one way, in which animals of one gamete are `single`.
 
-    `kept` are the chunk's checkpoints and the number of the stretch.
+    `known` are frequencies of metafounders, `kept` are the chunk's checkpoints and the number of the stretch.
     """
-    peeling = Peeling(pedigree, from_observations(seen), centimorgans, settings, freq, one_gamete=single)
+    peeling = Peeling(
+        pedigree, from_observations(seen), centimorgans, settings, freq, one_gamete=single, group_freq=known
+    )
     if kept is None:
         peeling.run(lambda cycle, cycles: progress(cycle / cycles))
         return peeling
     checkpoints, part = kept
     data, groups = peeling.penetrance, pedigree.metafounders
     unknown = () if groups is None else (groups.names, groups.sire, groups.dam)
-    mine = fingerprint(replace(settings, threads=None), data.index, data.table, centimorgans, freq, pedigree.sire,
-                       pedigree.dam, single, *unknown)  # fmt: skip
+    mine = fingerprint(replace(settings, threads=None), data.index, data.table, centimorgans, freq, known,
+                       pedigree.sire, pedigree.dam, single, *unknown)  # fmt: skip
     checkpoints.resume(part, peeling, mine)
 
     def cycle_ended(cycle: int, cycles: int) -> None:
@@ -191,6 +196,11 @@ def _plain(peeling: Peeling, sites: SiteTable, seen: Observations, turned: NDArr
     for block in peeling.blocks():
         rows = slice(block.first, block.first + len(block.gp4))
         yield SiteBlock(sites.slice(rows.start, rows.stop), seen[rows], turn_back(block.gp4, turned[rows]))
+
+
+def _turned(freq: NDArray[np.float64], turned: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(V, G) frequencies with the alleles of some loci exchanged."""
+    return np.where(turned[:, None], 1 - freq, freq)
 
 
 def _founders(pedigree: Pedigree) -> int:

@@ -28,6 +28,7 @@ from worker.pipeline.peel_folder import (
     map_name,
     members,
 )
+from worker.pipeline.peel_frequencies import copy_frequencies, known_to_store
 from worker.pipeline.peel_join import MESSAGES, STRICT, ChromosomeJoin
 from worker.pipeline.peel_maps import copy_maps, given_maps, map_notes, refuse_strangers
 from worker.pipeline.peel_x import (
@@ -114,6 +115,7 @@ def peel_harmonise(
     given = given_maps(read)
     refuse_strangers(given, list(usable), build_used)
     copy_maps(read, out)
+    copy_frequencies(read, out)
     alone: list[int] = []
     lost: list[Lost] = []
     checks = PedigreeChecks(out, pedigree)
@@ -141,6 +143,7 @@ def peel_harmonise(
                 alone = np.flatnonzero(found.single).tolist()
                 linked, single = x_linked(pedigree, found.single, one.zw)
             lost += drop_heterozygotes(seen, join.sites, pedigree, single, stretch)
+        notes += known_to_store(out, pedigree.metafounders, name, join.sites, store)
         errors = checks.add(one, linked)
         notes += join.notes(name)
         notes += map_notes(maps, build_used, map_name(one), given, join.sites, name)

@@ -27,6 +27,7 @@ from worker.pipeline.folder import Ingested, IngestedChromosome
 from worker.pipeline.harmonise_options import HarmoniseOptions
 from worker.pipeline.lifting import Placement, View, place
 from worker.pipeline.peel_folder import Joined, JoinedChromosome, store_observations, store_sites
+from worker.pipeline.peel_frequencies import known_of_store
 from worker.pipeline.peel_lift import Move, lift_maps
 from worker.pipeline.peel_maps import given_maps
 from worker.pipeline.peel_x import stretch_of
@@ -150,6 +151,9 @@ class _Met:
                 mine = np.where(self.turned[part, None], gl.swap_alleles(mine), mine)
                 file.write(np.ascontiguousarray(mine, np.uint16).data)
         self.sites.save(folder / f"{store}.sites.npz")
+        if (known := known_of_store(folder, self.old.store)) is not None:
+            here = known[self.source]
+            np.save(folder / f"{store}.known.npy", np.where(self.turned[:, None], 1 - here, here))
         for ending in ("obs", "sites.npz"):
             (folder / f"{self.old.store}.{ending}").unlink()
         non_par = self.old.non_par if move is None else move.bounds(self.old)

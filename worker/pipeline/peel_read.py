@@ -27,6 +27,7 @@ from genotypes.sniff import HEAD_BYTES
 from models.peeling.pedigree import check_against_samples, read_pedigree
 from worker.pipeline.ingest_sources import collect, file_named, open_source
 from worker.pipeline.peel_folder import DOUBLED, PEDIGREE, ReadChromosome, ReadFiles
+from worker.pipeline.peel_frequencies import keep_frequencies
 from worker.pipeline.peel_maps import keep_maps
 from worker.pipeline.types import Note, Progress, silent
 
@@ -42,6 +43,7 @@ class PeelReadOptions:
     names: Sequence[str] | None = None  # file names as the user knows them
     sites: Path | None = None  # of AlphaGenes text: a .map or .bim with a line a column
     doubled: Sequence[str] = ()  # ids of doubled haploids besides those that the pedigree names
+    frequencies: tuple[Path, str] | None = None  # of metafounders, and the file's name as the user knows it
     maps: Sequence[tuple[Path, str]] = ()  # genetic maps, and their names as the user knows them
 
 
@@ -80,6 +82,8 @@ def peel_read(
     out.mkdir(parents=True, exist_ok=True)
     members = read_pedigree(pedigree, options.doubled)
     keep_maps(options.maps, out)
+    if options.frequencies is not None:
+        keep_frequencies(*options.frequencies, out, members)
     reading = _Reading(out, options)
     texts: list[tuple[Path, str]] = []
     others: list[tuple[Path, str]] = []

@@ -46,6 +46,7 @@ class PeelOffline:
     offer: Offer | None = None  # bundles of which one may impute founders; None peels without
     make_imputer: Callable[[str, str], Imputer] | None = None  # by bundle id and chromosome; needed with an offer
     maps: Sequence[Path] = ()  # genetic maps of the family's chromosomes, before those of `peel.maps`
+    frequencies: Path | None = None  # of metafounders
     chains: Path | None = None  # folder of chain files for lifting to the bundle's build
 
 
@@ -89,7 +90,9 @@ def peel_offline(
             return lambda fraction: progress(stage, fraction)
 
         own_maps = [(path, path.name) for path in options.maps]
-        reading = PeelReadOptions(options.strict, sites=options.sites, doubled=options.doubled, maps=own_maps)
+        table = options.frequencies
+        reading = PeelReadOptions(options.strict, sites=options.sites, doubled=options.doubled, maps=own_maps,
+                                  frequencies=None if table is None else (table, table.name))  # fmt: skip
         peel_read(inputs, pedigree, work / "read", reading, part("read"))
         met = peel_harmonise(work / "read", work / "joined", options.build, options.strict, peel.maps, part("check"),
                              options.non_par, options.mend, options.sex_system)  # fmt: skip

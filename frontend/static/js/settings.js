@@ -4,7 +4,7 @@ import { byId, el, fill } from "./dom.js";
 import { count, size, when } from "./format.js";
 
 /** @type {Record<string, string>} */
-const KINDS = { pedigree: "Pedigree", map: "Genetic map" };
+const KINDS = { pedigree: "Pedigree", map: "Genetic map", frequencies: "Frequencies" };
 /** @type {Record<string, string>} */
 const BUNDLES = { auto: "Chosen when the sites have been seen", none: "None: a pedigree is peeled" };
 
