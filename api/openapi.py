@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from api.schemas.problem import Problem
-from api.submission.fields import BUILDS, ENGINES, FORMATS, MAX_NAME_CHARS, MODES, SAMPLES
+from api.submission.fields import BUILDS, ENGINES, FORMATS, MAX_NAME_CHARS, MODES, SAMPLES, SEX_SYSTEMS
 from genotypes.effort import EFFORTS
 from genotypes.mending import Mend
 
@@ -62,6 +62,16 @@ SUBMIT_BODY: dict[str, Any] = {
                     "pedigree": _file(
                         "PLINK .ped or .fam, or a table of id, sire, dam (.csv); then the job is peeled: any "
                         "species; the files may hold different samples and sites, and a fitting bundle imputes founders"
+                    ),
+                    "map": {
+                        "type": "array",
+                        "items": _file("PLINK's four columns, HapMap's, or `pos chr cM` with a header; also gzip"),
+                        "description": "of a pedigree job: genetic map in cM, one file for all chromosomes or several; "
+                        "a chromosome without one has 1 cM/Mb",
+                    },
+                    "frequencies": _file(
+                        "of a pedigree job with groups of unknown parents (MF_...): known allele frequencies, a table "
+                        "with tabs and a header CHROM POS REF ALT and the groups' names; others are learned"
                     ),
                     "from_job": {
                         "type": "string",
@@ -146,9 +156,12 @@ SUBMIT_BODY: dict[str, Any] = {
                     "non_par": {
                         "type": "string",
                         "examples": ["2781480-155701382"],
-                        "description": "of a pedigree job: base pairs of X between the pseudoautosomal regions; known "
-                        "of human builds",
+                        "description": "of a pedigree job: base pairs of X or Z between the pseudoautosomal regions; "
+                        "known of human builds",
                     },
+                    "sex_system": _choice(
+                        SEX_SYSTEMS, "auto", "of a pedigree job: males have one X or females one Z; auto: by the name"
+                    ),
                     "recipient": {
                         "type": "string",
                         "description": "Crypt4GH public key to encrypt results for; not offered by this version",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +12,15 @@ from cli.client.http import DEFAULT_SERVER
 from errors import Code, TesseraError
 from genotypes.effort import FAST, THOROUGH
 from genotypes.mending import Mend, parse_mend
+
+
+class SexSystem(StrEnum):
+    """Who has one copy of a sex chromosome."""
+
+    auto = "auto"
+    xy = "XY"
+    zw = "ZW"
+
 
 Server = Annotated[
     str, typer.Option("--server", "-s", envvar="TESSERA_SERVER", metavar="URL", help="Address of the server.")

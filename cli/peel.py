@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.impute import installed, need_torch, open_bundle, stage_bar
-from cli.options import Effort, EffortOption, Mending, mend_option
+from cli.options import Effort, EffortOption, Mending, SexSystem, mend_option
 from cli.plain import err, out
 from cli.submit import check_files
 from genotypes.builds import base_pairs
@@ -32,8 +32,18 @@ def peel(
     pedigree: Annotated[Path, typer.Option("--pedigree", "-p", help="Pedigree: .ped, .fam, or id sire dam.")],
     output: Annotated[Path, typer.Option("--out", "-o", help="OUT.vcf.gz or OUT.bcf")],
     map: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--map",
+            help="Genetic map (cM; HapMap, PLINK or 'pos chr cM') of one or all chromosomes, may be repeated; or a "
+            "folder of them: BUILD/chr1.map. Chromosomes without one have 1 cM/Mb.",
+        ),
+    ] = None,
+    frequencies: Annotated[
         Path | None,
-        typer.Option("--map", help="Genetic map (cM), or a folder of them: BUILD/chr1.map. Without one 1 cM/Mb."),
+        typer.Option(
+            help="Known allele frequencies of the pedigree's groups (MF_...): tabs, a header CHROM POS REF ALT GROUP..."
+        ),
     ] = None,
     sites: Annotated[
         Path | None, typer.Option("--sites", help="Loci of AlphaGenes text: .map or .bim, a line a column.")
@@ -76,10 +86,13 @@ def peel(
         typer.Option(
             "--non-par",
             metavar="FIRST-LAST",
-            help="Base pairs of X between the pseudoautosomal regions; known of human builds.",
+            help="Base pairs of X or Z between the pseudoautosomal regions; known of human builds.",
         ),
     ] = None,
     report: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where report and checks go.")] = None,
+    sex_system: Annotated[
+        SexSystem, typer.Option(help="Sex chromosome: males have one X, females one Z; auto: by the name.")
+    ] = SexSystem.auto,
     strict: Annotated[bool, typer.Option("--strict/--no-strict", help="Refuse what could be mended.")] = False,
     mend: Mending = None,
     cycles: Annotated[int, typer.Option(min=1, help="Rounds of peeling.")] = 10,
@@ -94,7 +107,9 @@ def peel(
     device: Annotated[str, typer.Option(help="Of the bundle's engine: auto, cpu, cuda, cuda:1.")] = "auto",
 ) -> None:
     """Impute and phase a pedigree: GT paternal|maternal, DS, GP, GQ of every member, also those without data."""
-    check_files([*files, *(path for path in (pedigree, sites, only, doubled_haploids) if path)])
+    folder = next((path for path in map or () if path.is_dir()), None)
+    maps = [path for path in map or () if path != folder]
+    check_files([*files, *maps, *(path for path in (pedigree, sites, only, doubled_haploids, frequencies) if path)])
     if not output.name.endswith((".vcf.gz", ".bcf")):
         raise typer.BadParameter("the output is a .vcf.gz or a .bcf", param_hint="--out")
     try:
@@ -115,14 +130,14 @@ def peel(
         keep_observed=keep_observed,
         segregation=segregation,
         haplotypes=haplotypes,
-        maps=map,
+        maps=folder,
         command=shlex.join(["tessera", *sys.argv[1:]]).replace("\n", " "),
     )
     doubled = doubled_haploids.read_text().split() if doubled_haploids else []
     mending = mend_option(mend, "tessera peel")
-    job = PeelOffline(
-        options, build, strict, mending, sites, report, doubled, bounds, chains=chains, effort=effort.value
-    )
+    job = PeelOffline(options, build, strict, mending, sites, report, doubled, bounds, maps=maps, chains=chains,
+                      frequencies=frequencies)  # fmt: skip
+    job = replace(job, sex_system=sex_system.value, effort=effort.value)
     if bundle != "none":
         job = replace(job, **bundles_for(bundle, options.threads, device, effort.value))
     with stage_bar() as show:

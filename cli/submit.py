@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +11,19 @@ import typer
 
 from cli.bars import bytes_bar
 from cli.client import Client, Job
-from cli.options import DEFAULT_SERVER, AfDiff, CallRate, Effort, Folder, Hwe, Mending, Population, SampleAction, Server
+from cli.options import (
+    DEFAULT_SERVER,
+    AfDiff,
+    CallRate,
+    Effort,
+    Folder,
+    Hwe,
+    Mending,
+    Population,
+    SampleAction,
+    Server,
+    SexSystem,
+)
 from cli.plain import err, out
 from cli.waiting import fetch_results, wait_for
 from errors import Code, TesseraError
@@ -46,6 +58,13 @@ def submit(
     ] = None,
     server: Server = DEFAULT_SERVER,
     pedigree: Annotated[Path | None, typer.Option(help="Pedigree: .ped, .fam or .csv.")] = None,
+    genetic_map: Annotated[
+        list[Path] | None,
+        typer.Option("--map", help="With a pedigree: genetic map (cM) of one or all chromosomes; may be repeated."),
+    ] = None,
+    frequencies: Annotated[
+        Path | None, typer.Option(help="With a pedigree: known allele frequencies of its groups (MF_...).")
+    ] = None,
     bundle: Annotated[str | None, typer.Option("--bundle", "-b", help="Model bundle; default: auto.")] = None,
     build: Annotated[str | None, typer.Option(help="Genome build: auto, GRCh37, GRCh38.")] = None,
     engine: Annotated[Engine | None, typer.Option(help="Engine.")] = None,
@@ -71,8 +90,11 @@ def submit(
     non_par: Annotated[
         str | None,
         typer.Option(
-            metavar="FIRST-LAST", help="With a pedigree: base pairs of X between the pseudoautosomal regions."
+            metavar="FIRST-LAST", help="With a pedigree: base pairs of X or Z between the pseudoautosomal regions."
         ),
+    ] = None,
+    sex_system: Annotated[
+        SexSystem | None, typer.Option(help="With a pedigree: males have one X or females one Z; default: by the name.")
     ] = None,
     strict: Annotated[bool | None, typer.Option("--strict/--no-strict", help="Refuse what could be mended.")] = None,
     mend: Mending = None,
@@ -89,7 +111,7 @@ def submit(
     folder: Folder = None,
 ) -> None:
     """Upload files as one job, or send an earlier upload on. Prints the job's id."""
-    check_source(files or [], pedigree, from_job)
+    check_source([*(files or []), *(genetic_map or [])], pedigree or frequencies, from_job)
     if qc and mode is Mode.impute:
         raise TesseraError(Code.invalid_field, "--qc and --mode impute contradict each other.", action="Give one.")
     fields = {
@@ -106,6 +128,7 @@ def submit(
         "animals": None if animals is None else " ".join(animals.read_text().split()),
         "doubled_haploids": None if doubled_haploids is None else " ".join(doubled_haploids.read_text().split()),
         "non_par": non_par,
+        "sex_system": sex_system,
         "strict": None if strict is None else str(strict).lower(),
         "mend": mend,
         "qc_call_rate": qc_call_rate,
@@ -116,9 +139,8 @@ def submit(
         "recipient": None if recipient is None else recipient.read_text().strip(),
     }
     with Client(server) as client:
-        job = send(
-            client, files or [], {key: str(value) for key, value in fields.items() if value is not None}, pedigree
-        )
+        given = {key: str(value) for key, value in fields.items() if value is not None}
+        job = send(client, files or [], given, pedigree, genetic_map or [], frequencies)
         out.print(job.id)
         err.print(f"Page: {page_of(client, job)}")
         if wait or download:
@@ -127,17 +149,24 @@ def submit(
             fetch_results(client, job.id, folder)
 
 
-def send(client: Client, files: list[Path], fields: Mapping[str, str], pedigree: Path | None = None) -> Job:
+def send(
+    client: Client,
+    files: list[Path],
+    fields: Mapping[str, str],
+    pedigree: Path | None = None,
+    maps: Sequence[Path] = (),
+    frequencies: Path | None = None,
+) -> Job:
     """Upload with a progress bar.
 
     Raises:
         TesseraError: `empty_file` or `not_found` for what cannot be sent; otherwise the server's refusal.
     """
-    every = [*files, *([pedigree] if pedigree else [])]
+    every = [*files, *([pedigree] if pedigree else []), *maps, *([frequencies] if frequencies else [])]
     check_files(every)
     total = sum(path.stat().st_size for path in every)
     with bytes_bar("Uploading", total) as moved:
-        return client.submit(files, fields, pedigree=pedigree, on_bytes=moved)
+        return client.submit(files, fields, pedigree=pedigree, maps=maps, frequencies=frequencies, on_bytes=moved)
 
 
 def check_source(files: list[Path], pedigree: Path | None, from_job: str | None) -> None:

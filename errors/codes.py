@@ -132,6 +132,16 @@ class Code(Enum):
         422,
         "Leave the option out, or submit the file without the pedigree to use the population engine.",
     )
+    map_invalid = (
+        "map_invalid",
+        422,
+        "Mend the named line; a map has 'pos chr cM' with a header, HapMap's columns, or PLINK's 'chr id cM bp'.",
+    )
+    frequencies_invalid = (
+        "frequencies_invalid",
+        422,
+        "Mend the named line; the table has tabs and a header CHROM POS REF ALT and the groups' names.",
+    )
     engine_unavailable = "engine_unavailable", 501, "Submit the file without the pedigree to use the population engine."
     # HTTP
     invalid_field = "invalid_field", 422, "See /docs for the fields and their values."

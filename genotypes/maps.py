@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -12,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errors import Code, TesseraError
+from genotypes.map_text import map_points
 
 END_RATE = 1.0  # cM/Mb outside the map
 
@@ -37,24 +36,29 @@ class GeneticMap:
 
     @classmethod
     def read(cls, path: Path | str, chrom: str | None = None) -> Self:
-        """Read `pos chr cM` with a header line, or PLINK .map (chr id cM pos); plain or .gz.
+        """Read one chromosome's map in any layout of `map_text`.
 
         Args:
             path: the file.
-            chrom: which chromosome to keep; needed when the file holds several. "20" and "chr20" are the same.
+            chrom: which chromosome to keep; needed when the file holds several. "20" and "chr20" are the same. A file
+                without chromosomes is of this one.
 
         Raises:
             TesseraError: `setup_invalid` for anything that is not such a map.
         """
         found: dict[str, list[tuple[float, float]]] = {}
         try:
-            for name, pos, cm in _rows(Path(path)):
-                found.setdefault(name.removeprefix("chr"), []).append((pos, cm))
-        except (OSError, EOFError, ValueError, IndexError) as error:
-            raise TesseraError(Code.setup_invalid, f"{Path(path).name} is not a genetic map: {error}.") from error
+            for point in map_points(Path(path)):
+                found.setdefault(point.contig.removeprefix("chr"), []).append((point.pos, point.centimorgans))
+        except (OSError, TesseraError) as error:
+            raise TesseraError(Code.setup_invalid, f"{Path(path).name} is not a genetic map: {error}") from error
+        if not found:
+            raise TesseraError(Code.setup_invalid, f"{Path(path).name} is not a genetic map: it is empty.")
         if chrom is None and len(found) > 1:
             raise TesseraError(Code.setup_invalid, f"{Path(path).name} maps several chromosomes: name one.")
-        points = next(iter(found.values()), None) if chrom is None else found.get(chrom.removeprefix("chr"))
+        points = (
+            next(iter(found.values()), None) if chrom is None else found.get(chrom.removeprefix("chr"), found.get(""))
+        )
         if points is None:
             raise TesseraError(Code.setup_invalid, f"{Path(path).name} does not map chromosome {chrom or ''}.")
         table = np.array(sorted(points), np.float64)
@@ -72,21 +76,3 @@ class GeneticMap:
         after = np.maximum(at - self.pos[-1], 0)
         out: NDArray[np.float64] = inside + (before + after) * (self.end_rate / 1e6)
         return out
-
-
-def _rows(path: Path) -> Iterator[tuple[str, float, float]]:
-    """(chromosome, bp, cM) of each line."""
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt") as file:
-        first = file.readline().split()
-        if [name.lower() for name in first[:3]] == ["pos", "chr", "cm"]:
-            for line in file:
-                if fields := line.split():
-                    yield fields[1], float(fields[0]), float(fields[2])
-            return
-        if len(first) != 4:
-            raise ValueError("expected columns 'pos chr cM' or PLINK's four")
-        yield first[0], float(first[3]), float(first[2])
-        for line in file:
-            if fields := line.split():
-                yield fields[0], float(fields[3]), float(fields[2])

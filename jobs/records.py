@@ -13,7 +13,7 @@ from jobs.states import StageName
 class NewFile:
     """An uploaded file that already lies in storage."""
 
-    kind: str  # vcf, pedigree
+    kind: str  # vcf, pedigree, map, frequencies
     filename: str
     key: str
     size: int  # bytes

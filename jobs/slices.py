@@ -119,6 +119,10 @@ class PeelingSettings(Slice):
 
     maps: Path | None = None  # folder of genetic maps: GRCh38/chr20.map, one folder a build; without one 1 cM/Mb
     cycles: int = Field(default=10, ge=1)  # rounds of peeling and smoothing
+    checkpoint_seconds: float = Field(
+        default=60, ge=0
+    )  # between two checkpoints of a chromosome's cycles at least; 0: each
+    checkpoint_bytes: int = Field(default=2 << 30, ge=0)  # a larger state is not kept; 0 keeps none
 
 
 class ServerSettings(Slice):

@@ -64,7 +64,7 @@ class JobFileRow(Base):
     id: Mapped[int] = mapped_column(BIG_ID, primary_key=True)
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
     position: Mapped[int]  # order in the form, from 0
-    kind: Mapped[str] = mapped_column(String(16))  # vcf, pedigree
+    kind: Mapped[str] = mapped_column(String(16))  # vcf, pedigree, map, frequencies
     filename: Mapped[str] = mapped_column(String(255))  # as the user named it, sanitised
     key: Mapped[str] = mapped_column(Text)  # storage key
     size: Mapped[int] = mapped_column(BigInteger)  # bytes

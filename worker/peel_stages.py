@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -13,12 +14,12 @@ from errors import Code, TesseraError
 from genotypes.guard import Limits
 from genotypes.mending import parse_mend
 from jobs.states import StageName
-from jobs.storage import fetch
+from jobs.storage import fetch, publish
 from jobs.tables import WorkRow
 from models.peeling.pedigree import read_pedigree
 from models.protocol import Imputer
 from worker import stages
-from worker.folders import StoredFolder
+from worker.folders import StoredFolder, work_root
 from worker.pipeline.effort import effort_notes, effort_taken, effort_words
 from worker.pipeline.peel_assemble import peel_assemble
 from worker.pipeline.peel_folder import ACCURACY, Joined, PeelOptions, PeelSummary, check_animals
@@ -36,6 +37,8 @@ def ingest(desk: Desk) -> Result:
     uploads = desk.tools.settings.uploads
     vcfs: list[Path] = []
     names: list[str] = []
+    maps: list[tuple[Path, str]] = []
+    frequencies: tuple[Path, str] | None = None
     pedigree: Path | None = None
     for file in desk.task.files:
         desk.lease.check()
@@ -43,6 +46,10 @@ def ingest(desk: Desk) -> Result:
         fetch(desk.tools.storage, file.key, path)
         if file.kind == "pedigree":
             pedigree = path
+        elif file.kind == "map":
+            maps.append((path, file.filename))
+        elif file.kind == "frequencies":
+            frequencies = path, file.filename
         else:
             vcfs.append(path)
             names.append(file.filename)
@@ -50,7 +57,7 @@ def ingest(desk: Desk) -> Result:
         raise TesseraError(Code.engine_unavailable, "The peeling engine needs a pedigree, and the job has none.")
     limits = Limits(max_line_bytes=uploads.max_line_bytes, max_expanded_bytes=uploads.max_expanded_bytes)
     doubled = (desk.task.job.options or {}).get("doubled_haploids", [])
-    options = PeelReadOptions(desk.task.job.strict, limits, names, doubled=doubled)
+    options = PeelReadOptions(desk.task.job.strict, limits, names, doubled=doubled, maps=maps, frequencies=frequencies)
     check_animals(read_pedigree(pedigree, doubled), _options(desk))
     read = peel_read(vcfs, pedigree, desk.out, options, desk.lease.progress)
     return {"summary": {"files": len(read.files)}, "folder": desk.publish_work()}
@@ -64,7 +71,8 @@ def harmonise(desk: Desk) -> Result:
     bounds = (int(given[0]), int(given[1])) if given else None
     mend = parse_mend((job.options or {}).get("mend", "all"))
     read = desk.one(StageName.ingest)
-    met = peel_harmonise(read, desk.out, job.build, job.strict, maps, desk.lease.progress, bounds, mend)
+    system = (job.options or {}).get("sex_system", "auto")
+    met = peel_harmonise(read, desk.out, job.build, job.strict, maps, desk.lease.progress, bounds, mend, system)
     bundle = job.bundle
     if bundle != NO_BUNDLE:
         bundles = desk.tools.bundles
@@ -99,6 +107,7 @@ def plan(desk: Desk) -> Result:
 def impute(desk: Desk) -> Result:
     """One chromosome peeled."""
     from models.bundles import with_effort
+    from worker.pipeline.peel_checkpoint import Checkpoints
     from worker.pipeline.peel_chunk import peel_chunk  # starts numba's threads, which no other job needs
 
     spec = ChunkSpec.from_dict(desk.task.row.spec["chunk"])
@@ -109,10 +118,38 @@ def impute(desk: Desk) -> Result:
         def make_imputer(chromosome: str) -> Imputer:
             return with_effort(find(chromosome), desk.effort)
 
+    settings = desk.tools.settings.peeling
+    checkpoints = Checkpoints(_Kept(desk), desk.inputs, settings.checkpoint_seconds, settings.checkpoint_bytes)
     summary = peel_chunk(
-        desk.one(StageName.harmonise), spec.chromosome, desk.out, _options(desk), desk.lease.progress, make_imputer
-    )
+        desk.one(StageName.harmonise), spec.chromosome, desk.out, _options(desk), desk.lease.progress, make_imputer,
+        checkpoints,
+    )  # fmt: skip
     return {"summary": summary.as_dict(), "folder": desk.publish_work()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Files of a row that its next attempt finds, wherever it runs; they go when the job's work goes.
+
+    A worker that lost its lease may write once more: an older state of the same peeling, which costs time and no byte.
+    """
+
+    desk: Desk
+
+    def read(self, name: str, path: Path) -> bool:
+        try:
+            fetch(self.desk.tools.storage, self._key(name), path)
+        except KeyError:
+            return False
+        return True
+
+    def write(self, name: str, path: Path) -> None:
+        self.desk.lease.check()
+        publish(self.desk.tools.storage, path, self._key(name))
+
+    def _key(self, name: str) -> str:
+        row = self.desk.task.row
+        return f"{work_root(row.job_id)}{row.stage}/{row.index}/checkpoint-{name}"
 
 
 def assemble(desk: Desk) -> Result:

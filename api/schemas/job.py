@@ -16,7 +16,7 @@ class JobFile(Answer):
     filename: str
     size: int = Field(description="bytes")
     sha256: str
-    kind: str = Field(description="vcf or pedigree")
+    kind: str = Field(description="vcf, pedigree, map or frequencies")
 
 
 class JobError(Answer):
@@ -59,7 +59,7 @@ class Job(Answer):
     strict: bool
     options: dict[str, Any] = Field(
         description="`mend`, `samples` and thresholds of variant QC, `peel`, `animals`, `doubled_haploids` and "
-        "`non_par` of a pedigree: those given"
+        "`non_par` and `sex_system` of a pedigree: those given"
     )
     files: list[JobFile]
     samples: int | None

@@ -21,9 +21,10 @@ SAMPLES = ("drop", "flag")
 FORMATS = ("vcf.gz", "bcf")
 # What a pedigree job does besides: see worker.peel_stages.
 PEEL = ("segregation", "haplotypes", "correct", "only_new")
+SEX_SYSTEMS = ("auto", "XY", "ZW")
 # Human builds are always known; a bundle of another species adds its own.
 BUILDS = ("auto", "GRCh37", "GRCh38")
-FILE_FIELDS = ("vcf", "pedigree")
+FILE_FIELDS = ("vcf", "pedigree", "map", "frequencies")
 MAX_NAME_CHARS = 200
 
 _BUILD_ALIASES = {"hg19": "GRCh37", "b37": "GRCh37", "hg38": "GRCh38", "b38": "GRCh38"}
@@ -157,8 +158,9 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "animals": _animals,
     "doubled_haploids": _animals,
     "non_par": lambda text: list(base_pairs(text)),
+    "sex_system": _one_of("sex_system", SEX_SYSTEMS),
 }
-PEDIGREE_FIELDS = ("peel", "animals", "doubled_haploids", "non_par")
+PEDIGREE_FIELDS = ("peel", "animals", "doubled_haploids", "non_par", "sex_system")
 _OPTIONS = ("mend", "samples", *QC_FIELDS, "population", "effort", *PEDIGREE_FIELDS)
 # A form's boxes of one name come one after the other; they make one list.
 _LISTS = ("mend", "peel", "animals", "doubled_haploids")

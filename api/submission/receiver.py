@@ -11,6 +11,7 @@ from api.names import display_name, key_name, unique_name
 from api.submission.fields import FILE_FIELDS, TEXT_FIELDS, FieldError, FieldReader, FieldsRefused, JobFields
 from api.submission.multipart import FormStream
 from errors import Code, TesseraError
+from genotypes.map_text import check_map_head
 from genotypes.parts import group_files
 from genotypes.sniff import HEAD_BYTES, FileKind, sniff_head
 from jobs.records import NewFile
@@ -110,6 +111,10 @@ class UploadReceiver:
         if "vcf" not in kinds:
             message = "There is no file in 'vcf': curl -F vcf=@x.vcf.gz."
             raise FieldsRefused([FieldError("vcf", message, Code.missing_field)])
+        for kind in ("map", "frequencies"):
+            if kind in kinds and "pedigree" not in kinds:
+                message = f"'{kind}' is for jobs with a pedigree: add -F pedigree=@family.fam."
+                raise FieldsRefused([FieldError(kind, message)])
         # A PLINK fileset whose parts did not all come is refused while its sender is still there.
         group_files(list(self._kinds), list(self._kinds.values()))
         return self._check(fields, "pedigree" in kinds), self._files
@@ -138,8 +143,8 @@ class UploadReceiver:
         if name not in FILE_FIELDS:
             hint = "is a text field, not a file" if name in TEXT_FIELDS else "is not a field; the file goes in 'vcf'"
             self._fields.errors.append(FieldError(name, f"'{name}' {hint}."))
-        if name == "pedigree" and any(file.kind == "pedigree" for file in self._files):
-            self._fields.errors.append(FieldError(name, "'pedigree' may be given only once."))
+        if name in ("pedigree", "frequencies") and any(file.kind == name for file in self._files):
+            self._fields.errors.append(FieldError(name, f"'{name}' may be given only once."))
         if len(self._files) >= self._limits.max_files:
             message = f"One job may hold at most {self._limits.max_files} files."
             self._fields.errors.append(FieldError(name, message))
@@ -242,5 +247,12 @@ class _IncomingFile:
             if b"\0" in head or head.startswith(b"\x1f\x8b"):
                 raise TesseraError(Code.pedigree_invalid, "The pedigree is not plain text.", field=self.field)
             return ".ped"
+        if self.field == "map":
+            check_map_head(head)
+            return ".map"
+        if self.field == "frequencies":
+            if not head.strip():
+                raise TesseraError(Code.empty_file, "The table of frequencies is empty.", field=self.field)
+            return ".tsv"
         self.kind = sniff_head(head, self._name)
         return _ENDINGS[self.kind]

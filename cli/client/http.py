@@ -57,6 +57,8 @@ class Client:
         fields: Mapping[str, str],
         *,
         pedigree: Path | None = None,
+        maps: Sequence[Path] = (),
+        frequencies: Path | None = None,
         on_bytes: Callable[[int], None] = lambda count: None,
     ) -> Job:
         """Upload files as one job; they are streamed, never held in memory.
@@ -65,11 +67,15 @@ class Client:
             files: the VCF or BCF files; none when the field `from_job` names an earlier upload.
             fields: form fields as they are sent.
             pedigree: pedigree file, if any.
+            maps: genetic maps of a job with a pedigree.
+            frequencies: of its metafounders, if known.
             on_bytes: called with the size in bytes of each piece that was handed to the network.
         """
         with ExitStack() as stack:
             parts: list[tuple[str, Any]] = []
-            for name, path in [*(("vcf", path) for path in files), *([("pedigree", pedigree)] if pedigree else [])]:
+            others = [*([("pedigree", pedigree)] if pedigree else []), *(("map", path) for path in maps)]
+            others += [("frequencies", frequencies)] if frequencies else []
+            for name, path in [*(("vcf", path) for path in files), *others]:
                 handle = stack.enter_context(path.open("rb"))
                 parts.append((name, (path.name, CountedFile(handle, on_bytes), "application/octet-stream")))
             if not parts:

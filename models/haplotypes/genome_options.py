@@ -54,7 +54,10 @@ class GenomeOptions:
 
     def fingerprint(self) -> dict[str, Any]:
         """What must be the same for a work folder to be of use."""
-        facts = {"panels": [_identity(one) for one in self.panels], "maps": [_identity(one) for one in self.maps]}
+        facts: dict[str, Any] = {
+            "panels": [_identity(one) for one in self.panels],
+            "maps": [_identity(one) for one in self.maps],
+        }
         for name in ("chrom", "tile_sites", "tile_cm", "context", "held_out", "seed", "build"):
             facts[name] = getattr(self, name)
         facts |= {"arrays": str(self.arrays.absolute()) if self.arrays else None, "model": asdict(self.model)}

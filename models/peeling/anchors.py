@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.peeling.families import Families
+from models.peeling.metafounders import Origins
 from models.peeling.penetrance import Penetrance
 
 
@@ -36,6 +37,13 @@ class Anchors:
     locus: NDArray[np.int64]
     slot: NDArray[np.int64]
     mask: NDArray[np.float32]
+
+    def cells_among(self, rows: NDArray[np.int64], kept: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(A'', 2) cells of the loci `rows`, numbered within them; `kept` are the loci that the anchors count."""
+        locus = kept[self.cells[:, 0]]
+        place = np.minimum(np.searchsorted(rows, locus), len(rows) - 1)
+        found = rows[place] == locus
+        return np.stack([place[found], self.cells[found, 1]], axis=1)
 
     def apply(self, seg: NDArray[np.float32]) -> None:
         """Rule out the other haplotype in (L, C, 4) segregation or its evidence."""
@@ -56,6 +64,7 @@ def anchor(
     families: Families,
     key: NDArray[np.int64],
     single: NDArray[np.bool_],
+    origins: Origins | None = None,
 ) -> Anchors:
     """Break every symmetry of phase.
 
@@ -65,6 +74,7 @@ def anchor(
         families: of N animals.
         key: (N,) of the animals, see `keys`: chooses among children that are equally well typed.
         single: (N,) animals of one gamete, whose haplotypes need no name.
+        origins: of founders by metafounders; where these tell haplotypes apart they are not named again.
 
     Returns:
         One heterozygote to phase per typed founder and per pair of exchangeable parents, and the anchored meioses of
@@ -87,7 +97,9 @@ def anchor(
         cells.append((int(found[np.argmin(np.abs(found - loci // 2))]), animal))
         return True
 
-    first = _like_founders(families, seen, single)
+    same = origins or Origins(np.zeros(len(column), bool), np.zeros(len(column) + 1, np.int64))
+    single = single | same.crossed
+    first = _like_founders(families, seen, single, same)
     role: dict[int, int] = {}
     # Of each founder: its best-typed child's observations, key, itself and slot.
     best: dict[int, tuple[int, int, int, int]] = {}
@@ -117,7 +129,7 @@ def anchor(
             p < 0 or (families.founder[p] and seen[p] == 0 and len(mates[p]) == 1 and not single[p])
             for p in (sire, dam)
         ]
-        if all(unseen) and sire != dam and families.told[f]:
+        if all(unseen) and sire != dam and same.code[sire] == same.code[dam] and families.told[f]:
             children = families.children(f)
             phase(int(children[np.lexsort((key[children], seen[children]))[-1]]))
     rows = np.array(list(masks), np.int64).reshape(-1, 2)
@@ -125,7 +137,9 @@ def anchor(
     return Anchors(np.array(cells, np.int64).reshape(-1, 2), rows[:, 0], rows[:, 1], mask)
 
 
-def _like_founders(families: Families, seen: NDArray[np.int64], single: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _like_founders(
+    families: Families, seen: NDArray[np.int64], single: NDArray[np.bool_], same: Origins
+) -> NDArray[np.bool_]:
     """(N,) founders, and untyped animals above whom nothing tells the paternal haplotype from the maternal."""
     out = families.founder.copy()
     offspring = np.zeros(len(out) + 1, np.int64)  # telling ones; the last is for parent -1
@@ -136,7 +150,7 @@ def _like_founders(families: Families, seen: NDArray[np.int64], single: NDArray[
         unseen = [
             p < 0 or (families.founder[p] and seen[p] == 0 and offspring[p] == 1 and not single[p]) for p in (sire, dam)
         ]
-        if all(unseen) and sire != dam and families.told[f] == 1:
+        if all(unseen) and sire != dam and same.code[sire] == same.code[dam] and families.told[f] == 1:
             child = int(families.children(f)[0])
             out[child] |= seen[child] == 0
     return out

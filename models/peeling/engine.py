@@ -11,7 +11,7 @@ Genetics 185:1441 (segregation by peeling and hidden Markov chains).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
@@ -20,18 +20,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.peeling.anchors import anchor, no_anchors
-from models.peeling.cutset import cuts_of, exact_groups
+from models.peeling.block import PeeledBlock
 from models.peeling.families import Families, full_sib_families
 from models.peeling.keys import coins, keys
 from models.peeling.loci import first_frequencies, informative
+from models.peeling.metafounders import GroupFrequencies, with_stand_ins
 from models.peeling.pedigree import Pedigree
 from models.peeling.penetrance import Penetrance
 from models.peeling.pinned import pinned
 from models.peeling.population import BYTES, Population, PopulationOptions
-from models.peeling.priors import FounderPriors, with_single
+from models.peeling.priors import FounderPriors, with_single, without
 from models.peeling.segregation import CHILDREN, TASK, haldane, interpolated, smooth
 from models.peeling.small_groups import posteriors, small_groups
-from models.peeling.sweeper import Effort, Sweeper, Work, in_threads
+from models.peeling.sweeper import Effort, Sweeper, Work, in_threads, sweepers_of
 
 _NO_CELLS: Final = np.empty((0, 2), np.int64)
 _NOBODY: Final = np.empty(0, np.int64)
@@ -72,37 +73,12 @@ class Options:
     pin: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PeeledBlock:
-    """Consecutive loci, all animals.
-
-    Attributes:
-        first: row of the first locus.
-        gp4: (V, N, 4) float32, P(aa), P(aA), P(Aa), P(AA), the first allele from the sire.
-    """
-
-    first: int
-    gp4: NDArray[np.float32]
-
-    def gp(self) -> NDArray[np.float32]:
-        """(V, N, 3) float32, P(0), P(1), P(2) of ALT."""
-        return np.stack([self.gp4[..., 0], self.gp4[..., 1] + self.gp4[..., 2], self.gp4[..., 3]], axis=2)
-
-    def haplotype_dosage(self) -> NDArray[np.float32]:
-        """(V, N, 2) float32 ALT dosage of the paternal and the maternal haplotype."""
-        return np.stack([self.gp4[..., 2] + self.gp4[..., 3], self.gp4[..., 1] + self.gp4[..., 3]], axis=2)
-
-    def dosage(self) -> NDArray[np.float32]:
-        """(V, N) float32 ALT dosage."""
-        dosage: NDArray[np.float32] = self.haplotype_dosage().sum(axis=2)
-        return dosage
-
-
 class Peeling:
     """The peeling of one chromosome.
 
     Attributes:
-        freq: (L,) ALT frequency of the founders.
+        freq: (L,) ALT frequency of the founders; with metafounders that of the main group.
+        groups: frequencies of metafounders; None without such, or where `freq` was given.
         error: estimated error rate of calls; None when the data are no calls.
         seg: (K, C, 4) float32 segregation of the telling children at the K loci of `kept`; C is a multiple of four.
         kept: (K,) int64 loci at which segregation is learned, all of them unless the map is dense.
@@ -118,11 +94,12 @@ class Peeling:
         columns: NDArray[np.integer[Any]] | None = None,
         priors: FounderPriors | None = None,
         one_gamete: NDArray[np.bool_] | None = None,
+        group_freq: NDArray[np.float64] | None = None,
     ) -> None:
         """Prepare.
 
         Args:
-            pedigree: N animals.
+            pedigree: N animals; its metafounders, if it has any, get frequencies of their own unless `freq` is given.
             penetrance: (L, S) observations, loci in map order.
             centimorgans: (L,) map positions in cM.
             options: settings.
@@ -131,6 +108,7 @@ class Peeling:
             priors: of founders about whom more is known; no population is learned then.
             one_gamete: (N,) animals whose two haplotypes are copies of one gamete, from at most one known parent: males
                 outside the pseudoautosomal regions of X, doubled haploids. They are peeled as aa or AA.
+            group_freq: (L, G) known ALT frequencies of metafounders, NaN where they are to be learned.
 
         Raises:
             ValueError: one of them has two parents.
@@ -139,29 +117,41 @@ class Peeling:
         index = np.require(penetrance.index, requirements=["C", "W"])  # kernels are compiled for such alone
         self._penetrance = replace(penetrance, index=index)
         self._cm = np.asarray(centimorgans, np.float64)
+        self._animals = len(pedigree)
+        single = np.zeros(len(pedigree), bool) if one_gamete is None else one_gamete
+        pedigree = with_stand_ins(pedigree, single) if freq is None else replace(pedigree, metafounders=None)
+        self._single = np.append(single, np.zeros(len(pedigree) - len(single), bool))
         estimate, seen, of_sample = first_frequencies(penetrance)
         self._learn_freq = freq is None
         self.freq = estimate if freq is None else freq.astype(np.float64)
         self.error: float | None = None
-        at = np.arange(len(pedigree)) if columns is None else np.asarray(columns)
+        self._done = 0  # cycles
+        at = np.arange(self._animals) if columns is None else np.asarray(columns)
         self._column = np.full(len(pedigree), -1, np.int64)
         self._column[at[of_sample > 0]] = np.flatnonzero(of_sample > 0)
         self._families: Families = full_sib_families(pedigree, self._column >= 0)
         self.kept = informative(self._cm, seen, estimate, self._options.density)
-        self._single = np.zeros(len(pedigree), bool) if one_gamete is None else one_gamete
         if np.any(self._single & (pedigree.sire >= 0) & (pedigree.dam >= 0)):
             raise ValueError("An animal of one gamete has two parents.")
         self._all = len(self.kept) == len(seen)
         self._r = haldane(self._cm[self.kept]).astype(np.float32)
         key = keys(pedigree, self._penetrance, self._column)
+        self.groups: GroupFrequencies | None = None
+        if pedigree.metafounders is not None:
+            self.groups = GroupFrequencies(pedigree, pedigree.metafounders, penetrance, self._column, self._single,
+                                           estimate, group_freq)  # fmt: skip
+            self.freq = self.groups.main().copy()
         self._anchors = no_anchors()
         phased = priors is not None and not np.array_equal(priors.gp4[..., 1], priors.gp4[..., 2])
         if self._options.cycles and not phased:  # without cycles there is no phase to name; phased priors name it
             rows = penetrance if self._all else replace(penetrance, index=penetrance.index[self.kept])
-            self._anchors = anchor(rows, self._column, self._families, key, self._single)
+            names = None if self.groups is None else self.groups.origins()
+            self._anchors = anchor(rows, self._column, self._families, key, self._single, names)
             if self._options.pin:
-                self._anchors = pinned(self._anchors, self._families, self._column >= 0, len(self.kept))
-        self._founders = self._with_data() if priors is None else priors.animal
+                self._anchors = pinned(self._anchors, self._families, self._column >= 0, len(self.kept), names)
+        self._founders = (
+            np.flatnonzero(self._families.founder & self._families.telling) if priors is None else priors.animal
+        )
         single = self._single[self._founders]
         self._prior = np.empty((len(seen), 0, 4), np.float32) if priors is None else with_single(priors.gp4, single)
         self._population: Population | None = None
@@ -171,21 +161,25 @@ class Peeling:
             data = np.where(self._column < 0, 0, of_sample[self._column])[self._founders]
             self._founders = np.sort(self._founders[np.lexsort((key[self._founders], -data))[:most]])
             single = self._single[self._founders]
-            self._population = Population(key[self._founders], self._cm, self.freq, single, population)
+            kind = None if self.groups is None else self.groups.kinds.of[self._founders]
+            self._population = Population(key[self._founders], self._cm, self.freq, single, population, kind)
             self._prior = self._population.prior
+        self._own = self._prior.shape[1]  # columns of founders with priors of their own; those of kinds come behind
         self._prior_column = np.full(len(pedigree), -1, np.int32)
-        if self._prior.shape[1]:
-            self._prior_column[self._founders] = np.arange(len(self._founders))
+        if self._own:
+            self._prior_column[self._founders] = np.arange(self._own)
+        if self.groups is not None:
+            self._prior = self.groups.behind(self._prior, self._prior_column, self._families.telling)
+            if self._population is not None:
+                self._population.prior = self._prior[:, : self._own]
+                self._population.forget(self.freq, self.groups.priors())
         self._pedigree = pedigree
         self._small = np.empty(0, np.int64), np.empty((len(seen), 0, 4), np.float32)
-        self._whole, self._core = self._sweepers()
+        self._whole, self._core, self._group = sweepers_of(self._families, self._column, self._single)
         slots = -(-self._families.slots // CHILDREN) * CHILDREN
         self.seg = np.full((len(self.kept), slots, 4), 0.25, np.float32)
         self._anchors.apply(self.seg)
-        self._key = np.zeros(slots, np.int64)  # of the child of each slot
-        f = self._families
-        for first, start, told in zip(f.first_slot.tolist(), f.start[:-1].tolist(), f.told.tolist(), strict=True):
-            self._key[first : first + told] = key[f.child[start : start + told]]
+        self._key = self._families.of_slots(key, slots)
 
     def run(self, progress: Callable[[int, int], None] | None = None) -> None:
         """Run the cycles; `progress` hears (cycle, cycles) after each.
@@ -194,12 +188,12 @@ class Peeling:
         but if both change at once they are as wrong as before, cycle after cycle. So each time half of the children,
         drawn by lot, wait for the others.
         """
-        for cycle in range(self._options.cycles):
+        for cycle in range(self._done, self._options.cycles):
             before = self.seg[::_SAMPLE].copy()
             still = np.flatnonzero(coins(self._key, cycle)) if cycle >= _STILL_FROM else _NOBODY
             held = self.seg[:, still]
             due = self._population is not None and self._population.due(cycle, self._options.cycles)
-            told = np.empty((len(self.kept), self._prior.shape[1] if due and self._all else 0, 4), np.float32)
+            told = self._told(len(self.kept), due and self._all)
             counts = self._learn_rows(self.kept, self.seg, True, told)
             self._anchors.apply(self.seg)
             self._smooth()
@@ -209,16 +203,16 @@ class Peeling:
                 self._learn_error(counts)
             learning = self._population is not None and cycle < self._options.cycles - 2
             if self._population is not None and due:
-                like = self._without_priors(told) if self._all else self._evidence()
-                self._population.learn(like, self.freq, self._options.threads)
+                like = without(told[:, : self._own], self._prior) if self._all else self._evidence()
+                base = None if self.groups is None else self.groups.priors()
+                self._population.learn(like, self.freq, self._options.threads, base)
             del told
+            change = np.abs(self.seg[::_SAMPLE] - before).sum()
+            settled = cycle > 0 and not learning and change < _SETTLED * before[..., 0].size
+            self._done = self._options.cycles if settled else cycle + 1
             if progress is not None:
                 progress(cycle + 1, self._options.cycles)
-            if (
-                cycle > 0
-                and not learning
-                and np.abs(self.seg[::_SAMPLE] - before).sum() < _SETTLED * before[..., 0].size
-            ):
+            if settled:
                 break
         self._learn_the_rest()
         if self._options.cycles:
@@ -236,13 +230,13 @@ class Peeling:
             for first in range(0, len(rest), self._options.block):
                 rows = rest[first : first + self._options.block]
                 for _ in range(_FREQUENCY_ROUNDS):
-                    self._learn_rows(rows, self.own_segregation(rows), False, np.empty((len(rows), 0, 4), np.float32))
+                    self._learn_rows(rows, self.own_segregation(rows), False, self._told(len(rows), False))
 
     def blocks(self) -> Iterator[PeeledBlock]:
         """Genotype probabilities, in order of the loci."""
         for first, gp4 in self._peeled(self._whole, max(_SWEEPS_AT_END, 2 * self._options.sweeps)):
             gp4[:, self._small[0]] = self._small[1][first : first + len(gp4)]
-            yield PeeledBlock(first, gp4)
+            yield PeeledBlock(first, np.ascontiguousarray(gp4[:, : self._animals]))
 
     def _peeled(self, sweepers: list[Sweeper], sweeps: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """First locus and (V, N, 4) genotype probabilities of blocks of loci; only the sweepers' animals are set."""
@@ -258,16 +252,22 @@ class Peeling:
             yield first, out
 
     @property
+    def one_gamete(self) -> NDArray[np.bool_]:
+        """(N,) animals whose two haplotypes are copies of one gamete."""
+        return self._single[: self._animals]
+
+    @property
     def penetrance(self) -> Penetrance:
         """The observations, under the error rate learned so far."""
         return self._penetrance
 
     def flanking(self) -> NDArray[np.float32]:
         """(K, C, 4) segregation at the loci of `kept`, their own evidence included: what other loci lie between."""
-        evidence, freq = self.seg.copy(), self.freq.copy()
-        self._learn_rows(self.kept, evidence, True, np.empty((len(self.kept), 0, 4), np.float32))
+        evidence, learning = self.seg.copy(), self._learn_freq
+        self._learn_freq = False
+        self._learn_rows(self.kept, evidence, True, self._told(len(self.kept), False))
+        self._learn_freq = learning
         self._anchors.apply(evidence)
-        self.freq = freq
         evidence *= self.seg
         evidence /= np.maximum(evidence.sum(axis=2, keepdims=True), 1e-20)
         return evidence
@@ -299,42 +299,26 @@ class Peeling:
         column[founders] = np.arange(len(founders))
         work = Work(index, table, freq, seg, _NO_CELLS, with_single(prior, self._single[founders]), out, False, False)
         self._peel(self._whole, work, max(_SWEEPS_AT_END, 2 * self._options.sweeps), column)
-        return out
+        return np.ascontiguousarray(out[:, : self._animals])
 
-    def _with_data(self) -> NDArray[np.int64]:
-        """Founders that data tell something about, their own or their descendants'."""
-        return np.flatnonzero(self._families.founder & self._families.telling)
+    def priors_by_group(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """(V, P, 4) priors at some loci of the (P,) founders of metafounders, as `peel_given` takes them."""
+        if self.groups is None:
+            return np.empty((len(rows), 0, 4), np.float32), _NOBODY
+        founders = np.flatnonzero(self.groups.kinds.of >= 0)
+        return self.groups.priors(rows)[:, self.groups.kinds.of[founders]], founders
+
+    def _told(self, loci: int, own: bool) -> NDArray[np.float32]:
+        """(V, P, 4) noughts for founders' posteriors, or (V, 0, 4) where neither the population nor groups ask."""
+        return np.zeros((loci, self._prior.shape[1] if own or self.groups is not None else 0, 4), np.float32)
 
     def _evidence(self) -> NDArray[np.float32]:
         """(P, L, 4) what calls and offspring say of each founder, its prior left out; largest 1."""
         like = np.empty((len(self._founders), len(self.freq), 4), np.float32)
         for first, gp4 in self._peeled(self._core, self._options.sweeps):
             rows = slice(first, first + len(gp4))
-            like[:, rows] = self._without_priors(gp4[:, self._founders], rows)
+            like[:, rows] = without(gp4[:, self._founders], self._prior[rows])
         return like
-
-    def _without_priors(self, gp4: NDArray[np.float32], rows: slice = slice(None)) -> NDArray[np.float32]:
-        """(P, V, 4) evidence from the founders' (V, P, 4) probabilities; largest 1."""
-        like = np.empty((gp4.shape[1], len(gp4), 4), np.float32)
-        priors = self._prior[rows]
-        for founder, out in enumerate(like):  # one at a time, for memory
-            np.divide(gp4[:, founder], np.maximum(priors[:, founder], 1e-20), out=out)
-            out /= out.max(axis=1, keepdims=True)
-        return like
-
-    def _sweepers(self) -> tuple[list[Sweeper], list[Sweeper]]:
-        """All animals and the telling ones alone; of each, those that are peeled exactly and the others."""
-        exact, cutting, group = exact_groups(self._families)
-        self._group = group
-        found: list[list[Sweeper]] = []
-        for chosen, told_only in ((np.ones_like(exact), False), (self._families.telling, True)):
-            parts = [np.flatnonzero(chosen & exact), np.flatnonzero(chosen & ~exact)]
-            found.append([
-                Sweeper(self._families.among(part, told_only), part, self._column, cuts_of(part, group, cutting),
-                        self._single)
-                for part in parts
-            ])  # fmt: skip
-        return found[0], found[1]
 
     def _peel(
         self, sweepers: list[Sweeper], work: Work, sweeps: int, prior_column: NDArray[np.int32] | None = None
@@ -353,14 +337,19 @@ class Peeling:
     ) -> NDArray[np.float64]:
         """One peeling of some loci: evidence into `seg`, frequencies into `freq`; sums of probabilities.
 
-        `founders` is (V, P, 4) for the probabilities of the founders with priors, or (V, 0, 4) where nobody asks.
+        `founders` is (V, P, 4) noughts, to which the probabilities of the founders with priors are added, or (V, 0, 4)
+        where nobody asks.
         """
         which = slice(0, len(rows)) if len(rows) == len(self.freq) else rows
         data = self._penetrance
         work = Work(data.index[which], data.table, self.freq[which], seg, self._cells(rows) if anchored else _NO_CELLS,
                     self._prior[which], founders, data.calls and self._options.learn_error, True)  # fmt: skip
         counts, alleles = self._peel(self._core, work, self._options.sweeps)
-        if self._learn_freq:
+        if self._learn_freq and self.groups is not None:
+            self.groups.learn(which, founders)
+            self._prior[which, self._own :] = self.groups.priors(which)
+            self.freq[which] = self.groups.main(which)
+        elif self._learn_freq:
             # Half an allele of each kind keeps a frequency off the boundary, where EM could not leave it.
             gametes = sum(sweeper.gametes for sweeper in self._core)
             self.freq[which] = (alleles + 0.5) / (gametes + 1) if gametes else self.freq[which]
@@ -368,10 +357,7 @@ class Peeling:
 
     def _cells(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Anchored heterozygotes of some loci, numbered within them."""
-        locus = self.kept[self._anchors.cells[:, 0]]
-        place = np.minimum(np.searchsorted(rows, locus), len(rows) - 1)
-        found = rows[place] == locus
-        return np.stack([place[found], self._anchors.cells[found, 1]], axis=1)
+        return self._anchors.cells_among(rows, self.kept)
 
     def own_segregation(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """(V, C, 4) segregation at any of the engine's loci, without the own evidence of those kept."""
@@ -389,11 +375,26 @@ class Peeling:
 
     def _learn_error(self, counts: NDArray[np.float64]) -> None:
         """EM step of the error rate: the share of calls that the posteriors contradict."""
-        size = self._penetrance.size
-        called = (counts[:size] + counts[size:])[1:]
-        agrees = self._penetrance.table[1:size] == 1
-        total = float(called.sum())
-        if total > 0:
-            wrong = float((called * ~agrees).sum())
-            self.error = min(0.05, (wrong + 1) / (total + 1000))
+        found = self._penetrance.contradicted(counts)
+        if found is not None:
+            self.error = found
+            self._penetrance = self._penetrance.with_error(found)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What the cycles so far have learned, for `resume`; a copy of nothing, so it is written before the next."""
+        parts = {"groups": self.groups, "population": self._population}
+        inner = {f"{key}.{name}": value for key, part in parts.items() if part for name, value in part.state().items()}
+        error = np.array(np.nan if self.error is None else self.error)
+        return {"done": np.array(self._done), "seg": self.seg, "freq": self.freq, "error": error} | inner
+
+    def resume(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from the `state` of a peeling of the same data under the same options; then `run`."""
+        self._done, self.seg, self.freq = int(state["done"]), state["seg"], state["freq"]
+        if not np.isnan(state["error"]):
+            self.error = float(state["error"])
             self._penetrance = self._penetrance.with_error(self.error)
+        for key, part in (("groups", self.groups), ("population", self._population)):
+            if part is not None:
+                part.resume({name.removeprefix(f"{key}."): one for name, one in state.items() if name.startswith(key)})
+        if self.groups is not None:
+            self._prior[:, self._own :] = self.groups.priors()

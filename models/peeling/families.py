@@ -42,6 +42,13 @@ class Families:
         """The telling children of a family."""
         return self.child[self.start[f] : self.start[f] + self.told[f]]
 
+    def of_slots(self, value: NDArray[np.int64], slots: int) -> NDArray[np.int64]:
+        """(slots,) values of the telling children in the order of the segregation array's columns, from (N,)."""
+        out = np.zeros(slots, np.int64)
+        for f, (first, told) in enumerate(zip(self.first_slot.tolist(), self.told.tolist(), strict=True)):
+            out[first : first + told] = value[self.children(f)]
+        return out
+
     def among(self, animals: NDArray[np.int64], told_only: bool) -> Families:
         """The families of whole groups of relatives, their members numbered by their place in `animals`.
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genotypes import codes as gt
-from models.peeling.engine import PeeledBlock
+from models.peeling.block import PeeledBlock
 from models.peeling.pedigree import Pedigree
 
 SURE: Final = 0.95  # probability from which an allele or a phase counts as known

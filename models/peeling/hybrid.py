@@ -17,7 +17,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.peeling.engine import PeeledBlock, Peeling
+from models.peeling.block import PeeledBlock
+from models.peeling.engine import Peeling
 from models.peeling.founder_haplotypes import EngineInput
 from models.peeling.pedigree import Pedigree
 from models.peeling.priors import hardy_weinberg

@@ -131,8 +131,8 @@ def peel_loci(
         tolerance: a round that changes no message by more ends the sweeps.
         learn: a cycle of multi-locus peeling; otherwise genotypes are written.
         number: (M,) int64 number of each animal in `out`.
-        out: (L, N, 4) float32 genotype probabilities; with `learn` (L, P, 4), those of the founders that have priors of
-            their own, or (L, 0, 4) where nobody asks.
+        out: (L, N, 4) float32 genotype probabilities; with `learn` (L, P, 4), to which those of the founders
+            of each column of `prior4` are added, or (L, 0, 4) where nobody asks.
         counts: (K, 4, 8) float64 to which the probabilities of typed animals are added, by what was observed and lane;
             (0, 4, 8) where nobody asks.
         alleles: (L,) float64 to which the expected ALT alleles of `founders` are added.
@@ -210,7 +210,7 @@ def peel_loci(
                 if prior_column[i] >= 0:
                     for w in range(width):
                         for k in range(4):
-                            out[begin + w, prior_column[i], k] = result[i * FOUR + k * WIDTH + w]
+                            out[begin + w, prior_column[i], k] += result[i * FOUR + k * WIDTH + w]
             continue
         for i in range(animals):
             for w in range(width):

@@ -9,6 +9,9 @@ Three layouts, comma or whitespace between the columns, an optional header, `#` 
 that is a sire here and a dam there is refused, except in a file that states no sex at all and holds a selfing (one
 parent in both columns) or a doubled haploid: such a file describes hermaphrodites, as plant breeders have them.
 
+A parent whose name begins with `MF_` is no animal but a group of unknown parents (`metafounders`); unknown parents of
+whom nothing is said belong to the main one, `MF_1`. Lines that list such a group among the animals are passed over.
+
 A doubled haploid, named by the caller or in a column `doubled_haploid` (`dh`), comes from one gamete of one parent,
 given in one column or in both.
 """
@@ -19,6 +22,7 @@ from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +31,23 @@ from errors import Code, TesseraError
 from models.peeling.pedigree_text import Entry, parse_lines
 
 UNKNOWN_SEX, MALE, FEMALE = 0, 1, 2
+GROUP: Final = "MF_"
+MAIN_GROUP: Final = "MF_1"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Metafounders:
+    """Groups of the unknown parents of N animals, at least two.
+
+    Attributes:
+        names: G names, the main group's first.
+        sire: (N,) int32 group of an unknown sire; 0, the main one, where nothing is said or the sire is known.
+        dam: (N,) int32 of an unknown dam.
+    """
+
+    names: tuple[str, ...]
+    sire: NDArray[np.int32]
+    dam: NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +63,7 @@ class Pedigree:
     order: NDArray[np.int32]  # (N,) every parent before its offspring
     hermaphrodite: bool  # an animal may be sire and dam
     doubled: NDArray[np.bool_]  # (N,) doubled haploids; the parent of one is in one column at most
+    metafounders: Metafounders | None = None  # None where all unknown parents are of one group
 
     def __len__(self) -> int:
         """Number of animals."""
@@ -60,7 +82,9 @@ def read_pedigree(path: Path, doubled: Collection[str] = ()) -> Pedigree:
             `pedigree_unknown_ids` for ids of doubled haploids that are not there.
     """
     listed = set(doubled)
-    entries = [_of_one_parent(one) if one.doubled or one.animal in listed else one for one in parse_lines(path)]
+    lines = [one for one in parse_lines(path) if not _is_group(one)]
+    bare = [replace(one, sire=_animal(one.sire), dam=_animal(one.dam)) for one in lines]
+    entries = [_of_one_parent(one) if one.doubled or one.animal in listed else one for one in bare]
     index = _index(entries)
     ids = [entry.animal for entry in entries]
     families = [entry.family for entry in entries]
@@ -88,21 +112,58 @@ def read_pedigree(path: Path, doubled: Collection[str] = ()) -> Pedigree:
         _check_roles(ids, sire, dam, sex, line)
         sex[sire[sire >= 0]] = MALE
         sex[dam[dam >= 0]] = FEMALE
-    return Pedigree(ids, families, sire, dam, sex, line, order, hermaphrodite, made)
+    return Pedigree(ids, families, sire, dam, sex, line, order, hermaphrodite, made, _groups(lines, count))
 
 
-def x_linked(pedigree: Pedigree, males: NDArray[np.bool_]) -> tuple[Pedigree, NDArray[np.bool_]]:
-    """The pedigree of X outside its pseudoautosomal regions: a male has his dam's gamete alone.
+def x_linked(pedigree: Pedigree, single: NDArray[np.bool_], zw: bool = False) -> tuple[Pedigree, NDArray[np.bool_]]:
+    """The pedigree of X or Z outside its pseudoautosomal regions.
+
+    A male of X has his dam's gamete alone, a female of Z her sire's.
 
     Args:
         pedigree: N animals.
-        males: (N,) those with one X.
+        single: (N,) those with one copy.
+        zw: they are females of Z.
 
     Returns:
-        The pedigree without the sires of males, and (N,) animals of one gamete.
+        The pedigree without the other parents of those, and (N,) animals of one gamete.
     """
-    sire = np.where(males, np.int32(-1), pedigree.sire)
-    return replace(pedigree, sire=sire), males | pedigree.doubled
+    none = np.int32(-1)
+    sire = pedigree.sire if zw else np.where(single, none, pedigree.sire)
+    dam = np.where(single, none, pedigree.dam) if zw else pedigree.dam
+    groups = pedigree.metafounders
+    if groups is not None:  # the one gamete of such an animal without known parents is of the other parent's group
+        one = np.where(single, groups.sire if zw else groups.dam, groups.dam if zw else groups.sire)
+        groups = replace(groups, dam=one) if zw else replace(groups, sire=one)
+    return replace(pedigree, sire=sire, dam=dam, metafounders=groups), single | pedigree.doubled
+
+
+def _animal(parent: str | None) -> str | None:
+    """A parent that is an animal."""
+    return None if parent is None or parent.startswith(GROUP) else parent
+
+
+def _is_group(entry: Entry) -> bool:
+    """Whether a line lists a group of unknown parents among the animals, which is superfluous and does no harm."""
+    if not entry.animal.startswith(GROUP):
+        return False
+    if entry.sire or entry.dam:
+        message = f"Line {entry.line}: '{entry.animal}' is a group of unknown parents by its name, and has parents."
+        raise TesseraError(Code.pedigree_invalid, message, field="pedigree", line=entry.line, animal=entry.animal)
+    return True
+
+
+def _groups(lines: Sequence[Entry], count: int) -> Metafounders | None:
+    """The groups that the lines name, if there are others than the main one; `count` animals."""
+    named = dict.fromkeys(one for entry in lines for one in (entry.sire, entry.dam) if one and one.startswith(GROUP))
+    names = (MAIN_GROUP, *sorted(name for name in named if name != MAIN_GROUP))
+    if len(names) == 1:
+        return None
+    number = {name: row for row, name in enumerate(names)}
+    sire, dam = np.zeros(count, np.int32), np.zeros(count, np.int32)
+    for row, entry in enumerate(lines):
+        sire[row], dam[row] = number.get(entry.sire or "", 0), number.get(entry.dam or "", 0)
+    return Metafounders(names, sire, dam)
 
 
 def _of_one_parent(entry: Entry) -> Entry:

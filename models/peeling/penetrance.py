@@ -76,6 +76,16 @@ class Penetrance:
         found: NDArray[np.bool_] = (share[:, 1] + share[:, 2] > _CONFIDENT) & (share[:, 1] == share[:, 2])
         return found
 
+    def contradicted(self, counts: NDArray[np.float64]) -> float | None:
+        """Error rate of calls by (2 K, 4) sums of posteriors by observation, the share that contradicts; None without.
+
+        One error in a thousand calls is added, and more than a twentieth is not believed.
+        """
+        called = (counts[: self.size] + counts[self.size :])[1:]
+        total = float(called.sum())
+        wrong = float((called * (self.table[1 : self.size] != 1)).sum())
+        return min(0.05, (wrong + 1) / (total + 1000)) if total > 0 else None
+
     def with_error(self, error: float) -> Penetrance:
         """The same calls under another error rate."""
         return replace(self, table=_doubled(call_table(error)))

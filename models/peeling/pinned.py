@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 
 from models.peeling.anchors import Anchors
 from models.peeling.families import Families
+from models.peeling.metafounders import Origins
 
 MOST_CHILDREN = 2
 
 
-def pinned(anchors: Anchors, families: Families, typed: NDArray[np.bool_], loci: int) -> Anchors:
+def pinned(
+    anchors: Anchors, families: Families, typed: NDArray[np.bool_], loci: int, origins: Origins | None = None
+) -> Anchors:
     """The anchors with one meiosis of each founder with few children pinned at all loci.
 
     Args:
@@ -26,11 +29,14 @@ def pinned(anchors: Anchors, families: Families, typed: NDArray[np.bool_], loci:
         families: of N animals.
         typed: (N,) animals with data.
         loci: at which segregation is learned.
+        origins: of founders by metafounders; haplotypes that these tell apart have their names.
     """
     meioses: dict[int, list[tuple[bool, int, bool]]] = {}  # of each founder: child untyped, slot, from the dam
     for f, (sire, dam) in enumerate(zip(families.sire.tolist(), families.dam.tolist(), strict=True)):
         for parent, from_dam in ((sire, False), (dam, True)):
             if parent < 0 or not families.founder[parent] or (sire == dam and from_dam):
+                continue
+            if origins is not None and origins.crossed[parent]:
                 continue
             for place, child in enumerate(families.children(f).tolist()):
                 slot = int(families.first_slot[f]) + place

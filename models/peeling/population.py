@@ -12,9 +12,10 @@ adds its own evidence (calls and offspring) once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +80,7 @@ class Population:
         freq: NDArray[np.float64],
         single: NDArray[np.bool_],
         options: PopulationOptions,
+        kind: NDArray[np.int32] | None = None,
     ) -> None:
         """Prepare.
 
@@ -88,21 +90,37 @@ class Population:
             freq: (L,) ALT frequencies.
             single: (P,) founders of one gamete.
             options: settings.
+            kind: (P,) kind of each founder where there are metafounders, else all are of one.
         """
         self._options, self._single = options, single
+        self._kind = np.zeros(len(key), np.int32) if kind is None else kind
         gaps = np.diff(np.asarray(centimorgans, np.float64), prepend=centimorgans[:1]) / 100
         self._rho = -np.expm1(-options.switches * np.maximum(gaps, 1e-7))
         span = float(centimorgans[-1] - centimorgans[0])
         self._window = max(1, int(len(centimorgans) * options.window / max(span, options.window)))
         self._key = key
         self.prior = np.empty((len(freq), len(key), 4), np.float32)
-        self._without(freq)
+        self.forget(freq)
         self._drawn: NDArray[np.float32] | None = None
         self._sum: NDArray[np.float32] | None = None  # (P, L, 4) priors of the draws after the burn-in
         self._round = 0
 
-    def _without(self, freq: NDArray[np.float64]) -> None:
-        """Priors from allele frequencies alone."""
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What was learned, for `resume`."""
+        learned = {"drawn": self._drawn, "sum": self._sum}
+        found = {name: array for name, array in learned.items() if array is not None}
+        return {"round": np.array(self._round), "prior": self.prior, **found}
+
+    def resume(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take what another one had learned."""
+        self._round, self._drawn, self._sum = int(state["round"]), state.get("drawn"), state.get("sum")
+        self.prior[:] = state["prior"]
+
+    def forget(self, freq: NDArray[np.float64], base: NDArray[np.float32] | None = None) -> None:
+        """Priors from allele frequencies alone, or from those of (L, K, 4) kinds of founders."""
+        if base is not None:
+            self.prior[:] = base[:, self._kind]
+            return
         self.prior[:] = hardy_weinberg(freq)[:, None]
         self.prior[:, self._single] = copies(freq)[:, None]
 
@@ -111,16 +129,24 @@ class Population:
         left = cycles - 2 - cycle
         return cycle >= 2 and left >= 0 and left % self._options.every == 0
 
-    def learn(self, like: NDArray[np.float32], freq: NDArray[np.float64], threads: int | None = None) -> None:
+    def learn(
+        self,
+        like: NDArray[np.float32],
+        freq: NDArray[np.float64],
+        threads: int | None = None,
+        base: NDArray[np.float32] | None = None,
+    ) -> None:
         """One round: new priors.
 
         Args:
             like: (P, L, 4) float32 evidence of each founder without its prior, largest 1.
             freq: (L,) ALT frequencies.
             threads: None takes every core.
+            base: (L, K, 4) priors of kinds of founders without the population, where there are metafounders.
         """
         o = self._options
-        flat = hardy_weinberg(freq)
+        # (P or 1, L, 4): where all founders are of one kind they share it.
+        flat = hardy_weinberg(freq)[None] if base is None else base.transpose(1, 0, 2)[self._kind]
         known = _known(like)
         like = like.copy() if self._single.any() else like
         # The maternal haplotype stands for both, and what the paternal one copies is left open.
@@ -131,7 +157,7 @@ class Population:
             self._drawn = np.stack([gp4[..., 2] + gp4[..., 3], gp4[..., 1] + gp4[..., 3]], axis=2)
         members = np.flatnonzero(known > o.known)
         if len(members) < max(3, o.least):
-            self._without(freq)
+            self.forget(freq, base)
             return
         members = members[np.lexsort((self._key[members], -known[members]))[: o.library // 2]]
         members = members[np.argsort(self._key[members], kind="stable")]
@@ -143,7 +169,7 @@ class Population:
         filled = np.zeros((len(freq), -(-library.shape[1] // LANES) * LANES), np.float32)
         filled[:, : library.shape[1]] = library * np.float32(1 - 2 * o.mismatch) + np.float32(o.mismatch)
         telling = np.flatnonzero(np.ptp(like, axis=2).max(axis=1) > 1e-3)
-        prior = np.repeat(flat[None], len(like), axis=0)
+        prior = np.repeat(flat, len(like) // len(flat), axis=0)
         drawn = np.zeros((*like.shape[:2], 2), np.float32)
         seeds = (o.seed * 1000003 + 7919 * self._round + self._key) % (1 << 32)
         settled = known[telling] > _SETTLED

@@ -40,3 +40,12 @@ def copies(freq: NDArray[np.floating]) -> NDArray[np.float32]:
     """(..., 4) probabilities of aa and AA from (...) ALT frequencies of one gamete."""
     none = np.zeros_like(freq)
     return np.stack([1 - freq, none, none, freq], axis=-1).astype(np.float32)
+
+
+def without(gp4: NDArray[np.float32], prior: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(P, V, 4) evidence, largest 1, from (V, P, 4) probabilities of founders and their (V, P.., 4) priors."""
+    like = np.empty((gp4.shape[1], len(gp4), 4), np.float32)
+    for founder, out in enumerate(like):  # one at a time, for memory
+        np.divide(gp4[:, founder], np.maximum(prior[:, founder], 1e-20), out=out)
+        out /= out.max(axis=1, keepdims=True)
+    return like

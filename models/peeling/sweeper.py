@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.peeling.cutset import Cuts
+from models.peeling.cutset import Cuts, cuts_of, exact_groups
 from models.peeling.families import Families
 from models.peeling.lanes import WIDTH
 from models.peeling.locus import peel_loci
@@ -39,8 +39,8 @@ class Work:
         seg: (V, C, 4) segregation.
         cells: (A, 2) locus and animal of anchored heterozygotes.
         prior: (V, P, 4) priors of founders.
-        out: (V, N, 4) genotype probabilities to write; with `learn` (V, P, 4) those of the founders with priors, or
-            (V, 0, 4) where nobody asks.
+        out: (V, N, 4) genotype probabilities to write; with `learn` (V, P, 4) noughts for the sums of those of the
+            founders of each prior, or (V, 0, 4) where nobody asks.
         counts: probabilities by observation are wanted.
         learn: a cycle of multi-locus peeling; otherwise genotypes are written.
     """
@@ -120,6 +120,25 @@ class Sweeper:
                                  parts[-1], alleles))  # fmt: skip
         in_threads(tasks, threads)
         return np.sum(parts, axis=(0, 3)), alleles
+
+
+def sweepers_of(
+    families: Families, column: NDArray[np.int64], one_gamete: NDArray[np.bool_]
+) -> tuple[list[Sweeper], list[Sweeper], NDArray[np.int64]]:
+    """Sweepers of all animals and of the telling ones alone; of each, those that are peeled exactly and the others.
+
+    Returns:
+        Both, and the (N,) groups of relatives.
+    """
+    exact, cutting, group = exact_groups(families)
+    found: list[list[Sweeper]] = []
+    for chosen, told_only in ((np.ones_like(exact), False), (families.telling, True)):
+        parts = [np.flatnonzero(chosen & exact), np.flatnonzero(chosen & ~exact)]
+        found.append([
+            Sweeper(families.among(part, told_only), part, column, cuts_of(part, group, cutting), one_gamete)
+            for part in parts
+        ])  # fmt: skip
+    return found[0], found[1], group
 
 
 def in_threads(tasks: Sequence[Callable[[], Any]], threads: int | None) -> None:

@@ -249,10 +249,34 @@ def test_what_to_write_of_a_pedigree_reaches_the_job(api: Api) -> None:
 
 def test_how_a_pedigree_is_inherited_reaches_the_job(api: Api) -> None:
     files = [("vcf", ("a.vcf", VCF)), ("pedigree", ("f.fam", PEDIGREE))]
-    job = api.client.post("/jobs", files=files, data={"doubled_haploids": "S1,S2", "non_par": "5-900"}).json()
-    assert job["options"] == {"doubled_haploids": ["S1", "S2"], "non_par": [5, 900]}
+    job = api.client.post(
+        "/jobs", files=files, data={"doubled_haploids": "S1,S2", "non_par": "5-900", "sex_system": "zw"}
+    ).json()
+    assert job["options"] == {"doubled_haploids": ["S1", "S2"], "non_par": [5, 900], "sex_system": "ZW"}
+    problem = api.client.post("/jobs", files=files, data={"sex_system": "WZ"}).json()
+    assert (problem["code"], problem["field"]) == ("invalid_field", "sex_system")
     problem = api.client.post("/jobs", files=files, data={"non_par": "900-5"}).json()
     assert (problem["code"], problem["field"]) == ("invalid_field", "non_par")
+
+
+def test_genetic_maps_come_with_a_pedigree(api: Api) -> None:
+    scale, family = b"1 a 0 100\n1 b 1 200\n", ("pedigree", ("f.fam", PEDIGREE))
+    maps = [("map", ("a.map", scale)), ("map", ("b.map", scale))]
+    job = api.client.post("/jobs", files=[("vcf", ("a.vcf", VCF)), *maps, family]).json()
+    assert [one["kind"] for one in job["files"]] == ["vcf", "map", "map", "pedigree"]
+    known = ("frequencies", ("f.tsv", b"CHROM\tPOS\tREF\tALT\tMF_1\n"))
+    job = api.client.post("/jobs", files=[("vcf", ("a.vcf", VCF)), known, family]).json()
+    assert [one["kind"] for one in job["files"]] == ["vcf", "frequencies", "pedigree"]
+    for files in ([("vcf", ("a.vcf", VCF)), known], [("vcf", ("a.vcf", VCF)), family, known, known]):
+        problem = api.client.post("/jobs", files=files).json()
+        assert (problem["code"], problem["field"]) == ("invalid_field", "frequencies")
+    problem = api.client.post("/jobs", files=[("vcf", ("a.vcf", VCF)), *maps]).json()
+    assert (problem["code"], problem["field"]) == ("invalid_field", "map")
+    bad = ("map", ("c.map", b"1 a 0 100\n1 b one 200\n1 c 1 300\n"))
+    refused = api.client.post("/jobs", files=[("vcf", ("a.vcf", VCF)), bad, family])
+    problem = refused.json()
+    assert (refused.status_code, problem["code"], problem["field"]) == (422, "map_invalid", "map")
+    assert "Line 2: 'one'" in problem["detail"]
 
 
 @pytest.mark.parametrize(("asked", "taken"), [("demo", "demo-"), ("auto", "auto"), ("none", "none")])

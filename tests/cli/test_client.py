@@ -23,9 +23,11 @@ def test_an_upload_is_streamed_with_its_length_and_counted(tmp_path: Path) -> No
     second.write_bytes(b"B" * 10)
     family = tmp_path / "family.ped"
     family.write_text("f a 0 0 1 -9\n")
+    scale = tmp_path / "chr1.map"
+    scale.write_text("1 a 0 1\n")
     seen: list[int] = []
     with fake_server() as fake, Client(fake.url) as client:
-        job = client.submit([first, second], {"mode": "qc"}, pedigree=family, on_bytes=seen.append)
+        job = client.submit([first, second], {"mode": "qc"}, pedigree=family, maps=[scale], on_bytes=seen.append)
         method, path, headers = fake.requests[0]
     assert (method, path, job.id) == ("POST", "/jobs", "job_1")
     assert int(headers["Content-Length"]) == len(fake.bodies[0])
@@ -33,9 +35,10 @@ def test_an_upload_is_streamed_with_its_length_and_counted(tmp_path: Path) -> No
     body = fake.bodies[0]
     assert body.count(b'name="vcf"') == 2
     assert body.count(b'name="pedigree"; filename="family.ped"') == 1
+    assert body.count(b'name="map"; filename="chr1.map"') == 1
     assert b"A" * 300_000 in body
     assert b'name="mode"\r\n\r\nqc' in body
-    assert sum(seen) == 300_010 + family.stat().st_size
+    assert sum(seen) == 300_010 + family.stat().st_size + scale.stat().st_size
     assert max(seen) <= 1 << 16, "read in small pieces, never as a whole"
 
 

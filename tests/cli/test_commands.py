@@ -89,13 +89,22 @@ def test_submit_takes_files_or_an_earlier_job(
 
 
 def test_submit_sends_what_a_pedigree_job_shall_write(fake: FakeServer, tmp_path: Path) -> None:
-    for name, text in (("a.vcf", "##fileformat=VCFv4.2\n"), ("p.txt", "a b c\n"), ("ids.txt", "a\nb\n")):
+    for name, text in (
+        ("a.vcf", "##fileformat=VCFv4.2\n"),
+        ("p.txt", "a b c\n"),
+        ("ids.txt", "a\nb\n"),
+        ("m.map", "1 a 0 1\n"),
+        ("f.tsv", "CHROM\n"),
+    ):
         (tmp_path / name).write_text(text)
     words = ["submit", tmp_path / "a.vcf", "--pedigree", tmp_path / "p.txt", "--peel", "haplotypes,correct"]
+    words += ["--map", tmp_path / "m.map", "--frequencies", tmp_path / "f.tsv"]
     done = tessera(*words, "--animals", tmp_path / "ids.txt", "--server", fake.url)
     assert done.exit_code == 0, done.output
     for name, value in (("peel", "haplotypes,correct"), ("animals", "a b")):
         assert f'name="{name}"\r\n\r\n{value}\r\n'.encode() in fake.bodies[0]
+    for part in (b'name="map"; filename="m.map"', b'name="frequencies"; filename="f.tsv"'):
+        assert part in fake.bodies[0]
 
 
 def test_submit_waits_and_downloads(fake: FakeServer, tmp_path: Path) -> None:

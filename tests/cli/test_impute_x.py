@@ -22,7 +22,8 @@ from genotypes import codes as gt
 from genotypes.builds import LENGTHS, PAR
 from genotypes.mosaic import mosaics
 from models.haplotypes.engine import CopyingOptions
-from models.haplotypes.train import LibraryOptions, train_library
+from models.haplotypes.genome import train_genome
+from models.haplotypes.genome_options import GenomeOptions
 from tests.support.filesets import COUNTS, write_fileset
 from tests.support.vcf import gt_strings, write_vcf
 
@@ -90,10 +91,17 @@ def bundle(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
                 call["GT"] = pair[:1] if held.non_par[row] and one % 2 == 0 else pair
                 call.phased = True
             out.write(record)
-    options = LibraryOptions(
-        folder / "panel.bcf", None, folder / "x", "x", held.build, model=CopyingOptions(sweeps=6), tile_sites=300
+    options = GenomeOptions(
+        (folder / "panel.bcf",),
+        (),
+        folder / "x",
+        "x",
+        held.build,
+        ancestry=False,
+        model=CopyingOptions(sweeps=6),
+        tile_sites=300,
     )
-    train_library(options, lambda _rate, _error, _loss: None)
+    train_genome(options, lambda _what, _done: None)
     return held, folder / "x"
 
 

@@ -90,8 +90,14 @@ def test_pedigree_options_go_with_a_pedigree_alone(page: Page, live: LiveApi) ->
     page.fill("#animals", "S1")
     page.fill("#doubled_haploids", "D1")
     page.fill("#non_par", "2781480-155701382")
+    page.set_input_files("#map", {"name": "chr1.map", "mimeType": "text/plain", "buffer": b"1 a 0.5 100\n1 b 1 200\n"})
+    expect(page.locator("#curl-line")).to_contain_text("-F map=@chr1.map")
     page.click("#submit")
-    assert _job(page)["options"] == {
+    job = _job(page)
+    assert [(one["kind"], one["filename"]) for one in job["files"]] == [
+        ("pedigree", "family.fam"), ("map", "chr1.map"), ("vcf", "cohort.vcf"),
+    ]  # fmt: skip
+    assert job["options"] == {
         "mend": "none",
         "peel": ["segregation", "correct"],
         "animals": ["S1"],

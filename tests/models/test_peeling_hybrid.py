@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from genotypes import codes as gt
-from models.peeling.engine import Options, PeeledBlock, Peeling
+from models.peeling.block import PeeledBlock
+from models.peeling.engine import Options, Peeling
 from models.peeling.founder_haplotypes import EngineInput, engine_input
 from models.peeling.hybrid import DISTRUST, BundleSites, Hybrid
 from models.peeling.penetrance import from_calls

@@ -45,15 +45,15 @@ def make_panel(seed: int = 5) -> TinyPanel:
     return TinyPanel(pos, ref, alt, people[: 2 * PEOPLE], people[2 * PEOPLE :])
 
 
-def write_panel(path: Path, panel: TinyPanel) -> None:
+def write_panel(path: Path, panel: TinyPanel, contig: str = "20") -> None:
     header = pysam.VariantHeader()
-    header.add_line("##contig=<ID=20,length=63025520,assembly=GRCh37>")
+    header.add_line(f"##contig=<ID={contig},length=63025520,assembly=GRCh37>")
     header.add_line('##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">')
     for k in range(PEOPLE):
         header.add_sample(f"P{k}")
     with pysam.VariantFile(str(path), "w", header=header) as out:
         for v in range(SITES):
-            record = out.new_record(contig="20", start=int(panel.pos[v]) - 1, alleles=(panel.ref[v], panel.alt[v]))
+            record = out.new_record(contig=contig, start=int(panel.pos[v]) - 1, alleles=(panel.ref[v], panel.alt[v]))
             for k, call in enumerate(record.samples.values()):
                 call["GT"] = tuple(int(a) for a in panel.haplotypes[2 * k : 2 * k + 2, v])
                 call.phased = True
@@ -71,9 +71,9 @@ def tiny_bundle(folder: Path, *, name: str = "tiny", steps: int = 300) -> Path:
     return folder / name
 
 
-def tiny_library(folder: Path, *, name: str = "tiny", tiles: int = 1) -> Path:
+def tiny_library(folder: Path, *, name: str = "tiny", tiles: int = 1, contig: str = "20") -> Path:
     """A bundle of the tiny panel's haplotypes under `folder/name`."""
-    write_panel(folder / "panel.bcf", make_panel())
+    write_panel(folder / "panel.bcf", make_panel(), contig)
     o = GenomeOptions(
         (folder / "panel.bcf",),
         (),

@@ -73,6 +73,7 @@ def place() -> Iterator[Place]:
         "TESSERA_LEASES_SWEEP_SECONDS": "0.5",
         "TESSERA_WORKER_THREADS": "1",
         "TESSERA_PEELING_CYCLES": str(CYCLES),
+        "TESSERA_PEELING_CHECKPOINT_SECONDS": "0",
     }
     place = Place(folder, env=env)
     try:
@@ -141,7 +142,8 @@ def test_a_worker_killed_while_it_peels(place: Place, unkilled: dict[str, bytes]
 
     def peeling() -> bool:
         row = place.work(job_id).get(("impute", 0))
-        return row is not None and row.state == "running"
+        kept = list((place.folder / "var").rglob("impute/0/checkpoint-part-0.npz"))
+        return row is not None and row.state == "running" and bool(kept)
 
     wait_for(peeling, "peeling")
     before = place.work(job_id)
@@ -152,6 +154,7 @@ def test_a_worker_killed_while_it_peels(place: Place, unkilled: dict[str, bytes]
     after = place.work(job_id)
     assert {row.state for row in after.values()} == {"done"}
     assert after["impute", 0].attempt == 2
+    assert "resumed after cycle" in place.log("worker")
     assert after["ingest", 0].attempt == before["ingest", 0].attempt == 1
     assert after["harmonise", 0].attempt == 1
     results = place.results(job_id)

@@ -155,8 +155,8 @@ def test_other_species_need_the_bounds(herd: Herd, tmp_path: Path) -> None:
 
 def test_stretches_and_ranges() -> None:
     pos = np.array([5, 10, 20, 30], np.int32)
-    assert stretches(pos, (10, 20)) == [Stretch(0, 1, False), Stretch(1, 3, True), Stretch(3, 4, False)]
-    assert stretches(pos, (1, 99)) == [Stretch(0, 4, True)]
+    assert stretches(pos, (10, 20)) == [Stretch(0, 1, False), Stretch(1, 3, True, 1), Stretch(3, 4, False, 2)]
+    assert stretches(pos, (1, 99)) == [Stretch(0, 4, True, 1)]
     assert stretches(pos, None) == [Stretch(0, 4, False)]
     assert base_pairs("X:2,781,480-155701382") == (2_781_480, 155_701_382)
     for text in ("5", "9-3", "a-b"):

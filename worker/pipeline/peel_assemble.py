@@ -41,7 +41,8 @@ def peel_assemble(
         progress: called with the fraction done; may raise to abort.
 
     Returns:
-        The file, its index, and the side files: calls that the family contradicts; haplotypes and, one a chromosome,
+        The file, its index, and the side files: calls that the family contradicts; metafounders' allele frequencies
+        where the pedigree has such; haplotypes and, one a chromosome,
         segregation where they were asked for.
     """
     options = options or PeelOptions()
@@ -57,6 +58,7 @@ def peel_assemble(
     heads = {
         "contradicted": (*_SITE, "ANIMAL", "OBSERVED", "MOST_PROBABLE", "P_OBSERVED"),
         "haplotypes": (*_SITE, *names),
+        "frequencies": (*_SITE, *(facts.pedigree.metafounders.names if facts.pedigree.metafounders else ())),
     }
     made = []
     with TemporaryDirectory(prefix="pieces-", dir=out) as scratch:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +23,7 @@ from models.peeling.records import LocusFacts, decimals, locus_facts
 from models.peeling.text import contradictions, peeled_text
 from models.protocol import Imputer
 from worker.pipeline.pace import Pace
+from worker.pipeline.peel_checkpoint import Checkpoints, fingerprint
 from worker.pipeline.peel_folder import (
     ACCURACY,
     Joined,
@@ -33,13 +34,16 @@ from worker.pipeline.peel_folder import (
     store_observations,
     store_sites,
 )
+from worker.pipeline.peel_frequencies import known_of_store
 from worker.pipeline.peel_hybrid import FamilyImputation, SiteBlock, bundle_rows, known_frequencies, observed_calls
-from worker.pipeline.peel_maps import choose_map
-from worker.pipeline.peel_x import Stretch, stretches
+from worker.pipeline.peel_maps import choose_map, given_maps
+from worker.pipeline.peel_orient import turn, turn_back, turned_loci
+from worker.pipeline.peel_x import Stretch, stretch_of, stretches
 from worker.pipeline.quality_bins import bin_quality
 from worker.pipeline.types import Progress, silent
 
 RECORDS, CONTRADICTED, SEGREGATION, HAPLOTYPES = "records.gz", "contradicted.gz", "segregation.gz", "haplotypes.gz"
+FREQUENCIES: Final = "frequencies.gz"  # of metafounders
 LEAST_COPIES: Final = 0.5  # expected minor alleles in the pedigree below which a locus counts in no mean of R2
 _BLOCK: Final = 256  # loci whose segregation is turned into text at once
 _PEELING: Final = 0.85  # share of the time that the cycles take; the rest is the text
@@ -53,6 +57,7 @@ def peel_chunk(
     options: PeelOptions | None = None,
     progress: Progress = silent,
     make_imputer: Callable[[str], Imputer] | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> PeelSummary:
     """Peel a chromosome into `out`.
 
@@ -63,6 +68,7 @@ def peel_chunk(
         options: cycles, animals to write, files to write.
         progress: hears the fraction done after each cycle and each block of loci; may raise to abort.
         make_imputer: engine of a chromosome of the bundle that the family met, by the bundle's name for it.
+        checkpoints: where the cycles' state is kept, and found again after a worker was lost.
 
     Raises:
         TesseraError: `setup_invalid` for a genetic map that cannot be used.
@@ -74,36 +80,52 @@ def peel_chunk(
     columns = columns_of(pedigree, facts.has_data, options)
     sites = store_sites(joined, one.store)
     seen = store_observations(joined, one.store, (one.sites, len(pedigree)))
-    scale, source = choose_map(options.maps, facts.build, map_name(one))
-    males = np.isin(np.arange(len(pedigree)), facts.males)
+    scale, source = choose_map(options.maps, facts.build, map_name(one), given_maps(joined))
+    alone = np.isin(np.arange(len(pedigree)), facts.single)
     children = _telling(pedigree, _typed(seen)) if options.segregation else []
     errors: list[tuple[int, float]] = []
     imputer = make_imputer(one.bundle) if make_imputer is not None and one.bundle is not None else None
-    freq, share, total = None, _PEELING, len(sites)
+    freq, share = None, _PEELING
     if imputer is not None:
         share = _PEELING_OF_HYBRID
-        if _founders(pedigree) < PopulationOptions().least:
+        if _founders(pedigree) < PopulationOptions().least and pedigree.metafounders is None:
             freq = known_frequencies(from_observations(np.asarray(seen)), bundle_rows(joined, one), imputer)
-    family: FamilyImputation | None = None
+    known = known_of_store(joined, one.store)
+    families: list[FamilyImputation] = []
     with ExitStack() as stack:
         writer = _Writer(stack, out, pedigree, columns, options)
         table = stack.enter_context(BgzfWriter(out / SEGREGATION, eof=False)) if options.segregation else None
-        for part in stretches(sites.pos, one.non_par):  # with a bundle there is one
+        groups = (
+            None if pedigree.metafounders is None else stack.enter_context(BgzfWriter(out / FREQUENCIES, eof=False))
+        )
+        for part in stretches(sites.pos, one.non_par):
             heard = _part_of(progress, part, len(sites))
             here, data = sites.slice(part.first, part.end), np.asarray(seen[part.first : part.end])
             settings = Options(cycles=options.cycles, threads=options.threads, pin=imputer is not None,
                                population=PopulationOptions() if options.population else None)  # fmt: skip
-            single = males if part.non_par else None
-            peeling, members = _peel(pedigree, single, data, scale.cm(here.pos), settings, freq, _scaled(heard, share))
-            blocks, met = _plain(peeling, here, data), writer.met
+            single = alone if part.non_par else None
+            kept = None if checkpoints is None else (checkpoints, part.number)
+            members, one_gamete = x_linked(pedigree, alone, one.zw) if part.non_par else (pedigree, pedigree.doubled)
+            # A bundle settles which allele is ALT; without one the rarer allele is, for the kernels.
+            turned = np.zeros(len(here), bool) if imputer is not None else turned_loci(data)
+            peeling = _peel(members, one_gamete, turn(data, turned), scale.cm(here.pos), settings,
+                            None if freq is None else freq[part.first : part.end],
+                            None if known is None else _turned(known[part.first : part.end], turned),
+                            _scaled(heard, share), kept)  # fmt: skip
+            blocks, met = _plain(peeling, here, data, turned), writer.met
             pace = Pace(len(here), 0.0, _rest(heard, share))
             if imputer is not None:
-                family = FamilyImputation(facts, one, pedigree, here, data, peeling, scale, imputer)
+                rows = bundle_rows(joined, one)[part.first : part.end]
+                family = FamilyImputation(members, rows, here, data, peeling, scale, imputer,
+                                          stretch_of(imputer.sites.pos, one.non_par, part.number))  # fmt: skip
                 pace = Pace(family.total, imputer.before_blocks, _rest(heard, share))
-                blocks, total = family.blocks(pace.imputed), family.total
+                blocks = family.blocks(pace.imputed)
+                families.append(family)
             for block in blocks:
                 writer.write(block, single)
                 pace.written(writer.met - met)
+            if groups is not None and peeling.groups is not None:
+                _lines(groups, here, decimals(_turned(peeling.groups.freq, turned)[:, :, None], b""))
             if peeling.error is not None:
                 errors.append((part.end - part.first, peeling.error))
             if table is not None:
@@ -111,13 +133,15 @@ def peel_chunk(
                                    _telling(members, _typed(seen[part.first : part.end])), children)  # fmt: skip
     if options.segregation:
         writer.files.append(SEGREGATION)
+    if pedigree.metafounders is not None:
+        writer.files.append(FREQUENCIES)
     af, r2 = np.concatenate(writer.af), np.concatenate(writer.r2)
     maf = np.minimum(af, 1 - af)
     r2[2 * len(pedigree) * maf < LEAST_COPIES] = np.nan  # nothing varies there
     summary = PeelSummary(
         chromosome=chromosome,
         sites=writer.written,
-        below_r2_min=total - writer.written,
+        below_r2_min=writer.met - writer.written,
         map=source,
         error=max(errors)[1] if errors else None,
         corrected=writer.contradicted,
@@ -125,9 +149,9 @@ def peel_chunk(
         quality=bin_quality(maf.astype(np.float32), r2.astype(np.float32)),
         files=writer.files,
         children=[pedigree.ids[row] for row in children],
-        imputed=family.imputed if family else 0,
-        haplotypes_asked=len(family.asked.founder) if family else 0,
-        genotypes_asked=len(family.asked.whole) if family else 0,
+        imputed=sum(one.imputed for one in families),
+        haplotypes_asked=max((len(one.asked.founder) for one in families), default=0),
+        genotypes_asked=max((len(one.asked.whole) for one in families), default=0),
     )
     np.save(out / ACCURACY, writer.accuracy)
     progress(1.0)
@@ -136,27 +160,50 @@ def peel_chunk(
 
 def _peel(
     pedigree: Pedigree,
-    males: NDArray[np.bool_] | None,
+    single: NDArray[np.bool_],
     seen: Observations,
     centimorgans: NDArray[np.float64],
     settings: Options,
     freq: NDArray[np.float64] | None,
+    known: NDArray[np.float64] | None,
     progress: Progress,
-) -> tuple[Peeling, Pedigree]:
-    """Peel loci that are inherited in one way, and the pedigree by which they are; `males` have one copy."""
-    single = pedigree.doubled
-    if males is not None:
-        pedigree, single = x_linked(pedigree, males)
-    peeling = Peeling(pedigree, from_observations(seen), centimorgans, settings, freq, one_gamete=single)
-    peeling.run(lambda cycle, cycles: progress(cycle / cycles))
-    return peeling, pedigree
+    kept: tuple[Checkpoints, int] | None = None,
+) -> Peeling:
+    """Peel loci that are inherited in one way, in which animals of one gamete are `single`.
+
+    `known` are frequencies of metafounders, `kept` are the chunk's checkpoints and the number of the stretch.
+    """
+    peeling = Peeling(
+        pedigree, from_observations(seen), centimorgans, settings, freq, one_gamete=single, group_freq=known
+    )
+    if kept is None:
+        peeling.run(lambda cycle, cycles: progress(cycle / cycles))
+        return peeling
+    checkpoints, part = kept
+    data, groups = peeling.penetrance, pedigree.metafounders
+    unknown = () if groups is None else (groups.names, groups.sire, groups.dam)
+    mine = fingerprint(replace(settings, threads=None), data.index, data.table, centimorgans, freq, known,
+                       pedigree.sire, pedigree.dam, single, *unknown)  # fmt: skip
+    checkpoints.resume(part, peeling, mine)
+
+    def cycle_ended(cycle: int, cycles: int) -> None:
+        progress(cycle / cycles)
+        checkpoints.save(part, peeling, mine)
+
+    peeling.run(cycle_ended)
+    return peeling
 
 
-def _plain(peeling: Peeling, sites: SiteTable, seen: Observations) -> Iterator[SiteBlock]:
-    """The peeled loci themselves."""
+def _plain(peeling: Peeling, sites: SiteTable, seen: Observations, turned: NDArray[np.bool_]) -> Iterator[SiteBlock]:
+    """The peeled loci themselves, of which some were `turned`."""
     for block in peeling.blocks():
         rows = slice(block.first, block.first + len(block.gp4))
-        yield SiteBlock(sites.slice(rows.start, rows.stop), seen[rows], block.gp4)
+        yield SiteBlock(sites.slice(rows.start, rows.stop), seen[rows], turn_back(block.gp4, turned[rows]))
+
+
+def _turned(freq: NDArray[np.float64], turned: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(V, G) frequencies with the alleles of some loci exchanged."""
+    return np.where(turned[:, None], 1 - freq, freq)
 
 
 def _founders(pedigree: Pedigree) -> int:
@@ -209,17 +256,17 @@ class _Writer:
         self.files.append(name)
         return self.stack.enter_context(BgzfWriter(self.out / name, eof=False, threads=self.options.threads))
 
-    def write(self, block: SiteBlock, males: NDArray[np.bool_] | None) -> None:
+    def write(self, block: SiteBlock, single: NDArray[np.bool_] | None) -> None:
         """Write the records of a block, and list the calls that they contradict.
 
         Args:
             block: consecutive records.
-            males: (N,) animals with one copy.
+            single: (N,) animals with one copy.
         """
-        haploid = None if males is None else males[self.columns]
+        haploid = None if single is None else single[self.columns]
         sites, seen = block.sites, block.seen
         self.met += len(sites)
-        facts = locus_facts(block.gp4, seen > 0, males)
+        facts = locus_facts(block.gp4, seen > 0, single)
         self.af.append(facts.af)
         self.r2.append(facts.r2)
         self.accuracy += np.stack([facts.explained, facts.spread])

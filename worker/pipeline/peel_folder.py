@@ -73,7 +73,8 @@ class JoinedChromosome:
     store: str
     sites: int
     by_file: list[int]  # sites that each file has
-    non_par: list[int] | None = None  # of X: first and last bp at which males have one copy
+    non_par: list[int] | None = None  # of X or Z: first and last bp at which males or females have one copy
+    zw: bool = False  # it is Z, of which females have one copy
     bundle: str | None = None  # the bundle's name for it; then NAME.rows.npy holds rows of the bundle, -1 without
 
 
@@ -86,7 +87,7 @@ class Joined:
     files: list[str]
     has_data: list[int]  # rows of the animals that are a sample of some file
     chromosomes: list[JoinedChromosome]
-    males: list[int] = field(default_factory=list)  # rows of the animals with one X, where there is an X
+    single: list[int] = field(default_factory=list)  # rows of the animals with one X or Z, where there is such
     bundle: str | None = None  # id of the bundle that imputes founders
 
     def write(self) -> None:
@@ -122,7 +123,7 @@ def members(folder: Path) -> Pedigree:
 
 def map_name(one: JoinedChromosome) -> str:
     """Name of a chromosome in folders of genetic maps."""
-    return one.name if one.non_par is None else "X"
+    return one.name if one.non_par is None or one.zw else "X"
 
 
 def store_sites(folder: Path, store: str) -> SiteTable:
@@ -157,7 +158,7 @@ class PeelOptions:
     keep_observed: bool = True  # an observed call stays, also where the family contradicts it
     segregation: bool = False  # write chrN.segregation.tsv.gz
     haplotypes: bool = False  # write chrN.haplotypes.tsv.gz
-    maps: Path | None = None  # a map file, or a folder of maps by build
+    maps: Path | None = None  # a folder of maps by build, for what the job's own maps lack
     command: str = "tessera peel"
 
 

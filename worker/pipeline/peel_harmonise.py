@@ -28,13 +28,16 @@ from worker.pipeline.peel_folder import (
     map_name,
     members,
 )
+from worker.pipeline.peel_frequencies import copy_frequencies, known_to_store
 from worker.pipeline.peel_join import MESSAGES, STRICT, ChromosomeJoin
-from worker.pipeline.peel_maps import UNIFORM, choose_map
+from worker.pipeline.peel_maps import copy_maps, given_maps, map_notes, refuse_strangers
 from worker.pipeline.peel_x import (
     LOST,
     Bounds,
     Lost,
+    SexSystem,
     drop_heterozygotes,
+    is_z,
     sex_notes,
     sexes,
     stretches,
@@ -46,7 +49,7 @@ from worker.pipeline.types import QC, Note, Progress, silent
 NOT_AUTOSOMES = {"X", "Y", "XY", "Z", "W", "M", "MT"}
 NOT_HUMAN_AUTOSOMES = {"23", "24", "25", "26"}  # PLINK's numbers of X, Y, XY and MT
 SHOWN = 50
-_NOT_PEELED = "peeling knows autosomes, and X where the sexes and its pseudoautosomal regions are known"
+_NOT_PEELED = "peeling knows autosomes, and X or Z where the sexes and its pseudoautosomal regions are known"
 
 
 def check_files(folder: Path) -> list[Path]:
@@ -73,6 +76,7 @@ def peel_harmonise(
     progress: Progress = silent,
     non_par: Bounds | None = None,
     mend: frozenset[Mend] = ALL,
+    sex_system: SexSystem = "auto",
 ) -> PeelHarmonised:
     """Join what `peel_read` read, and check pedigree and genotypes against each other.
 
@@ -81,13 +85,15 @@ def peel_harmonise(
         out: folder for the joined stores, `qc.json` and the tables of Mendelian errors.
         build: genome build that the job states, or auto.
         strict: refuse chromosomes that cannot be peeled instead of leaving them out, and sites that would be turned.
-        maps: where genetic maps are, as in `choose_map`; chromosomes without one are noted.
+        maps: the server's genetic maps, as in `choose_map`; those of the job come first, what has none is noted.
         progress: called with the fraction done; may raise to abort.
-        non_par: first and last bp of X at which males have one copy; those of a human build are known.
+        non_par: first and last bp of X or Z at which one sex has one copy; those of a human build are known.
         mend: whether later files' sites may be turned to the first file's; `swap` and `flip` of it count.
+        sex_system: whether X or Z is a sex chromosome; auto goes by the name.
 
     Raises:
         TesseraError: `engine_unavailable` when no chromosome can be peeled, `no_overlap` when no site can be used;
+            `map_invalid` when the job's map is of none of its chromosomes;
             when strict `sex_unknown`, `haploid_heterozygotes` and the codes of `peel_join.STRICT`.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -102,11 +108,15 @@ def peel_harmonise(
     for part in files.parts:
         by_name.setdefault(part.name, []).append(part)
     notes = [Note.from_dict(one) for one in files.notes]
-    bounds = {name: x_bounds(name, build_used, non_par) for name in by_name}
+    bounds = {name: x_bounds(name, build_used, non_par, sex_system) for name in by_name}
     if pedigree.hermaphrodite:
         bounds = dict.fromkeys(by_name)
     usable, left_out = _peelable(by_name, build_used, strict, bounds)
-    males: list[int] = []
+    given = given_maps(read)
+    refuse_strangers(given, list(usable), build_used)
+    copy_maps(read, out)
+    copy_frequencies(read, out)
+    alone: list[int] = []
     lost: list[Lost] = []
     checks = PedigreeChecks(out, pedigree)
     chromosomes: list[JoinedChromosome] = []
@@ -121,21 +131,22 @@ def peel_harmonise(
         by_file = [0] * len(files.files)
         for part, sites in zip(parts, join.by_file, strict=True):
             by_file[part.file] = sites
+        x = bounds[name]
         one = JoinedChromosome(name, parts[0].contig, file_label(name), length, store, len(join.sites), by_file,
-                               None if (x := bounds[name]) is None else list(x))  # fmt: skip
+                               None if x is None else list(x), x is not None and is_z(name))  # fmt: skip
         linked: Pedigree | None = None
         for stretch in stretches(join.sites.pos, one.non_par):
             single = pedigree.doubled
             if stretch.non_par:
-                found = sexes(pedigree, seen[stretch.first : stretch.end])
+                found = sexes(pedigree, seen[stretch.first : stretch.end], one.zw)
                 notes += sex_notes(pedigree, found, name, strict)
-                males = np.flatnonzero(found.males).tolist()
-                linked, single = x_linked(pedigree, found.males)
+                alone = np.flatnonzero(found.single).tolist()
+                linked, single = x_linked(pedigree, found.single, one.zw)
             lost += drop_heterozygotes(seen, join.sites, pedigree, single, stretch)
+        notes += known_to_store(out, pedigree.metafounders, name, join.sites, store)
         errors = checks.add(one, linked)
         notes += join.notes(name)
-        if choose_map(maps, build_used, map_name(one))[1] == UNIFORM:
-            notes.append(Note("no_genetic_map", f"There is no genetic map: {UNIFORM} was assumed.", 1, name))
+        notes += map_notes(maps, build_used, map_name(one), given, join.sites, name)
         if one.sites:
             chromosomes.append(one)
             counted.append(_counts(one, join, parts, errors))
@@ -145,9 +156,9 @@ def peel_harmonise(
     notes += write_lost(out, lost, strict)
     mendel, more = checks.write(out)
     strangers = _strangers(animals, files.samples)
-    notes += more + _pedigree_notes(strangers, left_out)
+    notes += more + _pedigree_notes(pedigree, strangers, left_out)
     has_data = sorted({row for rows in animals for row in rows.tolist() if row >= 0})
-    Joined(out, build_used, files.files, has_data, chromosomes, males).write()
+    Joined(out, build_used, files.files, has_data, chromosomes, alone).write()
     called = checks.tally.called
     document = {
         "samples": len(has_data),
@@ -207,7 +218,7 @@ def _peelable(
         raise TesseraError(
             Code.engine_unavailable,
             f"Chromosome {contig} is not inherited as autosomes are, and {_NOT_PEELED}.",
-            action=f"Leave it out ('bcftools view -t ^{contig}'); for X give a human build or 'non_par'.",
+            action=f"Leave it out ('bcftools view -t ^{contig}'); for X or Z give a human build or 'non_par'.",
             field="vcf",
         )
     left_out = [{"name": name, "sites": sum(part.sites for part in by_name[name])} for name in odd]
@@ -250,12 +261,26 @@ def _pedigree_facts(pedigree: Pedigree, has_data: Sequence[int], strangers: Sequ
         "strangers_count": len(strangers),
         "hermaphrodite": pedigree.hermaphrodite,
         "doubled_haploids": int(pedigree.doubled.sum()),
+        "metafounders": _metafounders(pedigree),
         **drawing(pedigree, has_data),
     }
 
 
-def _pedigree_notes(strangers: Sequence[str], left_out: Sequence[dict[str, Any]]) -> list[Note]:
+def _metafounders(pedigree: Pedigree) -> dict[str, int]:
+    """Unknown parents in each group; empty where all are of one."""
+    groups = pedigree.metafounders
+    if groups is None:
+        return {}
+    of = np.concatenate([groups.sire[pedigree.sire < 0], groups.dam[pedigree.dam < 0]])
+    return dict(zip(groups.names, np.bincount(of, minlength=len(groups.names)).tolist(), strict=True))
+
+
+def _pedigree_notes(pedigree: Pedigree, strangers: Sequence[str], left_out: Sequence[dict[str, Any]]) -> list[Note]:
     notes = []
+    if groups := _metafounders(pedigree):
+        counts = ", ".join(f"{name} {count:,}" for name, count in groups.items())
+        message = f"Unknown parents belong to groups, each with allele frequencies of its own: {counts}."
+        notes.append(Note("metafounders", message, len(groups)))
     if strangers:
         shown = ", ".join(strangers[:5]) + (", ..." if len(strangers) > 5 else "")
         notes.append(

@@ -20,7 +20,8 @@ from models.peeling.loci import first_frequencies
 from models.peeling.pedigree import Pedigree
 from models.peeling.penetrance import Penetrance, confident_calls
 from models.protocol import ImputedBlock, Imputer, PairBlock, SitesDone, TypedGenotypes, unheard
-from worker.pipeline.peel_folder import Joined, JoinedChromosome
+from worker.pipeline.peel_folder import JoinedChromosome
+from worker.pipeline.peel_x import Stretch
 
 IMPUTED: Final = "IMPUTED"
 TYPED: Final = "TYPED"
@@ -66,39 +67,41 @@ class FamilyImputation:
 
     def __init__(
         self,
-        joined: Joined,
-        one: JoinedChromosome,
         pedigree: Pedigree,
+        rows: NDArray[np.int64],
         sites: SiteTable,
         seen: Observations,
         peeling: Peeling,
         scale: GeneticMap,
         imputer: Imputer,
+        stretch: Stretch,
     ) -> None:
         """Ask the family which haplotypes the engine shall impute.
 
+        Animals of one gamete, as males of X, have one haplotype: it is asked for twice, as both of a founder.
+
         Args:
-            joined: what `peel_meet` made.
-            one: the chromosome.
-            pedigree: N animals.
+            pedigree: N animals, as the stretch is inherited.
+            rows: (L,) rows of the bundle of the typed sites, -1 for those that it lacks.
             sites: L typed sites.
             seen: (L, N) observation numbers.
             peeling: of those sites, after its cycles.
             scale: the genetic map.
             imputer: the bundle's engine.
+            stretch: rows of the bundle, all of an autosome or a region of X.
         """
         self._pedigree, self._sites, self._seen = pedigree, sites, seen
-        self._peeling, self._imputer = peeling, imputer
-        rows = bundle_rows(joined.folder, one)
+        self._peeling, self._imputer, self._stretch = peeling, imputer, stretch
+        self._table = imputer.sites.slice(stretch.first, stretch.end)
+        rows = np.where((rows >= stretch.first) & (rows < stretch.end), rows, -1)
         held = np.flatnonzero(rows >= 0)
         held = held[np.argsort(rows[held], kind="stable")]
         self._rows = rows[held]
-        table = imputer.sites
-        locus = np.full(len(table), -1, np.int64)
-        locus[self._rows] = held
+        locus = np.full(len(self._table), -1, np.int64)
+        locus[self._rows - stretch.first] = held
         self._locus = locus
         calls = confident_calls(np.asarray(seen))
-        calls[(calls == 1) & pedigree.doubled] = -1  # errors
+        calls[(calls == 1) & peeling.one_gamete] = -1  # errors
         self.asked: EngineInput = engine_input(pedigree, peeling.blocks(), calls, peeling.freq, held)
         self._scale, self._at = scale, scale.cm(sites.pos)
         self._only = np.flatnonzero(rows < 0)
@@ -115,7 +118,7 @@ class FamilyImputation:
 
     def blocks(self, heard: SitesDone = unheard) -> Iterator[SiteBlock]:
         """All sites in position order; `heard` is the engine's (`models.protocol.Imputer`)."""
-        table = self._imputer.sites
+        table = self._table
         freq = self._frequencies()
         sites = BundleSites(self._scale.cm(table.pos), freq, self._locus)
         hybrid = Hybrid(self._peeling, self._pedigree, self.asked, sites, self._at)
@@ -131,7 +134,7 @@ class FamilyImputation:
 
     def _merged(self, rows: slice, gp4: NDArray[np.float32], only: NDArray[np.int64]) -> SiteBlock:
         """Sites of the bundle, and those of the family that it lacks."""
-        table, locus = self._imputer.sites.slice(rows.start, rows.stop), self._locus[rows]
+        table, locus = self._table.slice(rows.start, rows.stop), self._locus[rows]
         seen = np.zeros((len(locus), len(self._pedigree)), np.uint16)
         typed = np.flatnonzero(locus >= 0)
         seen[typed] = self._seen[locus[typed]]
@@ -140,10 +143,9 @@ class FamilyImputation:
         if not len(only):
             return SiteBlock(sites, seen, gp4, flags.tolist())
         data, freq = self._peeling.penetrance, self._peeling.freq[only]
-        nobody = np.empty(0, np.int64)
-        prior = np.empty((len(only), 0, 4), np.float32)
+        prior, founders = self._peeling.priors_by_group(only)
         seg = self._peeling.own_segregation(only)
-        more = self._peeling.peel_given(data.index[only], data.table, freq, seg, prior, nobody)
+        more = self._peeling.peel_given(data.index[only], data.table, freq, seg, prior, founders)
         mine = replace(self._sites.take(only), chrom=table.chrom)
         sites = SiteTable.concatenate([sites, mine])
         order = np.argsort(sites.pos, kind="stable")
@@ -152,17 +154,27 @@ class FamilyImputation:
         return SiteBlock(sites.take(order), both[order], np.concatenate([gp4, more])[order], names[order].tolist())
 
     def _imputed(self, heard: SitesDone) -> Iterator[ImputedBlock | PairBlock]:
+        """What the engine says of the stretch, whose first row is row 0."""
+        first, end = self._stretch.first, self._stretch.end
+        met = [k for k, tile in enumerate(self._imputer.tiles) if tile.first < end and tile.end > first]
+        for block in self._engine(range(met[0], met[-1] + 1) if met else range(0), heard):
+            low, high = max(0, first - block.first), min(len(block), end - block.first)
+            if low < high:
+                part = block if low == 0 and high == len(block) else block.rows(low, high)
+                yield replace(part, first=part.first - first)
+
+    def _engine(self, tiles: range, heard: SitesDone) -> Iterator[ImputedBlock | PairBlock]:
         asked = self.asked
         if not asked.codes.shape[1]:  # nobody tells anything: the frequencies do
-            for tile in self._imputer.tiles:
+            for tile in (self._imputer.tiles[k] for k in tiles):
                 yield ImputedBlock(tile.first, np.empty((tile.end - tile.first, 0, 3), np.float32), None, None)
             return
         typed = TypedGenotypes(self._rows.astype(np.int32), asked.codes, asked.ploidy, False)
-        yield from self._imputer.impute(range(len(self._imputer.tiles)), typed, heard)
+        yield from self._imputer.impute(tiles, typed, heard)
 
     def _frequencies(self) -> NDArray[np.float64]:
         """(V,) ALT frequencies of the bundle; a half where it tells none, so that its engine alone decides."""
-        af = self._imputer.sites.af
+        af = self._table.af
         freq: NDArray[np.float64] = np.full(len(self._locus), 0.5) if af is None else af.astype(np.float64)
         return np.asarray(np.clip(freq, _LEAST, 1 - _LEAST))
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from errors import Code, TesseraError
 from genotypes import likelihoods as gl
+from genotypes.builds import par_bounds
 from genotypes.harmonise import normal_contig
 from genotypes.manifest import BundleManifest
 from genotypes.mending import QcOptions
@@ -24,8 +25,12 @@ from worker.pipeline.choose import MIN_OVERLAP, choose
 from worker.pipeline.fates import TURNED, USED, Fate, Meeting
 from worker.pipeline.folder import Ingested, IngestedChromosome
 from worker.pipeline.harmonise_options import HarmoniseOptions
-from worker.pipeline.lifting import View, place
+from worker.pipeline.lifting import Placement, View, place
 from worker.pipeline.peel_folder import Joined, JoinedChromosome, store_observations, store_sites
+from worker.pipeline.peel_frequencies import known_of_store
+from worker.pipeline.peel_lift import Move, lift_maps
+from worker.pipeline.peel_maps import given_maps
+from worker.pipeline.peel_x import stretch_of
 from worker.pipeline.qc import add_notes
 from worker.pipeline.selection import Rules, Selection, count_genotypes, row_blocks, select
 from worker.pipeline.types import BundleView, Note, Progress, silent
@@ -78,7 +83,7 @@ def peel_meet(
         try:
             chosen = offer.wanted or choose(Path(scratch), offer.installed, offer.open_bundle, how.build).bundle
             view = offer.open_bundle(chosen)
-            met, notes = _meet(facts, upload, view, how, chosen=offer.wanted is not None)
+            met, notes, move = _meet(facts, upload, view, how, chosen=offer.wanted is not None)
         except TesseraError as error:
             if offer.wanted is not None or error.code not in _UNFIT:
                 raise
@@ -87,14 +92,19 @@ def peel_meet(
             return NO_BUNDLE
         progress(0.5)
         kept = {one.name: one for one in facts.chromosomes}
-        for number, one in enumerate(met):
-            kept[one.old.name] = one.write(facts, view)
-            progress(0.5 + 0.5 * (number + 1) / len(met))
-    chromosomes = list(kept.values())
+        if move is not None:
+            notes += lift_maps(joined, move, facts.chromosomes)
+            met, kept = [one for one in met if move.keeps(one.old)], {}
+        rest, more = _rest(facts, met, move)
+        notes += more
+        for number, one in enumerate([*met, *rest]):
+            kept[one.old.name] = one.write(facts, view, move)
+            progress(0.5 + 0.5 * (number + 1) / (len(met) + len(rest)))
+    chromosomes = [kept[one.name] for one in facts.chromosomes if one.name in kept]
     replace(facts, chromosomes=chromosomes, build=view.manifest.build, bundle=chosen).write()
-    sites = sum(len(one.rows) for one in met)
-    shared = sum(int((one.rows >= 0).sum()) for one in met)
-    removed = sum(one.old.sites - len(one.rows) for one in met)
+    sites = sum(len(one.sites) for one in met)
+    shared = sum(one.shared for one in met)
+    removed = sum(one.old.sites - len(one.sites) for one in met)
     message = (
         f"Bundle {chosen} imputes founders: {shared:,} of the family's sites are in it, {sites - shared:,} are not, "
         f"{removed:,} fit neither and were left out."
@@ -104,7 +114,7 @@ def peel_meet(
         notes.append(
             Note(
                 "not_in_bundle",
-                f"Peeled without the bundle, which lacks them or where they are X: {', '.join(apart[:10])}.",
+                f"Peeled without the bundle, which lacks them: {', '.join(apart[:10])}.",
             )
         )
     qc["bundle"] = {"id": chosen, "shared": shared, "only": sites - shared, "removed": removed}
@@ -117,13 +127,18 @@ class _Met:
     """One chromosome in the bundle's terms."""
 
     old: JoinedChromosome
-    name: str  # the bundle's
+    name: str | None  # the bundle's; None where it lacks the chromosome, which was lifted alone
     sites: SiteTable
     source: NDArray[np.int64]  # rows of the joined store
     rows: NDArray[np.int64]  # rows of the bundle, -1 for sites that it lacks
     turned: NDArray[np.bool_]
 
-    def write(self, facts: Joined, view: BundleView) -> JoinedChromosome:
+    @property
+    def shared(self) -> int:
+        """Sites that the bundle holds."""
+        return int((self.rows >= 0).sum())
+
+    def write(self, facts: Joined, view: BundleView, move: Move | None) -> JoinedChromosome:
         """Write the new store; what describes it."""
         folder, animals = facts.folder, len(facts.pedigree)
         store = f"b{self.old.store}"
@@ -136,11 +151,17 @@ class _Met:
                 mine = np.where(self.turned[part, None], gl.swap_alleles(mine), mine)
                 file.write(np.ascontiguousarray(mine, np.uint16).data)
         self.sites.save(folder / f"{store}.sites.npz")
-        np.save(folder / f"{store}.rows.npy", self.rows)
+        if (known := known_of_store(folder, self.old.store)) is not None:
+            here = known[self.source]
+            np.save(folder / f"{store}.known.npy", np.where(self.turned[:, None], 1 - here, here))
         for ending in ("obs", "sites.npz"):
             (folder / f"{self.old.store}.{ending}").unlink()
-        length = view.manifest.chromosomes[self.name].length
-        return replace(self.old, contig=self.name, length=length, store=store, sites=len(self.rows), bundle=self.name)
+        non_par = self.old.non_par if move is None else move.bounds(self.old)
+        new = replace(self.old, store=store, sites=len(self.rows), non_par=non_par, length=None)
+        if self.name is None:
+            return new
+        np.save(folder / f"{store}.rows.npy", self.rows)
+        return replace(new, contig=self.name, length=view.manifest.chromosomes[self.name].length, bundle=self.name)
 
 
 def _calls(facts: Joined, folder: Path) -> Ingested:
@@ -167,33 +188,71 @@ def _calls(facts: Joined, folder: Path) -> Ingested:
 
 def _meet(
     facts: Joined, upload: Ingested, view: BundleView, how: HarmoniseOptions, chosen: bool
-) -> tuple[list[_Met], list[Note]]:
-    """Every chromosome that both hold, judged as an imputation job's sites are, and notes."""
+) -> tuple[list[_Met], list[Note], Move | None]:
+    """Every chromosome that both hold, judged as an imputation job's sites are; notes; how positions were lifted."""
     names = {normal_contig(name): name for name in view.chromosomes}
     old = {one.store: made for one, made in zip(upload.chromosomes, facts.chromosomes, strict=True)}
-    # Engines would have to be told of males' one X, and of its regions, which families are peeled by apart.
-    autosomes = [one for one in upload.chromosomes if old[one.store].non_par is None]
-    pairs = [(one, names[one.name]) for one in autosomes if one.name in names]
+    pairs = [(one, names[one.name]) for one in upload.chromosomes if one.name in names]
     if not pairs:
         offered = ", ".join(view.chromosomes[:30])
-        message = f"Bundle {view.manifest.id} holds no autosome of the family; it holds {offered}."
+        message = f"Bundle {view.manifest.id} holds no chromosome of the family; it holds {offered}."
         raise TesseraError(Code.chromosome_not_in_bundle, message, field="bundle")
     placed = place(upload, pairs, view, how)
     evidence = sum((one.evidence for one in placed.meetings), Evidence(0, 0))
     panel = view.manifest.panel.get("haplotypes")
     rules = Rules(how.mend, _NO_TESTS, int(panel) if panel else None, evidence)
-    met = []
+    met: list[_Met] = []
+    notes = list(placed.notes)
     for one, meeting in zip(placed.views, placed.meetings, strict=True):
         found = _chosen(one, meeting, view.sites(one.name), rules, old[one.one.store])
-        if (found.rows >= 0).any():
+        if found.shared:
             met.append(found)
-    shared = sum(int((one.rows >= 0).sum()) for one in met)
+            notes += _empty_regions(found, view.sites(one.name).pos, placed, view)
+    shared = sum(one.shared for one in met)
     total = sum(one.old.sites for one in met)
-    held = sum(len(view.sites(one.name)) for one in met)
+    held = sum(len(view.sites(one.name)) for one in met if one.name is not None)
     if shared == 0 or (not chosen and max(shared / total, shared / held) < MIN_OVERLAP):
         message = f"Bundle {view.manifest.id} has {shared:,} of the family's {total:,} sites."
         raise TesseraError(Code.small_overlap if shared else Code.no_overlap, message, field="bundle")
-    return met, placed.notes
+    move = None
+    if placed.lifted:
+        given = given_maps(facts.folder)
+        mapped = [] if given is None else list(given.maps)
+        every = [*(one.contig for one in facts.chromosomes), *mapped]
+        move = Move.of(how.chains, placed.build, view.manifest.build, every)
+    return met, notes, move
+
+
+def _empty_regions(found: _Met, pos: NDArray[np.int32], placed: Placement, view: BundleView) -> list[Note]:
+    """What the result lacks of X: regions in which the family has no site, of whose segregation nothing is known."""
+    bounds = found.old.non_par
+    if bounds is not None and placed.lifted:
+        bounds = list(par_bounds(view.manifest.build) or bounds)
+    notes = []
+    for number, name in enumerate(("PAR1", "nonPAR", "PAR2") if bounds is not None else ()):
+        mine, theirs = (stretch_of(one, bounds, number) for one in (found.sites.pos, pos))
+        if mine.first == mine.end and theirs.first < theirs.end:
+            message = f"The family has no site in {name}: the bundle's sites there were left out."
+            notes.append(Note("x_region_left_out", message, theirs.end - theirs.first, found.old.name))
+    return notes
+
+
+def _rest(facts: Joined, met: Sequence[_Met], move: Move | None) -> tuple[list[_Met], list[Note]]:
+    """The chromosomes that the bundle lacks, lifted as the others are, and what was lost; none where nothing moves."""
+    done = {one.old.name for one in met}
+    rest: list[_Met] = []
+    notes: list[Note] = []
+    if move is None:
+        return rest, notes
+    for one in facts.chromosomes:
+        if one.name in done:
+            continue
+        found = move.sites(store_sites(facts.folder, one.store), one.contig)
+        notes += move.note(found, one)
+        if len(found.sites) and move.keeps(one):
+            none = np.full(len(found.sites), -1, np.int64)
+            rest.append(_Met(one, None, found.sites, found.source, none, np.zeros(len(none), bool)))
+    return rest, notes
 
 
 def _chosen(one: View, meeting: Meeting, table: SiteTable, rules: Rules, old: JoinedChromosome) -> _Met:

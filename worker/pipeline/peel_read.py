@@ -27,6 +27,8 @@ from genotypes.sniff import HEAD_BYTES
 from models.peeling.pedigree import check_against_samples, read_pedigree
 from worker.pipeline.ingest_sources import collect, file_named, open_source
 from worker.pipeline.peel_folder import DOUBLED, PEDIGREE, ReadChromosome, ReadFiles
+from worker.pipeline.peel_frequencies import keep_frequencies
+from worker.pipeline.peel_maps import keep_maps
 from worker.pipeline.types import Note, Progress, silent
 
 MAX_CONTIGS: Final = 500  # of one file; each keeps a file open until it is read
@@ -41,6 +43,8 @@ class PeelReadOptions:
     names: Sequence[str] | None = None  # file names as the user knows them
     sites: Path | None = None  # of AlphaGenes text: a .map or .bim with a line a column
     doubled: Sequence[str] = ()  # ids of doubled haploids besides those that the pedigree names
+    frequencies: tuple[Path, str] | None = None  # of metafounders, and the file's name as the user knows it
+    maps: Sequence[tuple[Path, str]] = ()  # genetic maps, and their names as the user knows them
 
 
 Opened = tuple[GenotypeReader, list[Note]]
@@ -65,18 +69,21 @@ def peel_read(
     Args:
         files: whatever a job without a pedigree may bring (`ingest_sources`), of the same samples or of different ones;
             where `options.sites` is given also AlphaGenes text, which is read after the others.
-        pedigree: pedigree file; it is checked first.
+        pedigree: pedigree file; it is checked first, then the genetic maps.
         out: folder, made when missing.
         options: strictness, limits, names.
         progress: called with the fraction done; may raise to abort.
 
     Raises:
-        TesseraError: what is wrong with a file, which its details name, or with the pedigree.
+        TesseraError: what is wrong with a file, which its details name, with the pedigree or with a map.
     """
     options = options or PeelReadOptions()
     names = list(options.names) if options.names else [path.name for path in files]
     out.mkdir(parents=True, exist_ok=True)
     members = read_pedigree(pedigree, options.doubled)
+    keep_maps(options.maps, out)
+    if options.frequencies is not None:
+        keep_frequencies(*options.frequencies, out, members)
     reading = _Reading(out, options)
     texts: list[tuple[Path, str]] = []
     others: list[tuple[Path, str]] = []

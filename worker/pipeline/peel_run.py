@@ -24,11 +24,12 @@ from worker.pipeline.harmonise_options import HarmoniseOptions
 from worker.pipeline.output import StageProgress, output_format
 from worker.pipeline.peel_assemble import peel_assemble
 from worker.pipeline.peel_chunk import peel_chunk
-from worker.pipeline.peel_folder import ACCURACY, PeelOptions, PeelSummary, check_animals
+from worker.pipeline.peel_folder import ACCURACY, Joined, PeelOptions, PeelSummary, check_animals
 from worker.pipeline.peel_harmonise import check_files, peel_harmonise
 from worker.pipeline.peel_maps import check_maps
 from worker.pipeline.peel_meet import NO_BUNDLE, Offer, peel_meet
 from worker.pipeline.peel_read import PeelReadOptions, peel_read
+from worker.pipeline.peel_x import SexSystem
 from worker.pipeline.qc import add_notes
 from worker.pipeline.types import Progress, ReportFacts
 
@@ -44,9 +45,12 @@ class PeelOffline:
     sites: Path | None = None  # of AlphaGenes text
     report: Path | None = None  # folder for the report and the checks
     doubled: Sequence[str] = ()  # ids of doubled haploids besides those that the pedigree names
-    non_par: tuple[int, int] | None = None  # first and last bp of X at which males have one copy
+    non_par: tuple[int, int] | None = None  # first and last bp of X or Z at which one sex has one copy
+    sex_system: SexSystem = "auto"  # X or Z
     offer: Offer | None = None  # bundles of which one may impute founders; None peels without
     make_imputer: Callable[[str, str], Imputer] | None = None  # by bundle id and chromosome; needed with an offer
+    maps: Sequence[Path] = ()  # genetic maps of the family's chromosomes, before those of `peel.maps`
+    frequencies: Path | None = None  # of metafounders
     chains: Path | None = None  # folder of chain files for lifting to the bundle's build
     effort: str = FAST  # that `make_imputer` puts in, for the report
 
@@ -90,10 +94,13 @@ def peel_offline(
         def part(stage: str) -> Progress:
             return lambda fraction: progress(stage, fraction)
 
-        reading = PeelReadOptions(options.strict, sites=options.sites, doubled=options.doubled)
+        own_maps = [(path, path.name) for path in options.maps]
+        table = options.frequencies
+        reading = PeelReadOptions(options.strict, sites=options.sites, doubled=options.doubled, maps=own_maps,
+                                  frequencies=None if table is None else (table, table.name))  # fmt: skip
         peel_read(inputs, pedigree, work / "read", reading, part("read"))
         met = peel_harmonise(work / "read", work / "joined", options.build, options.strict, peel.maps, part("check"),
-                             options.non_par, options.mend)  # fmt: skip
+                             options.non_par, options.mend, options.sex_system)  # fmt: skip
         bundle, engine = NO_BUNDLE, options.make_imputer
         if options.offer is not None:
             how = HarmoniseOptions(build=options.build, strict=options.strict, chains=options.chains)
@@ -101,7 +108,8 @@ def peel_offline(
         add_notes(work / "joined", met.qc, effort_notes(options.effort, _manifest(options, bundle)))
         make_imputer = partial(engine, bundle) if engine is not None and bundle != NO_BUNDLE else None
         pieces: list[tuple[PeelSummary, Path]] = []
-        for number, name in enumerate(met.chromosomes):
+        left = [one.name for one in Joined.open(work / "joined").chromosomes]  # a bundle's build may lack some
+        for number, name in enumerate(left):
             folder = work / f"chunk{number}"
             done = peel_chunk(work / "joined", name, folder, peel, part(f"peel {name}"), make_imputer)
             pieces.append((done, folder))

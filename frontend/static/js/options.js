@@ -4,11 +4,11 @@ import { byId, setText } from "./dom.js";
 import { plural } from "./format.js";
 
 /** What the server takes for a field that is not sent. @type {Record<string, string>} */
-const DEFAULTS = { mode: "impute", build: "auto", engine: "auto", format: "vcf.gz", r2_min: "0", mend: "all" };
+const DEFAULTS = { mode: "impute", build: "auto", engine: "auto", format: "vcf.gz", r2_min: "0", mend: "all", sex_system: "auto" };
 /** Fields that are lists, a box for each word. */
 const LISTS = ["mend", "peel"];
 /** Fields that stand inside the folded part of the form. */
-const FOLDED = ["mend", "strict", "qc_call_rate", "qc_hwe", "qc_af_diff", "samples", "population", "peel", "animals", "doubled_haploids", "non_par"];
+const FOLDED = ["mend", "strict", "qc_call_rate", "qc_hwe", "qc_af_diff", "samples", "population", "peel", "animals", "doubled_haploids", "non_par", "sex_system"];
 export const SHARES = ["qc_call_rate", "qc_hwe", "qc_af_diff"];
 
 /** @param {string} name @returns {HTMLInputElement[]} the boxes of a list */
@@ -44,7 +44,7 @@ export function fitPedigree(pedigree) {
 /** @param {HTMLFormElement} form @param {import('./types.js').Job} job whose options the form takes over */
 export function takeOver(form, job) {
   const given = job.options ?? {};
-  for (const name of ["bundle", "build", "engine", "effort", "format", "r2_min", "name", ...SHARES, "samples", "population", "animals", "doubled_haploids", "non_par"]) {
+  for (const name of ["bundle", "build", "engine", "effort", "format", "r2_min", "name", ...SHARES, "samples", "population", "animals", "doubled_haploids", "non_par", "sex_system"]) {
     const control = /** @type {HTMLInputElement|HTMLSelectElement} */ (byId(name));
     const raw = /** @type {Record<string, any>} */ (job)[name] ?? given[name] ?? "";
     const value = Array.isArray(raw) ? raw.join(name === "non_par" ? "-" : " ") : String(raw);

@@ -4,6 +4,8 @@ import { byId, el, fill } from "./dom.js";
 import { count, size, when } from "./format.js";
 
 /** @type {Record<string, string>} */
+const KINDS = { pedigree: "Pedigree", map: "Genetic map", frequencies: "Frequencies" };
+/** @type {Record<string, string>} */
 const BUNDLES = { auto: "Chosen when the sites have been seen", none: "None: a pedigree is peeled" };
 
 /** @type {Record<string, string>} */
@@ -21,7 +23,8 @@ const OPTIONS = {
   population: "Population compared with",
   animals: "Animals to write",
   doubled_haploids: "Doubled haploids",
-  non_par: "X between the pseudoautosomal regions",
+  non_par: "X or Z between the pseudoautosomal regions",
+  sex_system: "Sex chromosome",
 };
 /** @type {Record<string, string>} */
 const SAMPLES = { drop: "Left out", flag: "Kept, and named" };
@@ -60,7 +63,7 @@ export function showSettings(job) {
         {},
         el("span", { className: "file-name" }, file.filename),
         el("span", { className: "hint number" }, size(file.size)),
-        el("span", { className: "file-note" }, `${file.kind === "pedigree" ? "Pedigree" : "Genotypes"}, SHA-256 `, el("code", { title: file.sha256 }, `${file.sha256.slice(0, 12)}…`)),
+        el("span", { className: "file-note" }, `${KINDS[file.kind] ?? "Genotypes"}, SHA-256 `, el("code", { title: file.sha256 }, `${file.sha256.slice(0, 12)}…`)),
       ),
     ),
   );

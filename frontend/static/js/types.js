@@ -11,7 +11,7 @@
  * @property {string} filename
  * @property {number} size bytes
  * @property {string} sha256
- * @property {'vcf'|'pedigree'} kind
+ * @property {'vcf'|'pedigree'|'map'|'frequencies'} kind
  *
  * @typedef {object} Job
  * @property {string} id

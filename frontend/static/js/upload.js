@@ -22,6 +22,9 @@ let upload = null;
 /** @returns {[string, string][]} what to send beside the files */
 const options = () => changedOptions(form).filter(([name]) => !(name === "bundle" && files.pedigree));
 
+/** @returns {File[]} genetic maps of a job with a pedigree */
+const maps = () => (files.pedigree ? [...(/** @type {HTMLInputElement} */ (byId("map")).files ?? [])] : []);
+
 /** Bring the command line and the words above the button up to date. */
 function refresh() {
   // With one bundle there is nothing to choose, and the short command works too.
@@ -32,7 +35,7 @@ function refresh() {
   const names = files.vcfs.map((file) => file.name);
   show(byId("bundle-choice"), !files.pedigree);
   show(byId("no-bundle"), Boolean(files.pedigree));
-  setText(byId("curl-line"), curlSubmit(absolute(url("/jobs")), names, files.pedigree?.name ?? null, fields));
+  setText(byId("curl-line"), curlSubmit(absolute(url("/jobs")), names, files.pedigree?.name ?? null, fields, maps().map((file) => file.name)));
   setText(byId("ready-text"), names.length ? `${plural(names.length, "genotype file")}, ${size(files.bytes)} to upload.` : "No file chosen yet.");
 }
 
@@ -43,7 +46,7 @@ function faults() {
   if (!files.vcfs.length) found.push({ field: "vcf", message: "Choose at least one genotype file.", action: "" });
   const empty = files.vcfs.find((file) => !file.size);
   if (empty) found.push({ field: "vcf", message: `${empty.name} is empty.`, action: "Remove it or choose another file." });
-  const number = files.vcfs.length + (files.pedigree ? 1 : 0);
+  const number = files.vcfs.length + (files.pedigree ? 1 : 0) + maps().length;
   if (number > maxFiles) found.push({ field: "vcf", message: `There are ${number} files; this server takes at most ${maxFiles} in one job.`, action: "" });
   if (files.bytes > maxBytes) {
     const message = `The files hold ${size(files.bytes)}; this server takes at most ${size(maxBytes)} in one job.`;
@@ -101,6 +104,7 @@ async function submit() {
   const data = new FormData();
   for (const [name, value] of options()) data.append(name, value); // fields first: the server can refuse them before the files
   if (files.pedigree) data.append("pedigree", files.pedigree);
+  for (const file of maps()) data.append("map", file);
   for (const file of files.vcfs) data.append("vcf", file);
   upload = new AbortController();
   setRunning(true);
