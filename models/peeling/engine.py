@@ -3,7 +3,7 @@
 One cycle peels every locus on its own given the segregation of each child (`peel`), which leaves the evidence of the
 locus about segregation, and then smooths that evidence along each child's chromosome (`segregation`), leaving out the
 locus's own. Between cycles only the segregation of children that can tell something is kept: 16 bytes a locus and
-child. Allele frequencies of founders are learned in every cycle, the error rate of calls at the end of the cycles (EM).
+child. Allele frequencies of founders and the error rate of calls are learned in every cycle (EM).
 
 Sources: Whalen et al. 2018, Genet Sel Evol 50:67 (multi-locus iterative peeling); Meuwissen and Goddard 2010,
 Genetics 185:1441 (segregation by peeling and hidden Markov chains).
@@ -30,13 +30,13 @@ from models.peeling.penetrance import Penetrance
 from models.peeling.pinned import pinned
 from models.peeling.population import BYTES, Population, PopulationOptions
 from models.peeling.priors import FounderPriors, with_single, without
-from models.peeling.segregation import CHILDREN, TASK, haldane, interpolated, smooth
+from models.peeling.segregation import CHILDREN, TASK, haldane, interpolated, smooth, tempered
 from models.peeling.small_groups import posteriors, small_groups
 from models.peeling.sweeper import Effort, Sweeper, Work, in_threads, sweepers_of
 
 _NO_CELLS: Final = np.empty((0, 2), np.int64)
-_NOBODY: Final = np.empty(0, np.int64)
-_STILL_FROM: Final = 3  # cycle from which on half of the children keep their segregation, see `run`
+_WARM: Final = (1, 2, 3)  # powers, in quarters, of the evidence about segregation in the first cycles, see `run`
+_STILL_FROM: Final = 3  # cycle from which on half of the children keep their segregation
 _SAMPLE: Final = 16  # every so many loci are looked at for convergence
 _SETTLED: Final = 1e-4  # mean change of a child's segregation that ends the cycles
 _SWEEPS_AT_END: Final = 4
@@ -185,16 +185,20 @@ class Peeling:
         """Run the cycles; `progress` hears (cycle, cycles) after each.
 
         Where a parent's phase and its children's segregation contradict each other, a change of either would mend it,
-        but if both change at once they are as wrong as before, cycle after cycle. So each time half of the children,
-        drawn by lot, wait for the others.
+        but both at once are as wrong as before. So each time half of the children, drawn by lot, wait for the others.
+        The first cycles smooth roots of the evidence about segregation, so that a guess at phase binds nobody yet
+        (deterministic annealing: Ueda and Nakano 1998, Neural Networks 11:271).
         """
+        warm = _WARM if self._options.cycles >= 2 * len(_WARM) else ()
         for cycle in range(self._done, self._options.cycles):
             before = self.seg[::_SAMPLE].copy()
-            still = np.flatnonzero(coins(self._key, cycle)) if cycle >= _STILL_FROM else _NOBODY
+            still = np.flatnonzero(coins(self._key, cycle)) if cycle >= _STILL_FROM else _NO_CELLS[:, 0]
             held = self.seg[:, still]
             due = self._population is not None and self._population.due(cycle, self._options.cycles)
             told = self._told(len(self.kept), due and self._all)
             counts = self._learn_rows(self.kept, self.seg, True, told)
+            if cycle < len(warm):
+                tempered(self.seg, warm[cycle])
             self._anchors.apply(self.seg)
             self._smooth()
             self._anchors.apply(self.seg)
@@ -208,7 +212,7 @@ class Peeling:
                 self._population.learn(like, self.freq, self._options.threads, base)
             del told
             change = np.abs(self.seg[::_SAMPLE] - before).sum()
-            settled = cycle > 0 and not learning and change < _SETTLED * before[..., 0].size
+            settled = cycle > len(warm) and not learning and change < _SETTLED * before[..., 0].size
             self._done = self._options.cycles if settled else cycle + 1
             if progress is not None:
                 progress(cycle + 1, self._options.cycles)

@@ -16,6 +16,7 @@ from models.peeling.lanes import aligned, fill, inlined, kernel, load, store, sw
 
 CHILDREN: Final = 4  # of one vector: sixteen float32
 TASK: Final = 8  # vectors of one task, whose independent chains keep the processor busy
+_ROWS: Final = 64  # loci done together, which bounds memory
 
 
 def haldane(centimorgans: NDArray[Any]) -> NDArray[np.float64]:
@@ -43,6 +44,17 @@ def interpolated(seg: NDArray[np.float32], at: NDArray[np.float64], wanted: NDAr
     share = np.clip(np.where(gap > 0, (wanted - at[left]) / np.where(gap > 0, gap, 1), 0), 0, 1)
     part = share.astype(np.float32)[:, None, None]
     return seg[left] * (1 - part) + seg[right] * part
+
+
+def tempered(evidence: NDArray[np.float32], quarters: int) -> None:
+    """Raise (L, C, 4) evidence to the power of so many quarters (1 to 4), in place; see `engine.Peeling.run`."""
+    for first in range(0, len(evidence) if quarters < 4 else 0, _ROWS):
+        part = evidence[first : first + _ROWS]
+        np.sqrt(part, out=part)
+        if quarters == 1:
+            np.sqrt(part, out=part)
+        elif quarters == 3:
+            part *= np.sqrt(part)
 
 
 @inlined

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -20,18 +20,21 @@ from models.peeling.pedigree import read_pedigree
 from models.protocol import Imputer
 from worker.pipeline.deliver import deliver, describe
 from worker.pipeline.effort import effort_notes, effort_taken
-from worker.pipeline.harmonise_options import HarmoniseOptions
 from worker.pipeline.output import StageProgress, output_format
 from worker.pipeline.peel_assemble import peel_assemble
 from worker.pipeline.peel_chunk import peel_chunk
 from worker.pipeline.peel_folder import ACCURACY, Joined, PeelOptions, PeelSummary, check_animals
 from worker.pipeline.peel_harmonise import check_files, peel_harmonise
 from worker.pipeline.peel_maps import check_maps
-from worker.pipeline.peel_meet import NO_BUNDLE, Offer, peel_meet
 from worker.pipeline.peel_read import PeelReadOptions, peel_read
 from worker.pipeline.peel_x import SexSystem
 from worker.pipeline.qc import add_notes
 from worker.pipeline.types import Progress, ReportFacts
+
+if TYPE_CHECKING:
+    from worker.pipeline.peel_meet import Offer
+
+_NO_BUNDLE: Final = "none"  # as in `peel_meet`, which is loaded only where bundles are offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +104,15 @@ def peel_offline(
         peel_read(inputs, pedigree, work / "read", reading, part("read"))
         met = peel_harmonise(work / "read", work / "joined", options.build, options.strict, peel.maps, part("check"),
                              options.non_par, options.mend, options.sex_system)  # fmt: skip
-        bundle, engine = NO_BUNDLE, options.make_imputer
+        bundle, engine = _NO_BUNDLE, options.make_imputer
         if options.offer is not None:
+            from worker.pipeline.harmonise_options import HarmoniseOptions
+            from worker.pipeline.peel_meet import peel_meet
+
             how = HarmoniseOptions(build=options.build, strict=options.strict, chains=options.chains)
             bundle = peel_meet(work / "joined", options.offer, how, met.qc, part("meet the bundle"))
         add_notes(work / "joined", met.qc, effort_notes(options.effort, _manifest(options, bundle)))
-        make_imputer = partial(engine, bundle) if engine is not None and bundle != NO_BUNDLE else None
+        make_imputer = partial(engine, bundle) if engine is not None and bundle != _NO_BUNDLE else None
         pieces: list[tuple[PeelSummary, Path]] = []
         left = [one.name for one in Joined.open(work / "joined").chromosomes]  # a bundle's build may lack some
         for number, name in enumerate(left):
@@ -140,7 +146,7 @@ def _facts(options: PeelOffline, bundle: str, out: Path, inputs: Sequence[Path])
     return ReportFacts(
         name=out.name,
         bundle=bundle,
-        bundle_sha256=options.offer.open_bundle(bundle).digest if options.offer and bundle != NO_BUNDLE else "",
+        bundle_sha256=options.offer.open_bundle(bundle).digest if options.offer and bundle != _NO_BUNDLE else "",
         build=options.build,
         engine="peeling",
         strict=options.strict,
