@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.peeling.engine import Options, Peeling
+from models.peeling.engine import Peeling
+from models.peeling.options import Options
 from models.peeling.pedigree import Pedigree, read_pedigree
 from models.peeling.penetrance import from_calls
 from models.peeling.population import PopulationOptions

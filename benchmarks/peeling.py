@@ -85,7 +85,8 @@ def to_text(vcf: Path, dosages: Path) -> None:
 
 def warm(data: Path, cycles: int) -> None:
     """Print the cost of the kernels alone, compiled and on one thread."""
-    from models.peeling.engine import Options, Peeling
+    from models.peeling.engine import Peeling
+    from models.peeling.options import Options
     from models.peeling.pedigree import read_pedigree
     from models.peeling.penetrance import from_calls
 

@@ -101,7 +101,8 @@ def write(folder: Path, sire: NDArray[np.int64], dam: NDArray[np.int64], typed: 
 
 def dense(folder: Path, threads: int) -> None:
     """Peel one chromosome of a Morgan by the library."""
-    from models.peeling.engine import Options, Peeling
+    from models.peeling.engine import Peeling
+    from models.peeling.options import Options
     from models.peeling.pedigree import read_pedigree
     from models.peeling.penetrance import from_calls
 

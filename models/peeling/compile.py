@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from genotypes.sites import SiteTable, strings
-from models.peeling.engine import Options, Peeling
+from models.peeling.engine import Peeling
+from models.peeling.options import Options
 from models.peeling.pedigree import Pedigree
 from models.peeling.penetrance import from_calls
 from models.peeling.population import PopulationOptions

@@ -12,7 +12,7 @@ Genetics 185:1441 (segregation by peeling and hidden Markov chains).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -25,15 +25,17 @@ from models.peeling.families import Families, full_sib_families
 from models.peeling.keys import coins, keys
 from models.peeling.loci import first_frequencies, informative
 from models.peeling.metafounders import GroupFrequencies, with_stand_ins
+from models.peeling.options import Options
 from models.peeling.pedigree import Pedigree
 from models.peeling.penetrance import Penetrance
 from models.peeling.pinned import pinned
-from models.peeling.population import BYTES, Population, PopulationOptions
+from models.peeling.population import BYTES, Population
 from models.peeling.priors import FounderPriors, with_single, without
 from models.peeling.segregation import CHILDREN, TASK, haldane, interpolated, smooth, tempered
 from models.peeling.small_groups import posteriors, small_groups
 from models.peeling.sweeper import Effort, Sweeper, Work, in_threads, sweepers_of
 
+_NOBODY: Final = np.empty(0, np.int64)
 _NO_CELLS: Final = np.empty((0, 2), np.int64)
 _WARM: Final = (1, 2, 3)  # powers, in quarters, of the evidence about segregation in the first cycles, see `run`
 _STILL_FROM: Final = 3  # cycle from which on half of the children keep their segregation
@@ -43,34 +45,6 @@ _SWEEPS_AT_END: Final = 4
 _SWEEPS_EXACT: Final = 40  # where they settle
 _EXACT: Final = 1e-6
 _FREQUENCY_ROUNDS: Final = 2  # EM steps at loci that are peeled once
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """Settings of the engine.
-
-    Attributes:
-        cycles: rounds of peeling and smoothing.
-        sweeps: most rounds up and down the pedigree at a locus in a cycle.
-        tolerance: a round that changes no message by more ends the sweeps.
-        block: loci of a block that is given out.
-        threads: None takes every core.
-        learn_error: estimate the error rate of genotype calls.
-        density: segregation is learned at no more loci per cM; the others are peeled once, at the end.
-        population: learn founders' priors from the other founders' haplotypes (`population`); None: from allele
-            frequencies alone.
-        pin: name the haplotypes of founders with few children all along the chromosome (`pinned`), for hybrid peeling.
-    """
-
-    cycles: int = 10
-    sweeps: int = 2
-    tolerance: float = 1e-3
-    block: int = 256
-    threads: int | None = None
-    learn_error: bool = True
-    density: float = 40.0
-    population: PopulationOptions | None = None
-    pin: bool = False
 
 
 class Peeling:
@@ -192,7 +166,7 @@ class Peeling:
         warm = _WARM if self._options.cycles >= 2 * len(_WARM) else ()
         for cycle in range(self._done, self._options.cycles):
             before = self.seg[::_SAMPLE].copy()
-            still = np.flatnonzero(coins(self._key, cycle)) if cycle >= _STILL_FROM else _NO_CELLS[:, 0]
+            still = np.flatnonzero(coins(self._key, cycle)) if cycle >= _STILL_FROM else _NOBODY
             held = self.seg[:, still]
             due = self._population is not None and self._population.due(cycle, self._options.cycles)
             told = self._told(len(self.kept), due and self._all)

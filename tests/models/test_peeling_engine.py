@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from genotypes.codes import swap_alleles
-from models.peeling.engine import Options, Peeling
+from models.peeling.engine import Peeling
+from models.peeling.options import Options
 from models.peeling.penetrance import from_calls, from_pl, from_reads
 from models.peeling.segregation import haldane
 from tests.reference.peeling_exact import Parents

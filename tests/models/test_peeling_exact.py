@@ -5,7 +5,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from models.peeling.engine import Options, Peeling
+from models.peeling.engine import Peeling
+from models.peeling.options import Options
 from models.peeling.penetrance import Penetrance, from_calls
 from models.peeling.priors import FounderPriors
 from tests.reference.peeling_exact import Parents, enumerate_one_locus, lander_green

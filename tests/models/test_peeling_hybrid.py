@@ -7,9 +7,10 @@ import pytest
 
 from genotypes import codes as gt
 from models.peeling.block import PeeledBlock
-from models.peeling.engine import Options, Peeling
+from models.peeling.engine import Peeling
 from models.peeling.founder_haplotypes import EngineInput, engine_input
 from models.peeling.hybrid import DISTRUST, BundleSites, Hybrid
+from models.peeling.options import Options
 from models.peeling.penetrance import from_calls
 from models.peeling.priors import hardy_weinberg
 from models.protocol import ImputedBlock

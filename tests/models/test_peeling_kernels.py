@@ -72,7 +72,8 @@ def test_compiling_leaves_nothing_to_compile_at_the_first_peeling() -> None:
     code = (
         "import numpy as np\n"
         "from models.peeling import copying, lander_green, locus, segregation\n"
-        "from models.peeling.engine import Options, Peeling\n"
+        "from models.peeling.engine import Peeling\n"
+        "from models.peeling.options import Options\n"
         "from models.peeling.penetrance import from_calls\n"
         "from models.peeling.population import PopulationOptions\n"
         "from tests.support.pedigrees import pedigree_of\n"

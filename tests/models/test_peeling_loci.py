@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from models.peeling.engine import Options, Peeling
+from models.peeling.engine import Peeling
 from models.peeling.loci import informative
+from models.peeling.options import Options
 from models.peeling.penetrance import from_calls
 from models.peeling.segregation import CHILDREN, haldane, interpolated, smooth
 from tests.reference.peeling_exact import Parents

@@ -11,8 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from errors import Code, TesseraError
-from models.peeling.engine import Options, Peeling
+from models.peeling.engine import Peeling
 from models.peeling.metafounders import shares, with_stand_ins
+from models.peeling.options import Options
 from models.peeling.pedigree import Metafounders, Pedigree, read_pedigree, x_linked
 from models.peeling.penetrance import Penetrance, from_calls
 from models.peeling.population import PopulationOptions

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from models.peeling.engine import Options, Peeling
+from models.peeling.engine import Peeling
+from models.peeling.options import Options
 from models.peeling.penetrance import Penetrance, from_calls
 from models.peeling.population import PopulationOptions
 from models.peeling.priors import FounderPriors

@@ -4,7 +4,8 @@ import itertools
 
 import numpy as np
 
-from models.peeling.engine import Options, Peeling
+from models.peeling.engine import Peeling
+from models.peeling.options import Options
 from models.peeling.penetrance import Penetrance, from_calls
 from models.peeling.population import BYTES, PopulationOptions
 from models.peeling.priors import FounderPriors

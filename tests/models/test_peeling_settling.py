@@ -7,8 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from models.peeling import engine
-from models.peeling.engine import Options, Peeling
+from models.peeling.engine import Peeling
 from models.peeling.keys import coins
+from models.peeling.options import Options
 from models.peeling.penetrance import from_calls
 from tests.reference.peeling_exact import Parents
 from tests.support.pedigrees import drop, pedigree_of

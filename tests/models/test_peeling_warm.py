@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from models.peeling import engine
-from models.peeling.engine import Options, Peeling
+from models.peeling.engine import Peeling
+from models.peeling.options import Options
 from models.peeling.penetrance import from_calls
 from models.peeling.segregation import tempered
 from tests.reference.peeling_exact import Parents

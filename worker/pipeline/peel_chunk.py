@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from genotypes.bgzf import BgzfWriter
 from genotypes.likelihoods import Observations
 from genotypes.sites import SiteTable
-from models.peeling.engine import Options, Peeling
+from models.peeling.engine import Peeling
 from models.peeling.families import full_sib_families
+from models.peeling.options import Options
 from models.peeling.pedigree import Pedigree, x_linked
 from models.peeling.penetrance import from_observations
 from models.peeling.population import PopulationOptions

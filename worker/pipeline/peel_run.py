@@ -138,7 +138,7 @@ def peel_offline(
 
 
 def _manifest(options: PeelOffline, bundle: str) -> BundleManifest | None:
-    return options.offer.open_bundle(bundle).manifest if options.offer and bundle != NO_BUNDLE else None
+    return options.offer.open_bundle(bundle).manifest if options.offer and bundle != _NO_BUNDLE else None
 
 
 def _facts(options: PeelOffline, bundle: str, out: Path, inputs: Sequence[Path]) -> ReportFacts:
