@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import (
@@ -100,15 +100,16 @@ def impute(
     """Impute local files without a server. What comes out is what a server would give."""
     check_files(files)
     started = time.monotonic()
-    from jobs.settings import load_quality
     from models.bundles import with_effort
     from worker.engine_dae import make_imputer
     from worker.pipeline.choose import choose
+    from worker.pipeline.memory import one_arena
     from worker.pipeline.run import OfflineOptions, run_offline
     from worker.pipeline.sample_policy import SamplePolicy
 
-    settings = load_quality()
-    policy = settings.samples.model_dump() | ({"action": samples.value} if samples else {})
+    one_arena()
+    qc_settings, sample_settings = quality_settings()
+    policy = sample_settings | ({"action": samples.value} if samples else {})
     thresholds = {"qc_call_rate": qc_call_rate, "qc_hwe": qc_hwe, "qc_af_diff": qc_af_diff}
     bundles = {} if bundle == "auto" else {"": open_bundle(bundle)}
 
@@ -123,9 +124,7 @@ def impute(
         build=build,
         strict=strict,
         mend=mend_option(mend),
-        qc=QcOptions.from_fields(
-            {name: value for name, value in thresholds.items() if value is not None}, settings.qc.model_dump()
-        ),
+        qc=QcOptions.from_fields({name: value for name, value in thresholds.items() if value is not None}, qc_settings),
         chains=chains,
         references=references,
         population=population or "auto",
@@ -153,6 +152,22 @@ def impute(
         show_made(made, time.monotonic() - started)
     for path in made.files:
         out.print(str(path), markup=False)
+
+
+def quality_settings() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Fields of `jobs.slices.QcSettings` and `SampleSettings` as TESSERA_QC_* and TESSERA_SAMPLES_* set them.
+
+    Raises:
+        TesseraError: `setup_invalid`, naming each variable at fault.
+    """
+    from jobs.slices import QcSettings, SampleSettings
+
+    if any(name.upper().startswith(("TESSERA_QC", "TESSERA_SAMPLES")) for name in os.environ):
+        from jobs.settings import load_quality  # loading it takes a tenth of a second, and most runs need nothing of it
+
+        found = load_quality()
+        return found.qc.model_dump(), found.samples.model_dump()
+    return QcSettings().model_dump(), SampleSettings().model_dump()
 
 
 def show_made(made: OfflineSummary, seconds: float) -> None:

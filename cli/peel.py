@@ -117,9 +117,11 @@ def peel(
     except ValueError as problem:
         raise typer.BadParameter(str(problem), param_hint="--non-par") from problem
     started = time.monotonic()
+    from worker.pipeline.memory import one_arena
     from worker.pipeline.peel_folder import PeelOptions
     from worker.pipeline.peel_run import PeelOffline, peel_offline
 
+    one_arena()
     options = PeelOptions(
         cycles=cycles,
         population=population,

@@ -14,6 +14,7 @@ from jobs.settings import get_settings
 from worker.app import create_app
 from worker.identity import worker_name
 from worker.logs import set_up_logging
+from worker.pipeline.memory import one_arena
 from worker.process import ask_to_stop, start_child
 from worker.sweeper import Sweeper
 
@@ -30,6 +31,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run until stopped. SIGTERM or SIGINT: rows at work are given back to the queue, then the process ends."""
     given = parse(arguments)
+    one_arena()
     settings = get_settings()
     set_up_logging(given.log_level)
     upgrade(settings.database.url)

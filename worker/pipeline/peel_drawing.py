@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from html import escape
 from typing import Any, Final
-from xml.sax.saxutils import escape
 
 import numpy as np
 
