@@ -215,7 +215,9 @@ def test_a_jobs_mend_reaches_the_join(tmp_path: Path) -> None:
         (tmp_path / mend / "pages").mkdir(parents=True)
         job = SimpleNamespace(id="j", name="n", bundle="none", build="auto", strict=False, mode="qc", r2_min=0.0)
         job.options = {"mend": mend}
-        desk = SimpleNamespace(task=SimpleNamespace(job=job, files=[]), tools=SimpleNamespace(settings=load_settings()))
+        desk: Any = SimpleNamespace(
+            task=SimpleNamespace(job=job, files=[]), effort="fast", tools=SimpleNamespace(settings=load_settings())
+        )
         desk.lease = SimpleNamespace(progress=lambda _: None)
         desk.inputs, desk.out, desk.one = tmp_path / mend / "pages", tmp_path / mend, lambda _: tmp_path / "read"
         desk.publish_work, desk.publish_results = dict, list

@@ -105,7 +105,7 @@ def test_commands_that_read_a_bundle(folder: Path, command: str) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [["compress", "--out"], ["adapt", "--array", "in.vcf.gz", "--panel", "panel.bcf", "--out"], ["privacy", "--panel"]],
+    [["compress", "--out"], ["adapt", "--array", "in.vcf.gz", "--panel", "panel.bcf", "--out"]],
 )
 def test_commands_for_networks_refuse_haplotypes(folder: Path, words: list[str]) -> None:
     named = [str(folder / word) if "." in word else word for word in words]
@@ -113,3 +113,12 @@ def test_commands_for_networks_refuse_haplotypes(folder: Path, words: list[str])
     assert done.exit_code != 0
     assert "setup_invalid" in done.stderr
     assert "holds haplotypes and no network" in done.stderr
+
+
+def test_privacy_is_tested_on_one_chromosome_of_a_genome(folder: Path) -> None:
+    words = ["bundle", "privacy", str(folder / "bundle"), "--panel", str(folder / "panel.bcf")]
+    done = CliRunner().invoke(app, words)
+    assert "name one" in done.stderr
+    done = CliRunner().invoke(app, [*words, "--chrom", "22"])
+    assert done.exit_code == 0, done.output
+    assert f"Looked at {SITES:,} sites" in done.output

@@ -4,7 +4,7 @@ import { byId, setText } from "./dom.js";
 import { plural } from "./format.js";
 
 /** What the server takes for a field that is not sent. @type {Record<string, string>} */
-const DEFAULTS = { mode: "impute", build: "auto", engine: "auto", format: "vcf.gz", r2_min: "0", mend: "all", sex_system: "auto" };
+const DEFAULTS = { mode: "impute", build: "auto", engine: "auto", format: "vcf.gz", r2_min: "0", mend: "all" };
 /** Fields that are lists, a box for each word. */
 const LISTS = ["mend", "peel"];
 /** Fields that stand inside the folded part of the form. */
