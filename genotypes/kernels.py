@@ -24,9 +24,9 @@ def digest_of(folder: Path, names: Sequence[str]) -> str:
 class _Kept(_Base):  # type: ignore[misc]  # numba is untyped
     """Numba's cache of one kernel, without what only compiling needs.
 
-    Before it looks for a kept kernel, numba's own cache makes known everything that kernels could call: two thirds of
-    a second and 90 MB in every process. Machine code needs none of it, and a compiler that finds nothing kept does the
-    same for itself.
+    Before it looks for a kept kernel, numba's own cache makes known everything that kernels could call: a third of a
+    second in every process. Machine code needs none of it, and a compiler that finds nothing kept does the same for
+    itself.
     """
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:

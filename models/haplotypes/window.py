@@ -52,7 +52,10 @@ class Window:
         carriers, carriers_starts = list_carriers(
             core.starts, core.carriers, rare.row.astype(np.int64), rare.starts, library.haplotypes
         )
-        alleles = library.alleles(typed)
+        # What lies in the tile has been read by now; only the context on both sides is left.
+        first, end = np.searchsorted(typed, (tile.first, tile.end)).tolist()
+        own = core.alleles(typed[first:end] - np.int32(tile.first))
+        alleles = np.concatenate([library.alleles(typed[:first]), own, library.alleles(typed[end:])])
         panel = Panel(
             library.haplotypes, pack_columns(alleles, width).reshape(-1), classes_of(alleles), frequent, bits, starts,
             rare, carriers, carriers_starts, core.flipped,
