@@ -82,6 +82,27 @@ def test_more_of_the_upload_wins_and_newest_breaks_ties(tmp_path: Path) -> None:
     assert why.endswith("The first two fit alike: the newer one was taken.")
 
 
+def measured(one: NamedBundle, **r2: float) -> NamedBundle:
+    """The bundle with an aggregate r2 on each of some arrays, in one bin of allele frequency."""
+    tables = [{"array": name, "people": 50, "bins": [{"maf": [0, 0.5], "sites": 9, "r2": x}]} for name, x in r2.items()]
+    made = replace(one.manifest, accuracy=tables, id="")
+    one.manifest = replace(made, id=made.content_id())
+    return one
+
+
+def test_of_bundles_that_fit_alike_the_more_accurate_one_is_taken(tmp_path: Path) -> None:
+    folder = ingested(tmp_path, make_upload(OURS.sites("20")))
+    better = measured(bundle("better"), gsa=0.8, ukb=0.9)
+    # Its mean is the higher one, but on the array that both were measured on it is worse.
+    worse = measured(bundle("newer"), gsa=0.7, omni=0.99)
+    unknown = bundle("zz-newest")
+    for order in (1, -1):
+        name, why = pick(folder, [better, worse, unknown][::order])
+        assert name == "better"
+        assert why.endswith("The first two fit alike: the more accurate one was taken.")
+    assert pick(folder, [measured(bundle("a"), gsa=0.8), measured(bundle("b"), gsa=0.8)])[0] == "b"
+
+
 def test_no_bundle_at_all_and_none_with_the_chromosome(tmp_path: Path) -> None:
     folder = ingested(tmp_path, make_upload(OURS.sites("X")))
     for bundles, code in (([], Code.bundle_not_found), ([OTHER_BUILD], Code.chromosome_not_in_bundle)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ class Candidate:
     within: int  # sites of the upload between its first and last site of a chromosome
     compared: int  # of those, how many were looked up
     shared: int  # of those, how many it has with the same alleles, in either order and on either strand
+    accuracy: float = 0.0  # see `mean_accuracy`
 
     @property
     def share(self) -> float:
@@ -58,7 +59,8 @@ def choose(
 ) -> Choice:
     """Choose the bundle that holds most of the upload's sites.
 
-    Positions and alleles decide, since headers are often wrong about the build; the build breaks ties. Only bundles
+    Positions and alleles decide, since headers are often wrong about the build; the build breaks ties, then the sites
+    that there are to impute, then the accuracy that the bundles were measured to have, then age. Only bundles
     that hold a chromosome of the upload are looked at, and of those only the ones of a stated build if there are any.
 
     Args:
@@ -86,6 +88,8 @@ def choose(
     for number, manifest in enumerate(holding):
         found.append(_compare(upload, manifest, open_bundle(manifest.id)))
         progress((number + 1) / len(holding))
+    accuracy = mean_accuracy([one.manifest for one in found])
+    found = [replace(one, accuracy=mean) for one, mean in zip(found, accuracy, strict=True)]
     found.sort(key=lambda one: _rank(one, upload.build), reverse=True)
     return Choice(found[0].manifest.id, _note(found, len(manifests)))
 
@@ -152,17 +156,31 @@ def _compare(upload: Ingested, manifest: BundleManifest, bundle: BundleView) -> 
     return Candidate(manifest, len(pairs), within, compared, shared)
 
 
-def _rank(one: Candidate, header: str | None) -> tuple[float, bool, int, str]:
+def _rank(one: Candidate, header: str | None) -> tuple[float, bool, int, float, str]:
     """What makes a bundle the better one; an overlap that chance may have brought counts nothing."""
     manifest = one.manifest
     same = header is not None and normal_build(header) == normal_build(manifest.build)
     usable = one.usable if one.share >= MIN_OVERLAP else 0.0
-    return usable, same, sum(entry.sites for entry in manifest.chromosomes.values()), manifest.created
+    sites = sum(entry.sites for entry in manifest.chromosomes.values())
+    return usable, same, sites, one.accuracy, manifest.created
 
 
 def _weight(one: Candidate) -> tuple[float, str, int]:
-    """What decides before a bundle's age does."""
+    """What decides before a bundle's accuracy does."""
     return one.usable, normal_build(one.manifest.build), sum(entry.sites for entry in one.manifest.chromosomes.values())
+
+
+def mean_accuracy(manifests: Sequence[BundleManifest]) -> list[float]:
+    """Mean r2 of each bundle over the arrays and allele frequencies at which all were measured; 0 where there are none.
+
+    Bundles without figures are 0 and do not narrow the others' comparison.
+    """
+    tables = [
+        {(row["array"], tuple(b["maf"])): b["r2"] for row in one.accuracy for b in row["bins"] if b["r2"] is not None}
+        for one in manifests
+    ]
+    common = set.intersection(*(set(table) for table in tables if table)) if any(tables) else set()
+    return [float(np.mean([table[key] for key in common])) if table and common else 0.0 for table in tables]
 
 
 def _note(found: Sequence[Candidate], installed: int) -> Note:
@@ -171,7 +189,8 @@ def _note(found: Sequence[Candidate], installed: int) -> Note:
     if others:
         message += f" Next: {'; '.join(f'{one.manifest.id}, {_words(one)}' for one in others[:NAMED])}."
         if _weight(best) == _weight(others[0]):
-            message += " The first two fit alike: the newer one was taken."
+            more = best.accuracy > others[0].accuracy
+            message += f" The first two fit alike: the {'more accurate' if more else 'newer'} one was taken."
     if skipped := installed - len(found):
         message += f" {skipped} of another build or without a chromosome of the upload."
     return Note("bundle_chosen", message)
