@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -104,7 +105,7 @@ class Joined:
 
     @property
     def pedigree(self) -> Pedigree:
-        """The pedigree, read again from its file."""
+        """The pedigree, from its file."""
         return members(self.folder)
 
     def chromosome(self, name: str) -> JoinedChromosome:
@@ -117,6 +118,15 @@ class Joined:
 
 def members(folder: Path) -> Pedigree:
     """The pedigree in a folder, with the doubled haploids that were named beside it."""
+    listed = folder / DOUBLED
+    found = [path.stat() for path in (folder / PEDIGREE, listed) if path.exists()]
+    stamps = tuple((one.st_mtime_ns, one.st_size) for one in found)
+    return _members(folder, stamps)
+
+
+@lru_cache(maxsize=2)
+def _members(folder: Path, _stamps: tuple[tuple[int, int], ...]) -> Pedigree:
+    """The pedigree as it was when its files had these stamps; every stage of a job asks for it several times."""
     listed = folder / DOUBLED
     return read_pedigree(folder / PEDIGREE, listed.read_text().split() if listed.exists() else ())
 
