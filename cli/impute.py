@@ -100,10 +100,10 @@ def impute(
     """Impute local files without a server. What comes out is what a server would give."""
     check_files(files)
     started = time.monotonic()
+    from genotypes.memory import one_arena
     from models.bundles import with_effort
     from worker.engine_dae import make_imputer
     from worker.pipeline.choose import choose
-    from worker.pipeline.memory import one_arena
     from worker.pipeline.run import OfflineOptions, run_offline
     from worker.pipeline.sample_policy import SamplePolicy
 

@@ -117,7 +117,7 @@ def peel(
     except ValueError as problem:
         raise typer.BadParameter(str(problem), param_hint="--non-par") from problem
     started = time.monotonic()
-    from worker.pipeline.memory import one_arena
+    from genotypes.memory import one_arena
     from worker.pipeline.peel_folder import PeelOptions
     from worker.pipeline.peel_run import PeelOffline, peel_offline
 

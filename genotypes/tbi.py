@@ -72,6 +72,11 @@ class Places:
             return cls(*(data[one.name] for one in fields(cls)))
 
 
+def places_of(piece: Path) -> Path:
+    """The file beside a piece that says where its records lie."""
+    return piece.with_name(piece.name + ".places.npz")
+
+
 def write_tbi(path: Path, contigs: Sequence[tuple[str, Places]]) -> None:
     """Write the index of a VCF.
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from celery import signals
 
+from genotypes.memory import one_arena
 from jobs.database import upgrade
 from jobs.settings import get_settings
 from worker.app import create_app
 from worker.identity import worker_name
 from worker.logs import set_up_logging
-from worker.pipeline.memory import one_arena
 from worker.process import ask_to_stop, start_child
 from worker.sweeper import Sweeper
 

@@ -40,8 +40,10 @@ def peeled_text(
     haploid: NDArray[np.bool_] | None = None,
     threads: int | None = 1,
     flags: Sequence[str] | None = None,
-) -> Iterator[bytes | NDArray[np.uint8]]:
-    """Text of a block's records, in pieces to be written one after the other.
+) -> Iterator[tuple[bytes, NDArray[np.uint8]]]:
+    """A block's records, each as its site columns and its cells, without the end of the line.
+
+    The cells are overwritten some records later.
 
     Args:
         sites: its V sites.
@@ -74,6 +76,5 @@ def peeled_text(
                 info += f";CONTRADICTED={contradicted[at]}"
             if flags is not None:
                 info += f";{flags[at]}"
-            yield f"{part.chrom}\t{pos}\t{ident}\t{ref}\t{alt}\t.\tPASS\t{info}\tGT:DS:GP:GQ".encode()
-            yield rows[k, : ends[k]]
-            yield b"\n"
+            head = f"{part.chrom}\t{pos}\t{ident}\t{ref}\t{alt}\t.\tPASS\t{info}\tGT:DS:GP:GQ"
+            yield head.encode(), rows[k, : ends[k]]

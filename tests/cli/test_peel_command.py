@@ -212,3 +212,18 @@ def test_doubled_haploids_are_listed_in_a_file(family: Path) -> None:
             assert len(set(record.samples[name]["GT"])) == 1
     done = CliRunner().invoke(app, words(family, "--non-par", "9-5"))
     assert done.exit_code != 0
+
+
+@pytest.mark.parametrize("name", ["out.vcf.gz", "out.bcf"])
+def test_the_index_finds_every_record(family: Path, name: str) -> None:
+    """Of two chromosomes, as htslib finds them that reads the whole file."""
+    second = (family / "in.vcf").read_text().replace("\n1\t", "\n2\t").replace("ID=1,", "ID=2,")
+    (family / "second.vcf").write_text(second)
+    done = CliRunner().invoke(app, ["peel", str(family / "second.vcf"), *words(family, "-o", family / name)[1:]])
+    assert done.exit_code == 0, done.output
+    with pysam.VariantFile(str(family / name)) as file:
+        every = [(record.chrom, record.pos) for record in file]
+    assert len({chrom for chrom, _ in every}) == 2
+    with pysam.VariantFile(str(family / name)) as file:
+        for chrom, pos in every:
+            assert [record.pos for record in file.fetch(chrom, pos - 1, pos)] == [pos]

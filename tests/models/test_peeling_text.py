@@ -54,7 +54,7 @@ def test_text_is_that_of_plain_arithmetic(keep: bool, males: bool) -> None:
     haploid = np.arange(gp4.shape[1]) % 3 == 1 if males else None
     for threads in (1, 2):
         parts = peeled_text(sites, gp4, facts, counts, calls if keep else None, haploid, threads)
-        lines = b"".join(bytes(part) for part in parts).decode().splitlines()
+        lines = b"".join(head + bytes(cells) + b"\n" for head, cells in parts).decode().splitlines()
         assert [line.split("\t")[1] for line in lines] == [str(5 + k) for k in range(n)]
         assert ["CONTRADICTED=" in line for line in lines] == [False] + [True] * (n - 1)
         for row, line in enumerate(lines):

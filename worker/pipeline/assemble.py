@@ -17,7 +17,7 @@ from genotypes.header import imputed_header
 from genotypes.index import TBI_LIMIT, index_vcf
 from genotypes.quality import SiteSums
 from genotypes.sites import SiteTable
-from genotypes.tbi import Places, write_tbi
+from genotypes.tbi import Places, places_of, write_tbi
 from worker.pipeline.cohort_stats import WINDOWS, window_edges
 from worker.pipeline.emit import (
     PIECE,
@@ -25,7 +25,6 @@ from worker.pipeline.emit import (
     PieceQuality,
     PieceWriter,
     Typed,
-    places_of,
     quality_of,
     slice_sums,
 )

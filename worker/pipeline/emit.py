@@ -17,6 +17,7 @@ from genotypes.cells import Cells, Layout, tables
 from genotypes.fragment import FragmentWriter
 from genotypes.quality import SiteQuality, SiteSums
 from genotypes.sites import SiteTable
+from genotypes.tbi import places_of
 from worker.pipeline.folder import Harmonised, HarmonisedChromosome
 from worker.pipeline.regions import Region, parts, regions_of
 from worker.pipeline.types import OutputOptions
@@ -153,11 +154,6 @@ class PieceQuality:
         """Read what `save` wrote."""
         with np.load(path, allow_pickle=False) as data:
             return cls(data["maf"], data["r2"], data["er2"], data["typed"], data["written"], int(data["typed_only"]))
-
-
-def places_of(piece: Path) -> Path:
-    """The file beside a piece that says where its records lie."""
-    return piece.with_name(piece.name + ".places.npz")
 
 
 class PieceWriter:

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from genotypes.tbi import places_of
 from models.protocol import Imputer, TypedGenotypes
 from worker.pipeline.ahead import ahead
-from worker.pipeline.emit import PIECE, QUALITY, PieceWriter, Typed, join_sums, places_of, quality_of
+from worker.pipeline.emit import PIECE, QUALITY, PieceWriter, Typed, join_sums, quality_of
 from worker.pipeline.folder import Harmonised
 from worker.pipeline.itemise import Itemiser
 from worker.pipeline.pace import Pace

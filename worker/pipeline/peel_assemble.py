@@ -10,12 +10,14 @@ from typing import Final
 import pysam.bcftools
 
 from genotypes.bgzf import BgzfWriter, concatenate
-from genotypes.index import index_vcf
+from genotypes.index import TBI_LIMIT, index_vcf
+from genotypes.tbi import Places, places_of, write_tbi
 from models.peeling.records import peeled_header
 from worker.pipeline.peel_folder import Joined, PeelOptions, PeelSummary, columns_of
 from worker.pipeline.types import Progress, silent
 from worker.pipeline.version import software
 
+HEAD: Final = "header.gz"
 _SITE: Final = ("CHROM", "POS", "ID", "REF", "ALT")
 
 Pieces = Sequence[tuple[PeelSummary, Path]]
@@ -67,7 +69,13 @@ def peel_assemble(
         progress(0.5)
         if options.format == "bcf":
             pysam.bcftools.view("--no-version", "-Ob", "-o", str(path), str(text), catch_stdout=False)
-        made += [path, index_vcf(path)]
+            index = index_vcf(path)
+        elif max((length or 0 for length in contigs.values()), default=0) > TBI_LIMIT:
+            index = index_vcf(path)
+        else:
+            records = [(one.contig, folder) for one, (_, folder) in zip(chromosomes, pieces, strict=True)]
+            index = _index(path, records, (Path(scratch) / HEAD).stat().st_size)
+        made += [path, index]
         for kind, columns in heads.items():
             parts = [folder / f"{kind}.gz" for summary, folder in pieces if f"{kind}.gz" in summary.files]
             if parts:
@@ -82,6 +90,18 @@ def peel_assemble(
     return made
 
 
+def _index(path: Path, records: Sequence[tuple[str, Path]], at: int) -> Path:
+    """The index of a text result whose pieces, each with its contig, begin `at` bytes into the file."""
+    held: dict[str, list[Places]] = {}
+    for contig, folder in records:
+        piece = folder / "records.gz"
+        held.setdefault(contig, []).append(Places.load(places_of(piece)).moved(at))
+        at += piece.stat().st_size
+    index = path.with_name(path.name + ".tbi")
+    write_tbi(index, [(contig, Places.joined(parts)) for contig, parts in held.items()])
+    return index
+
+
 def stem(path: Path) -> str:
     """A result's name without its ending."""
     return path.name.removesuffix(".vcf.gz").removesuffix(".bcf").removesuffix(".dose")
@@ -94,7 +114,7 @@ def _table(path: Path, columns: Sequence[str], parts: Sequence[Path], scratch: P
 
 def _whole(path: Path, header: bytes, parts: Sequence[Path], scratch: Path) -> None:
     """Header and parts as one BGZF file."""
-    head = scratch / "header.gz"
+    head = scratch / HEAD
     with BgzfWriter(head, eof=False) as file:
         file.write(header)
     concatenate([head, *parts], path)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from genotypes.bgzf import BgzfWriter
 from genotypes.likelihoods import Observations
 from genotypes.sites import SiteTable
+from genotypes.tbi import Places, places_of
 from models.peeling.engine import Peeling
 from models.peeling.families import full_sib_families
 from models.peeling.options import Options
@@ -132,6 +133,7 @@ def peel_chunk(
             if table is not None:
                 _write_segregation(table, sites.slice(part.first, part.end), peeling,
                                    _telling(members, _typed(seen[part.first : part.end])), children)  # fmt: skip
+    writer.save_places()
     if options.segregation:
         writer.files.append(SEGREGATION)
     if pedigree.metafounders is not None:
@@ -252,10 +254,21 @@ class _Writer:
     _records: BgzfWriter = field(init=False)
     _list: BgzfWriter = field(init=False)
     _haplotypes: BgzfWriter | None = field(init=False)
+    _pos: list[NDArray[np.int32]] = field(default_factory=list)  # of the records, with REF's length and the end of each
+    _span: list[int] = field(default_factory=list)
+    _ends: list[int] = field(default_factory=list)
+    _length: int = 0  # bytes of text so far
 
     def _open(self, name: str) -> BgzfWriter:
         self.files.append(name)
         return self.stack.enter_context(BgzfWriter(self.out / name, eof=False, threads=self.options.threads))
+
+    def save_places(self) -> None:
+        """Write where the records lie, so that nobody has to read them again to index them; once they are closed."""
+        pos = np.concatenate([np.empty(0, np.int32), *self._pos])
+        ends = np.array(self._ends, np.int64)
+        places = Places.of(pos, np.array(self._span, np.int32), ends, self._records.blocks)
+        places.save(places_of(self.out / RECORDS))
 
     def write(self, block: SiteBlock, single: NDArray[np.bool_] | None) -> None:
         """Write the records of a block, and list the calls that they contradict.
@@ -282,8 +295,15 @@ class _Writer:
         shown = gp4 if len(kept) == len(sites) else gp4[kept]
         threads = self.options.threads
         flags = None if block.flags is None else [block.flags[row] for row in kept.tolist()]
-        for text in peeled_text(sites.take(kept), shown, part, counts[kept], stay, haploid, threads, flags):
-            self._records.write(text)
+        written = sites.take(kept)
+        for head, cells in peeled_text(written, shown, part, counts[kept], stay, haploid, threads, flags):
+            self._records.write(head)
+            self._records.write(cells)
+            self._records.write(b"\n")
+            self._length += len(head) + len(cells) + 1
+            self._ends.append(self._length)
+        self._pos.append(written.pos)
+        self._span += map(len, written.ref)
         self.written += len(kept)
         self.contradicted += len(found)
         for one in found:

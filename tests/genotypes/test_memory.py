@@ -3,7 +3,7 @@ import sys
 
 CODE = """
 import ctypes, sys, threading
-from worker.pipeline.memory import one_arena
+from genotypes.memory import one_arena
 
 if sys.argv[1] == "one":
     one_arena()
