@@ -87,9 +87,7 @@ def compress(
 
 def _need_networks(manifest: BundleManifest, why: str) -> None:
     """Refuse what is done to weights where a bundle has none; raises `setup_invalid`."""
-    from models.haplotypes.bundle import KIND
-
-    if manifest.architecture.get("kind") == KIND:
+    if manifest.is_library:
         raise TesseraError(Code.setup_invalid, f"{manifest.id} holds haplotypes and no network. {why}", field="bundle")
 
 

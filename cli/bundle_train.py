@@ -117,15 +117,17 @@ def train(
     bundle. A training that was stopped goes on when it is run again; run on several machines with one --work folder on
     a shared file system, they share the tiles, or the files and chromosomes.
     """
-    from models.haplotypes.bundle import KIND
+    from genotypes.manifest import LIBRARY_KIND
     from models.haplotypes.genome_options import GenomeOptions, expand
     from models.population_table import read_populations
 
     panels, maps = expand(panel, "--panel"), expand(map or (), "--map")
     labels = read_populations(populations) if populations else None
-    if architecture != KIND and (synthetic or least_carriers > 1):
-        raise TesseraError(Code.setup_invalid, f"--synthetic and --least-carriers are for --architecture {KIND}.")
-    if architecture == KIND:
+    if architecture != LIBRARY_KIND and (synthetic or least_carriers > 1):
+        raise TesseraError(
+            Code.setup_invalid, f"--synthetic and --least-carriers are for --architecture {LIBRARY_KIND}."
+        )
+    if architecture == LIBRARY_KIND:
         from models.haplotypes.resample import Resampling
         from models.haplotypes.synthetic import Disguise
 

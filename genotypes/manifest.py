@@ -15,6 +15,7 @@ from errors import Code, TesseraError
 
 FORMAT = "tessera-bundle/1"
 FILE_NAME = "manifest.json"
+LIBRARY_KIND = "li-stephens"  # architecture.kind of bundles of haplotypes
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,11 @@ class BundleManifest:
     software: str = ""
     format: str = FORMAT
     id: str = ""
+
+    @property
+    def is_library(self) -> bool:
+        """Whether it holds haplotypes to copy from, the panel's or synthetic ones, and no network."""
+        return self.architecture.get("kind") == LIBRARY_KIND
 
     @property
     def reads_haplotypes(self) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.bundle_folder import BundleFolder
-from models.haplotypes.bundle import KIND, HaplotypeBundle
+from models.haplotypes.bundle import HaplotypeBundle
 from models.haplotypes.engine import CopyingImputer
 from models.protocol import Imputer
 
@@ -21,7 +21,7 @@ def open_bundle(path: Path | str) -> Bundle | HaplotypeBundle:
         TesseraError: `bundle_not_found`, `bundle_invalid`.
     """
     bundle = BundleFolder.open(path)
-    if bundle.manifest.architecture.get("kind") == KIND:
+    if bundle.manifest.is_library:
         return HaplotypeBundle(bundle.folder, bundle.manifest)
     from models.dae.bundle import Bundle
 

@@ -107,7 +107,7 @@ def load_engine(name: str) -> Engine:
 def _weight(bundle: BundleView, chromosome: str) -> int:
     """Bytes that a chromosome's engine takes in memory, by the size of its file or by its sites."""
     manifest = bundle.manifest
-    if manifest.architecture.get("holds_panel_haplotypes"):  # they stay in their file, the table of sites does not
+    if manifest.is_library:  # they stay in their file, the table of sites does not
         return SITE_BYTES * manifest.chromosomes[chromosome].sites
     file = manifest.files.get(manifest.chromosomes[chromosome].tiles_file)
     if file and (unpacked := manifest.architecture.get("unpacked_bytes")):  # a file of low rank says nothing by itself

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from models.bundle_folder import BundleFolder
 from models.haplotypes.engine import CopyingImputer, CopyingOptions
 from models.haplotypes.stored import StoredLibrary
 from models.protocol import Tile
-
-KIND: Final = "li-stephens"  # architecture.kind of the manifest
 
 
 class HaplotypeBundle(BundleFolder):

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from errors import Code, TesseraError
-from genotypes.manifest import BundleManifest
+from genotypes.manifest import LIBRARY_KIND, BundleManifest
 from models.bundle_folder import seal
 from models.dae.plan import split_people
 from models.dae.work import WorkFolder
-from models.haplotypes.bundle import KIND
 from models.haplotypes.chromosome import LIBRARY, SITES, Chromosome
 from models.haplotypes.engine import LEARNED, CopyingOptions
 from models.haplotypes.genome_learn import SCORES_FILE, Watch, accuracy, learn_rates, score
@@ -177,7 +176,7 @@ def _write(
         chromosomes={one.name: one.entry for one in chromosomes},
         panel=panel,
         licence=o.licence,
-        architecture={"kind": KIND, "context_cm": o.context}
+        architecture={"kind": LIBRARY_KIND, "context_cm": o.context}
         | o.disguise.architecture()
         | {name: getattr(model, name) for name in LEARNED},
         files={},

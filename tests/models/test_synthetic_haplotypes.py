@@ -20,6 +20,7 @@ from models.haplotypes.stored import StoredLibrary
 from models.haplotypes.synthetic import Disguise, persons_of
 from models.protocol import TypedGenotypes
 from tests.support.bundles import EVERY, PEOPLE, SITES, make_panel, write_panel
+from worker.pipeline.effort import effort_notes, effort_taken
 
 PERSONS = np.arange(40) // 2
 CM = np.sort(np.random.default_rng(3).random(900)) * 3
@@ -177,6 +178,9 @@ def test_a_bundle_of_synthetic_haplotypes_says_so_and_imputes(bundle: HaplotypeB
     manifest = bundle.manifest
     assert manifest.architecture["holds_panel_haplotypes"] is False
     assert "0.25 cM" in manifest.architecture["holds"]
+    assert manifest.is_library
+    assert effort_taken("thorough", manifest) == "thorough"
+    assert effort_notes("thorough", manifest) == []
     assert manifest.training["synthetic"]["copied_cm"]["longest"] <= 0.25
     assert set(manifest.training) == {"arrays", "seed", "synthetic"}  # the seed is that of who is held out
     assert set(manifest.training["synthetic"]) == {*Resampling.__dataclass_fields__, "copied_cm"}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from genotypes.effort import FAST, knows_effort
+from genotypes.effort import FAST
 from genotypes.manifest import BundleManifest
 from worker.pipeline.types import Note
 
 
 def effort_taken(wanted: str, manifest: BundleManifest | None) -> str | None:
     """The effort for the report; None where there is no bundle, or where its engine knows one way to impute."""
-    return wanted if manifest is not None and knows_effort(manifest) else None
+    return wanted if manifest is not None and manifest.is_library else None
 
 
 def effort_notes(wanted: str, manifest: BundleManifest | None) -> list[Note]:
