@@ -19,6 +19,7 @@ _FIXED: Final = 32  # bytes of a record before its ID: two lengths, then CHROM t
 _INT8, _INT16, _INT32, _FLOAT = 1, 2, 3, 5
 _COMMA, _LINE, _DOT = 44, 10, 46
 _LONG: Final = 15  # stands where a length does not fit and follows as a number of its own
+_BEHIND: Final = 16  # bytes that announce a value, at most, and a whole number
 _NONE: Final = np.int64(-(1 << 40))
 
 
@@ -90,23 +91,27 @@ def _put(data: Any, first: int, count: int, out: Any, at: int) -> int:
 
 
 @genotype_kernel
-def _count(data: Any, at: int) -> int:
-    """Whole records from place `at`; -1 when the last one is cut off."""
-    records = 0
-    while at < len(data):
-        if at + _FIXED > len(data):
+def _count(data: Any, end: int) -> int:
+    """Whole records in the first `end` bytes; -1 when the last one is cut off."""
+    records = at = 0
+    while at < end:
+        if at + _FIXED > end:
             return -1
         at += 8 + (_integer(data, at, _INT32) & 0xFFFFFFFF) + (_integer(data, at + 4, _INT32) & 0xFFFFFFFF)
         records += 1
-    return records if at == len(data) else -1
+    return records if at == end else -1
 
 
 @genotype_kernel
 def _read(
-    data: Any, at: int, keys: Any, contig: Any, pos: Any, ids: Any, refs: Any, alts: Any, ends: Any, af: Any, tile: Any
-) -> None:
-    """Fill the columns; `ends` (3,) receives the lengths of the texts, `keys` are the numbers of AF and TILE."""
-    e_id = e_ref = e_alt = 0
+    data: Any, keys: Any, contig: Any, pos: Any, ids: Any, refs: Any, alts: Any, ends: Any, af: Any, tile: Any
+) -> bool:
+    """Fill the columns; `ends` (3,) receives the lengths of the texts, `keys` are the numbers of AF and TILE.
+
+    False where a value reaches beyond its record. What announces a value is looked at before that is known, so that
+    `data` must go on for some bytes behind the last record.
+    """
+    at = e_id = e_ref = e_alt = 0
     for v in range(len(pos)):
         shared = _integer(data, at, _INT32) & 0xFFFFFFFF
         following = at + 8 + shared + (_integer(data, at + 4, _INT32) & 0xFFFFFFFF)
@@ -115,6 +120,8 @@ def _read(
         infos = _integer(data, at + 24, _INT16) & 0xFFFF
         alleles = _integer(data, at + 26, _INT16) & 0xFFFF
         _, size, at = _typed(data, at + _FIXED)
+        if not 0 <= size <= following - at:
+            return False
         e_id = _put(data, at, size, ids, e_id)
         ids[e_id] = _LINE
         e_id, at = e_id + 1, at + size
@@ -122,6 +129,8 @@ def _read(
             size = 0
             if a < alleles:
                 _, size, at = _typed(data, at)
+            if not 0 <= size <= following - at:
+                return False
             if a == 0:
                 e_ref = _put(data, at, size, refs, e_ref)
             else:
@@ -135,12 +144,16 @@ def _read(
         refs[e_ref], alts[e_alt] = _LINE, _LINE
         e_ref, e_alt = e_ref + 1, e_alt + 1
         kind, size, at = _typed(data, at)
+        if not 0 <= size * _bytes_of(kind) <= following - at:
+            return False
         at += size * _bytes_of(kind)  # FILTER
         af[v], tile[v] = _NONE, _NONE
         for _ in range(infos):
             kind, size, at = _typed(data, at)
             key = _integer(data, at, kind)
             kind, size, at = _typed(data, at + _bytes_of(kind))
+            if not 0 <= size * _bytes_of(kind) <= following - at:
+                return False
             if size > 0 and key == keys[0] and kind == _FLOAT:
                 af[v] = _integer(data, at, _INT32)
             elif size > 0 and key == keys[1] and kind <= _INT32:
@@ -148,6 +161,7 @@ def _read(
             at += size * _bytes_of(kind)
         at = following
     ends[0], ends[1], ends[2] = e_id, e_ref, e_alt
+    return True
 
 
 def read_raw(path: Path | str) -> RawSites:
@@ -155,26 +169,28 @@ def read_raw(path: Path | str) -> RawSites:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is cut off or no BCF.
+        ValueError: it is cut off, damaged or no BCF.
     """
     with pysam.BGZFile(str(path), "rb", None) as file:
         if file.read(len(_MAGIC)) != _MAGIC:
             raise ValueError(f"{path} is no BCF")
         size = int.from_bytes(file.read(4), "little")
         file.read(size)
-        data = np.frombuffer(file.read(), np.uint8)
+        held = file.read()
     with pysam.VariantFile(str(path)) as opened:
         info: Any = opened.header.info
         contigs = [str(name) for name in opened.header.contigs]
         keys = np.array([info[name].id if name in info else -1 for name in ("AF", "TILE")], np.int64)
-    count = _count(data, 0)
+    data = np.frombuffer(held + bytes(_BEHIND), np.uint8)
+    count = _count(data, len(held))
     if count < 0:
         raise ValueError(f"{path} is cut off")
     contig, pos = np.empty(count, np.int32), np.empty(count, np.int32)
     af, tile = np.empty(count, np.int64), np.empty(count, np.int64)
-    ids, refs, alts = (np.empty(len(data) + 2 * count, np.uint8) for _ in range(3))
+    ids, refs, alts = (np.empty(2 * len(data) + 2 * count, np.uint8) for _ in range(3))
     ends = np.zeros(3, np.int64)
-    _read(data, 0, keys, contig, pos, ids, refs, alts, ends, af, tile)
+    if not _read(data, keys, contig, pos, ids, refs, alts, ends, af, tile):
+        raise ValueError(f"{path} has a record whose values do not fit into it")
     texts = (ids[: max(ends[0] - 1, 0)], refs[: max(ends[1] - 1, 0)], alts[: max(ends[2] - 1, 0)])
     return RawSites(
         contigs,

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pysam
 import pytest
@@ -106,6 +108,24 @@ def test_bcf_that_is_cut_off_is_corrupt(tmp_path):
         whole = file.read()
     with pysam.BGZFile(str(path), "wb") as file:
         file.write(whole[:-3])
+    with pytest.raises(TesseraError) as caught:
+        read_sites_bcf(path)
+    assert caught.value.code is Code.corrupt_file
+
+
+@pytest.mark.parametrize("place", [32, 33, 35])
+@pytest.mark.parametrize("value", [0xE7, 0xF7])
+def test_bcf_whose_values_reach_beyond_their_record_is_corrupt(tmp_path, place, value):
+    """Announcements of ID, REF and ALT that promise more bytes than the record has."""
+    path = tmp_path / "sites.bcf"
+    write_sites_bcf(path, [replace(table(extras=False), id=strings(["."] * 4))], {"20": 63025520}, "GRCh37")
+    with pysam.BGZFile(str(path), "rb") as file:
+        whole = bytearray(file.read())
+    first = 9 + int.from_bytes(whole[5:9], "little")
+    assert whole[first + 33] == 0x17  # REF, one letter
+    whole[first + place] = value
+    with pysam.BGZFile(str(path), "wb") as file:
+        file.write(bytes(whole))
     with pytest.raises(TesseraError) as caught:
         read_sites_bcf(path)
     assert caught.value.code is Code.corrupt_file
