@@ -90,6 +90,23 @@ def write_tbi(path: Path, contigs: Sequence[tuple[str, Places]]) -> None:
     path.write_bytes(compress(body) + EOF)
 
 
+def index_pieces(path: Path, at: int, pieces: Sequence[tuple[str, Path]]) -> Path:
+    """Write the index of a text file that pieces were joined to, and return its path.
+
+    Args:
+        path: of the file.
+        at: bytes before the first piece.
+        pieces: contig and path of each, beside which lies where its records are (`places_of`).
+    """
+    held: dict[str, list[Places]] = {}
+    for contig, piece in pieces:
+        held.setdefault(contig, []).append(Places.load(places_of(piece)).moved(at))
+        at += piece.stat().st_size
+    index = path.with_name(path.name + ".tbi")
+    write_tbi(index, [(contig, Places.joined(parts)) for contig, parts in held.items()])
+    return index
+
+
 def _contig(places: Places) -> bytes:
     """Bins and windows of one contig."""
     first = places.pos.astype(np.int64) - 1

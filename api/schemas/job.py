@@ -58,8 +58,8 @@ class Job(Answer):
     r2_min: float
     strict: bool
     options: dict[str, Any] = Field(
-        description="`mend`, `samples` and thresholds of variant QC, `peel`, `animals`, `doubled_haploids` and "
-        "`non_par` and `sex_system` of a pedigree: those given"
+        description="`mend`, `samples`, `population`, `effort` and thresholds of variant QC; of a pedigree `peel`, "
+        "`animals`, `doubled_haploids`, `non_par` and `sex_system`: those given"
     )
     files: list[JobFile]
     samples: int | None

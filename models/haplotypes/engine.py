@@ -97,7 +97,7 @@ class CopyingImputer:
         *,
         threads: int | None = None,
     ) -> None:
-        """Keep what is given; `threads` of numba, None leaves them."""
+        """Keep what is given; `threads` at work at once, None takes every core."""
         self.sites, self.tiles, self.library = sites, tiles, library
         self.options = options or CopyingOptions()
         self.before_blocks = self.options.work / (self.options.work + WRITING)

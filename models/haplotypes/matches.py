@@ -12,6 +12,17 @@ from models.haplotypes.compiled import kernel
 LARGEST = 1e4  # scale and offset beyond which weights are written out anew: sums would lose their digits
 
 
+@kernel()
+def _differ(k: int, v: int, x: Any, begun: Any, cm: Any, offset: float, ratio: float) -> Any:
+    """Site v differs from haplotype k: the change of its weight, and the length of the match that ends, cM."""
+    new = (x[k] + offset) * ratio - offset
+    gain = new - x[k]
+    x[k] = new
+    ended = cm[v - 1] - cm[begun[k]] if begun[k] < v else 0.0
+    begun[k] = v + 1
+    return gain, ended
+
+
 @kernel(nogil=True)
 def shared(
     starts: NDArray[np.int64],
@@ -57,23 +68,14 @@ def shared(
                     differs[carriers[at]] = False
                 for k in range(count):
                     if differs[k]:
-                        new = (x[k] + offset) * ratio - offset
-                        total += new - x[k]
-                        x[k] = new
-                        if begun[k] < v:
-                            best = max(best, cm[v - 1] - cm[begun[k]])
-                        begun[k] = v + 1
+                        gain, ended = _differ(k, v, x, begun, cm, offset, ratio)
+                        total, best = total + gain, max(best, ended)
                 for at in range(first, last):
                     differs[carriers[at]] = True
             else:
                 for at in range(first, last):
-                    k = carriers[at]
-                    new = (x[k] + offset) * ratio - offset
-                    total += new - x[k]
-                    x[k] = new
-                    if begun[k] < v:
-                        best = max(best, cm[v - 1] - cm[begun[k]])
-                    begun[k] = v + 1
+                    gain, ended = _differ(carriers[at], v, x, begun, cm, offset, ratio)
+                    total, best = total + gain, max(best, ended)
             scale *= 1 - error
             sum_ = scale * (total + count * offset)
             found += np.log(sum_)

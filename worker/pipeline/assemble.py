@@ -17,7 +17,7 @@ from genotypes.header import imputed_header
 from genotypes.index import TBI_LIMIT, index_vcf
 from genotypes.quality import SiteSums
 from genotypes.sites import SiteTable
-from genotypes.tbi import Places, places_of, write_tbi
+from genotypes.tbi import index_pieces
 from worker.pipeline.cohort_stats import WINDOWS, window_edges
 from worker.pipeline.emit import (
     PIECE,
@@ -128,14 +128,8 @@ def join(
     longest = max((length or 0 for length in facts.contigs.values()), default=0)
     if output.kind == "bcf" or longest > TBI_LIMIT:
         return index_vcf(path)
-    at = head.stat().st_size
-    held: dict[str, list[Places]] = {}
-    for chromosome, piece in pieces:
-        held.setdefault(bundle.sites(chromosome).chrom, []).append(Places.load(places_of(piece)).moved(at))
-        at += piece.stat().st_size
-    index = path.with_name(path.name + ".tbi")
-    write_tbi(index, [(name, Places.joined(parts)) for name, parts in held.items()])
-    return index
+    named = [(bundle.sites(chromosome).chrom, piece) for chromosome, piece in pieces]
+    return index_pieces(path, head.stat().st_size, named)
 
 
 def summarise(

@@ -11,13 +11,13 @@ import pysam.bcftools
 
 from genotypes.bgzf import BgzfWriter, concatenate
 from genotypes.index import TBI_LIMIT, index_vcf
-from genotypes.tbi import Places, places_of, write_tbi
+from genotypes.tbi import index_pieces
 from models.peeling.records import peeled_header
 from worker.pipeline.peel_folder import Joined, PeelOptions, PeelSummary, columns_of
 from worker.pipeline.types import Progress, silent
 from worker.pipeline.version import software
 
-HEAD: Final = "header.gz"
+_HEAD: Final = "header.gz"
 _SITE: Final = ("CHROM", "POS", "ID", "REF", "ALT")
 
 Pieces = Sequence[tuple[PeelSummary, Path]]
@@ -73,8 +73,10 @@ def peel_assemble(
         elif max((length or 0 for length in contigs.values()), default=0) > TBI_LIMIT:
             index = index_vcf(path)
         else:
-            records = [(one.contig, folder) for one, (_, folder) in zip(chromosomes, pieces, strict=True)]
-            index = _index(path, records, (Path(scratch) / HEAD).stat().st_size)
+            records = [
+                (one.contig, folder / "records.gz") for one, (_, folder) in zip(chromosomes, pieces, strict=True)
+            ]
+            index = index_pieces(path, (Path(scratch) / _HEAD).stat().st_size, records)
         made += [path, index]
         for kind, columns in heads.items():
             parts = [folder / f"{kind}.gz" for summary, folder in pieces if f"{kind}.gz" in summary.files]
@@ -90,18 +92,6 @@ def peel_assemble(
     return made
 
 
-def _index(path: Path, records: Sequence[tuple[str, Path]], at: int) -> Path:
-    """The index of a text result whose pieces, each with its contig, begin `at` bytes into the file."""
-    held: dict[str, list[Places]] = {}
-    for contig, folder in records:
-        piece = folder / "records.gz"
-        held.setdefault(contig, []).append(Places.load(places_of(piece)).moved(at))
-        at += piece.stat().st_size
-    index = path.with_name(path.name + ".tbi")
-    write_tbi(index, [(contig, Places.joined(parts)) for contig, parts in held.items()])
-    return index
-
-
 def stem(path: Path) -> str:
     """A result's name without its ending."""
     return path.name.removesuffix(".vcf.gz").removesuffix(".bcf").removesuffix(".dose")
@@ -114,7 +104,7 @@ def _table(path: Path, columns: Sequence[str], parts: Sequence[Path], scratch: P
 
 def _whole(path: Path, header: bytes, parts: Sequence[Path], scratch: Path) -> None:
     """Header and parts as one BGZF file."""
-    head = scratch / HEAD
+    head = scratch / _HEAD
     with BgzfWriter(head, eof=False) as file:
         file.write(header)
     concatenate([head, *parts], path)
