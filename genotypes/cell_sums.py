@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from genotypes.kernels import genotype_kernel
+from genotypes.kernels import genotype_kernel, making_genotype_kernel
 
 
 @genotype_kernel
@@ -14,7 +14,7 @@ def doubt_of(dosage: int, square: int) -> int:
     return max(0, (1000 * square - dosage * dosage + 500) // 1000)
 
 
-@genotype_kernel
+@making_genotype_kernel
 def sum_cells(
     items: NDArray[np.int32], dosage: NDArray[np.int32], square: NDArray[np.int32], ploidy: NDArray[np.int8]
 ) -> NDArray[np.int64]:

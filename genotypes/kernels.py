@@ -17,8 +17,9 @@ _runtime: Any = runtime
 
 
 def digest_of(folder: Path, names: Sequence[str]) -> str:
-    """sha256 (hex) over the modules of a folder that kernels call one another across."""
-    return hashlib.sha256(b"".join((folder / f"{name}.py").read_bytes() for name in names)).hexdigest()
+    """sha256 (hex) over the modules of a folder that kernels call one another across, and over this one."""
+    files = [*(folder / f"{name}.py" for name in names), Path(__file__)]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 class _Kept(_Base):  # type: ignore[misc]  # numba is untyped
@@ -36,16 +37,24 @@ class _Kept(_Base):  # type: ignore[misc]  # numba is untyped
             return self._load_overload(sig, target_context)
 
 
-def kernel(sources: str, **flags: bool | str) -> Callable[[Function], Function]:
+def kernel(sources: str, *, allocates: bool = False, **flags: bool | str) -> Callable[[Function], Function]:
     """Decorator: compile by numba with these flags and keep the result.
 
     Numba looks at a kernel's own file alone to tell whether what it kept is stale; `sources` (see `digest_of`) takes
     the place of that file's time stamp.
+
+    A kernel that makes no arrays does not count references to those that it is given. Threads that count the same
+    arrays wait for one another: a seventh of the time of peeling, before.
+
+    Args:
+        sources: digest of all sources that go into the kernel.
+        allocates: the kernel makes arrays.
+        flags: of `numba.njit`.
     """
 
     def compiled(function: Function) -> Function:
         njit: Any = numba.njit
-        made = njit(cache=True, **flags)(function)
+        made = njit(cache=True, _nrt=allocates, **flags)(function)
         made._cache = _Kept(function)
         made._cache._cache_file._source_stamp = sources
         found: Function = made
@@ -62,5 +71,10 @@ _SOURCES: Final = digest_of(Path(__file__).parent, NAMES)
 
 
 def genotype_kernel(function: Function) -> Function:
-    """Decorator of the kernels of this package, which several Python threads may run at once."""
+    """Decorator of the kernels of this package, which several Python threads may run at once and make no arrays."""
     return kernel(_SOURCES, nogil=True, error_model="numpy")(function)
+
+
+def making_genotype_kernel(function: Function) -> Function:
+    """Decorator of those that make arrays."""
+    return kernel(_SOURCES, allocates=True, nogil=True, error_model="numpy")(function)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from genotypes.kernels import genotype_kernel
+from genotypes.kernels import making_genotype_kernel
 
 Choose: TypeAlias = Callable[[np.random.Generator, NDArray[np.int64]], NDArray[np.int64]]
 """(N,) the mosaic that each segment belongs to, ascending -> (N,) the haplotype that it is copied from."""
@@ -50,7 +50,7 @@ def mosaics(
     return out
 
 
-@genotype_kernel
+@making_genotype_kernel
 def _copy(
     haplotypes: NDArray[np.int8],
     out: NDArray[np.int8],

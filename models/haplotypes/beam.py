@@ -79,7 +79,7 @@ def _emit(
         store(then, to + g * LANES, load(now, at + g * LANES) * choose(item(masks, row + g), alt, ref))
 
 
-@kernel()
+@kernel(allocates=True)
 def first_phase(
     size: int,
     masks: NDArray[np.uint16],

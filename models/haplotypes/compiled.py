@@ -26,6 +26,6 @@ _HERE: Final = Path(__file__).parent
 _SOURCES: Final = digest_of(_HERE, _NAMES) + digest_of(_HERE.parent / "peeling", ("lanes",))
 
 
-def kernel(*, nogil: bool = False) -> Callable[[Function], Function]:
+def kernel(*, nogil: bool = False, allocates: bool = False) -> Callable[[Function], Function]:
     """Compile by numba; see `genotypes.kernels.kernel`."""
-    return kernel_of(_SOURCES, fastmath=True, nogil=nogil, error_model="numpy")
+    return kernel_of(_SOURCES, allocates=allocates, fastmath=True, nogil=nogil, error_model="numpy")

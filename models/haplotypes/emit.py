@@ -97,7 +97,7 @@ def emit_frequent(
         n += many
 
 
-@kernel()
+@kernel(allocates=True)
 def find_carriers(
     lists: NDArray[np.int32],
     where: NDArray[np.int32],

@@ -23,7 +23,7 @@ def _differ(k: int, v: int, x: Any, begun: Any, cm: Any, offset: float, ratio: f
     return gain, ended
 
 
-@kernel(nogil=True)
+@kernel(nogil=True, allocates=True)
 def shared(
     starts: NDArray[np.int64],
     carriers: NDArray[Any],

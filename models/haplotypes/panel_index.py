@@ -56,7 +56,7 @@ def carriers_of(
     return True
 
 
-@kernel()
+@kernel(allocates=True)
 def lists_of(alleles: NDArray[np.uint8], flipped: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """(V, K) alleles -> starts (V + 1,) int64 and the carriers (C,) int32 of each site's minor allele."""
     rows, haplotypes = alleles.shape
@@ -77,7 +77,7 @@ def lists_of(alleles: NDArray[np.uint8], flipped: NDArray[np.bool_]) -> tuple[ND
     return starts, carriers
 
 
-@kernel()
+@kernel(allocates=True)
 def gaps_of(starts: NDArray[np.int64], carriers: NDArray[np.int32]) -> NDArray[np.int32]:
     """Differences between neighbouring carriers of a site, the first counted from 0."""
     out = np.empty(len(carriers), np.int32)

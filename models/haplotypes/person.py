@@ -99,7 +99,7 @@ def _add(minor: NDArray[np.float32], fixed: bool, total: NDArray[np.float32]) ->
         total[1, v] += b if fixed else a * b
 
 
-@kernel(nogil=True)
+@kernel(nogil=True, allocates=True)
 def impute_people(
     panel: Panel,
     genotypes: NDArray[np.int8],

@@ -29,7 +29,7 @@ def padded(haplotypes: int) -> int:
     return -(-haplotypes // CHUNK) * CHUNK
 
 
-@kernel()
+@kernel(allocates=True)
 def pack_columns(alleles: NDArray[np.uint8], width: int) -> NDArray[np.uint32]:
     """(T, K) alleles 0 or 1 -> (ceil(T / 32), width) words, site t in bit t % 32 of word t // 32."""
     sites, haplotypes = alleles.shape
@@ -133,7 +133,7 @@ def take_longest(
     return filled
 
 
-@kernel()
+@kernel(allocates=True)
 def align(lists: NDArray[np.int32], where: NDArray[np.int32]) -> None:
     """Reorder (W, S) lists in place so that a haplotype keeps its state from window to window.
 
@@ -166,7 +166,7 @@ def align(lists: NDArray[np.int32], where: NDArray[np.int32]) -> None:
         lists[w] = row
 
 
-@kernel()
+@kernel(allocates=True)
 def choose_states(
     words: NDArray[np.uint32],
     classes: NDArray[np.uint32],
@@ -237,7 +237,7 @@ def padded_size(size: int) -> int:
     return (size + CHUNK - 1) // CHUNK * CHUNK
 
 
-@kernel()
+@kernel(allocates=True)
 def keep_heaviest(
     lists: NDArray[np.int32], keys: NDArray[np.int16], where: NDArray[np.int32], out: NDArray[np.int32]
 ) -> None:

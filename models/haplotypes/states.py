@@ -12,7 +12,7 @@ from models.haplotypes.scans import WORD
 LANES = 16  # states of a vector
 
 
-@kernel()
+@kernel(allocates=True)
 def gather(
     words: NDArray[np.uint32],
     base: int,
@@ -44,14 +44,14 @@ def gather(
             store_bits(few, 0, out, (first + d * WORD) * groups + g, groups)
 
 
-@kernel()
+@kernel(allocates=True)
 def typed_masks(words: NDArray[np.uint32], width: int, lists: NDArray[np.int32], out: NDArray[np.uint16]) -> None:
     """(W, S) states -> masks of their alleles at the typed sites, S / 16 for each site; `words` by `pack_columns`."""
     for w in range(len(lists)):
         gather(words, w * width, 1, 0, 1, lists[w], out, w * WORD)
 
 
-@kernel()
+@kernel(allocates=True)
 def frequent_masks(
     bits: NDArray[np.uint32], haplotypes: int, starts: NDArray[np.int32], lists: NDArray[np.int32],
     out: NDArray[np.uint16],

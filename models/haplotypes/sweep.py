@@ -31,7 +31,7 @@ def _next(seed: NDArray[np.uint64]) -> float:
     return float((x * np.uint64(0x2545F4914F6CDD1D)) >> np.uint64(11)) / 9007199254740992.0
 
 
-@kernel()
+@kernel(allocates=True)
 def _draw(pairs: NDArray[np.float64], crossed: int, error: float, seed: NDArray[np.uint64]) -> int:
     """One of 2 * (first haplotype's allele) + (the right sides change places); they had before if `crossed`."""
     weight = np.empty(4)
@@ -143,7 +143,7 @@ def cut(rows: NDArray[np.uint16], at: int, to: int, size: int, stay: NDArray[np.
             store_short(rows, to + h * size + g * LANES, choose(item(stay, row + g), x, zero))
 
 
-@kernel()
+@kernel(allocates=True)
 def forward(
     size: int,
     masks: NDArray[np.uint16],

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from models.peeling.lanes import WIDTH, fill, inlined, kernel, load, most, store
+from models.peeling.lanes import WIDTH, fill, inlined, kernel, load, making_kernel, most, store
 from models.peeling.messages import FLOOR, child_data, likelihood, load4, store4, summing_to_one
 
 FOUR = 4 * WIDTH
@@ -51,7 +51,7 @@ def _seen(animal: int, at: int, prior: Any, ant: Any, own: Any, given: Any, mess
                            a[3] * b[3] * p[3] / m[3]))  # fmt: skip
 
 
-@kernel
+@making_kernel
 def log_likelihood(
     sire: Any, dam: Any, start: Any, told: Any, child: Any, local: Any, segs: Any, prior: Any, ant: Any, own: Any,
     post: Any, message: Any, given: Any, pair: Any, of: Any, z: Any,

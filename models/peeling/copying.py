@@ -14,12 +14,12 @@ Bioinformatics 16:217).
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from models.peeling.lanes import aligned, fill, inlined, kernel, load, store, total
-from models.peeling.matching import LANES, choose, match
+from models.peeling.lanes import aligned, fill, inlined, kernel, load, making_kernel, store, total
+from models.peeling.matching import LANES, choose, kept_rows, match
 
 ROWS: Final = 4  # of a table that are done together, as their sums by column would wait for each other
 
@@ -189,9 +189,55 @@ def _shown(library: Any, m: int, choice: Any, locus: int, window: int, x: Any) -
         x[k] = row[choice[w, k]]
 
 
+@inlined
+def _copy(source: Any, first: int, count: int, target: Any, to: int) -> None:
+    for k in range(count):
+        target[to + k] = source[first + k]
+
+
+class Scratch(NamedTuple):
+    """Arrays of `copy_pair`, made once for many founders: memory that is new to the process is slow."""
+
+    kept: Any
+    kept_rows: Any
+    kept_cols: Any
+    kept_mass: Any
+    pairs: Any
+    rows: Any
+    cols: Any
+    mass: Any
+    back: Any
+    back_rows: Any
+    back_cols: Any
+    work: Any
+    x: Any
+    mask: Any
+    terms: Any
+    ways: Any
+    kinds: Any
+    state: Any
+
+
+@making_kernel
+def scratch_of(loci: int, n: int) -> Any:
+    """Scratch for so many loci and at most `n` states."""
+    width = (n + LANES - 1) // LANES * LANES
+    size, step = n * width, int(np.sqrt(loci)) + 1
+    parts = (loci + step - 1) // step
+    return Scratch(
+        aligned(parts * size, np.float32), aligned(parts * width, np.float32), aligned(parts * width, np.float32),
+        np.empty(parts, np.float32), aligned((step + 1) * size, np.float32), aligned((step + 1) * width, np.float32),
+        aligned((step + 1) * width, np.float32), np.empty(step + 1, np.float32), aligned(size, np.float32),
+        aligned(width, np.float32), aligned(width, np.float32), aligned(2 * width, np.float32),
+        aligned(width, np.float32), aligned(width, np.float32), aligned(4 * width, np.float32),
+        np.empty(3, np.float32), np.empty(4), np.empty(2, np.int64),
+    )  # fmt: skip
+
+
 @kernel
 def copy_pair(
-    like: Any, library: Any, m: int, rho: Any, choice: Any, window: int, seed: int, prior: Any, drawn: Any,
+    like: Any, library: Any, m: int, rho: Any, choice: Any, window: int, seed: int, scratch: Any, prior: Any,
+    drawn: Any,
 ) -> None:  # fmt: skip
     """Forward-backward of one founder.
 
@@ -203,6 +249,7 @@ def copy_pair(
         choice: (W, K) int32 library haplotypes that are states, by window; K is a multiple of four.
         window: loci of a window.
         seed: of the draw.
+        scratch: see `scratch_of`.
         prior: (L, 4) float32 out: probabilities of the phased genotypes from all other loci.
         drawn: (L, 2) float32 out: P(ALT) of both haplotypes along one drawn path, the locus's own evidence included.
     """
@@ -211,25 +258,22 @@ def copy_pair(
     width = (n + LANES - 1) // LANES * LANES
     size, step = n * width, int(np.sqrt(loci)) + 1
     parts = (loci + step - 1) // step
-    kept = aligned(parts * size, np.float32)
-    pairs, rows = aligned((step + 1) * size, np.float32), aligned((step + 1) * width, np.float32)
-    cols, mass = aligned((step + 1) * width, np.float32), np.empty(step + 1, np.float32)
-    kept_rows, kept_cols = np.empty((parts, width), np.float32), np.empty((parts, width), np.float32)
-    kept_mass = np.empty(parts, np.float32)
-    back, back_rows = aligned(size, np.float32), aligned(width, np.float32)
-    back_cols, work = aligned(width, np.float32), aligned(2 * width, np.float32)
-    x, mask = aligned(width, np.float32), aligned(width, np.float32)
-    ways, kinds = np.array([1, 0, 0], np.float32), np.empty(4)
-    state = np.zeros(2, np.int64)
+    kept, pairs, rows, cols, mass = scratch.kept, scratch.pairs, scratch.rows, scratch.cols, scratch.mass
+    back, back_rows, back_cols = scratch.back, scratch.back_rows, scratch.back_cols
+    work, x, mask, terms = scratch.work, scratch.x[:width], scratch.mask[:width], scratch.terms
+    ways, kinds, state = scratch.ways, scratch.kinds, scratch.state
+    ways[0], ways[1], ways[2] = 1, 0, 0
     x[:] = 0
     mask[:n], mask[n:] = 1, 0
-    back_cols[:], back_rows[:], rows[:], terms = 0, 0, 0, aligned(4 * width, np.float32)
+    back_cols[:], back_rows[:], rows[:] = 0, 0, 0
     pairs[:size], rows[:width], cols[:width], mass[0] = 0, 0, 0, 1
     for i in range(n):
-        back[i * width : (i + 1) * width] = mask
+        _copy(mask, 0, width, back, i * width)
     for part in range(parts):
-        kept[part * size : (part + 1) * size] = pairs[:size]
-        kept_rows[part], kept_cols[part], kept_mass[part] = rows[:width], cols[:width], mass[0]
+        _copy(pairs, 0, size, kept, part * size)
+        _copy(rows, 0, width, scratch.kept_rows, part * width)
+        _copy(cols, 0, width, scratch.kept_cols, part * width)
+        scratch.kept_mass[part] = mass[0]
         if part == parts - 1:
             break
         for locus in range(part * step, (part + 1) * step):
@@ -238,11 +282,15 @@ def copy_pair(
             _forward(pairs, rows, cols, mass, here, 1 - here, n, x, mask, like[locus],
                      1.0 if locus == 0 else rho[locus], work, terms)  # fmt: skip
         if step % 2:
-            pairs[:size], rows[:width] = pairs[size : 2 * size], rows[width : 2 * width]
-            cols[:width], mass[0] = cols[width : 2 * width], mass[1]
+            _copy(pairs, size, size, pairs, 0)
+            _copy(rows, width, width, rows, 0)
+            _copy(cols, width, width, cols, 0)
+            mass[0] = mass[1]
     for part in range(parts - 1, -1, -1):
-        pairs[:size] = kept[part * size : (part + 1) * size]
-        rows[:width], cols[:width], mass[0] = kept_rows[part], kept_cols[part], kept_mass[part]
+        _copy(kept, part * size, size, pairs, 0)
+        _copy(scratch.kept_rows, part * width, width, rows, 0)
+        _copy(scratch.kept_cols, part * width, width, cols, 0)
+        mass[0] = scratch.kept_mass[part]
         first, end = part * step, min(loci, (part + 1) * step)
         for locus in range(first, end):
             _shown(library, m, choice, locus, window, x)
@@ -264,7 +312,7 @@ def copy_pair(
                       back_rows, back_cols, ways, work, terms, prior[locus])  # fmt: skip
 
 
-@kernel
+@making_kernel
 def copy_some(
     like: Any, who: Any, own: Any, library: Any, m: int, rho: Any, freq: Any, states: int, window: int, seeds: Any,
     prior: Any, drawn: Any,
@@ -289,6 +337,9 @@ def copy_some(
     width = len(library) // loci
     windows = (loci + window - 1) // window
     mask, score = aligned(width, np.float32), aligned(windows * width, np.float32)
+    ahead, now = aligned(kept_rows(loci, window) * width, np.float32), aligned(width, np.float32)
+    chosen, choices = np.empty(width, np.bool_), np.empty(windows * states, np.int32)
+    scratch = scratch_of(loci, max(ROWS, min(states, m) // ROWS * ROWS))
     for f in who:
         mask[:m], mask[m:] = 1, 0
         room = m
@@ -296,8 +347,8 @@ def copy_some(
         room -= own[f, 1] - own[f, 0]
         score[:] = 0
         for side in range(2):
-            match(like[f], library, rho, freq, side, mask, room, window, score)
+            match(like[f], library, rho, freq, side, mask, room, window, ahead, now, score)
         most = min(states, room) // ROWS * ROWS
-        choice = np.empty((windows, most), np.int32)
-        choose(score, mask, most, choice)
-        copy_pair(like[f], library, width, rho, choice, window, seeds[f], prior[f], drawn[f])
+        choice = choices[: windows * most].reshape((windows, most))
+        choose(score, mask, most, chosen, choice)
+        copy_pair(like[f], library, width, rho, choice, window, seeds[f], scratch, prior[f], drawn[f])

@@ -31,7 +31,7 @@ from models.peeling.penetrance import Penetrance
 from models.peeling.pinned import pinned
 from models.peeling.population import BYTES, Population
 from models.peeling.priors import FounderPriors, with_single, without
-from models.peeling.segregation import CHILDREN, TASK, haldane, interpolated, smooth, tempered
+from models.peeling.segregation import CHILDREN, TASK, haldane, interpolated, smooth, tempered, whole
 from models.peeling.small_groups import posteriors, small_groups
 from models.peeling.sweeper import Effort, Sweeper, Work, in_threads, sweepers_of
 
@@ -167,7 +167,7 @@ class Peeling:
         for cycle in range(self._done, self._options.cycles):
             before = self.seg[::_SAMPLE].copy()
             still = np.flatnonzero(coins(self._key, cycle)) if cycle >= _STILL_FROM else _NOBODY
-            held = self.seg[:, still]
+            held = np.take(whole(self.seg), still, axis=1)
             due = self._population is not None and self._population.due(cycle, self._options.cycles)
             told = self._told(len(self.kept), due and self._all)
             counts = self._learn_rows(self.kept, self.seg, True, told)
@@ -176,7 +176,7 @@ class Peeling:
             self._anchors.apply(self.seg)
             self._smooth()
             self._anchors.apply(self.seg)
-            self.seg[:, still] = held
+            whole(self.seg)[:, still] = held
             if self._options.learn_error and cycle > 0 and self._penetrance.calls:
                 self._learn_error(counts)
             learning = self._population is not None and cycle < self._options.cycles - 2

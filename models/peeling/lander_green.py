@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.peeling.lanes import kernel
+from models.peeling.lanes import kernel, making_kernel
 from models.peeling.pedigree import Pedigree
 
 MOST_MEIOSES: Final = 12
@@ -110,7 +110,7 @@ def ways(pedigree: Pedigree, members: NDArray[np.int64], one_gamete: NDArray[np.
     )
 
 
-@kernel
+@making_kernel
 def _across(x: Any, meioses: int, r: float) -> None:
     """All meioses through an interval, in place, the result summing to one."""
     for bit in range(meioses):
@@ -136,7 +136,7 @@ def _add_children(alleles: int, first: float, data: Any, founders: int, bits: An
         before <<= bits[k]
 
 
-@kernel
+@making_kernel
 def chain(
     data: Any, prior: Any, freq: Any, r: Any, founders: int, single: int, bits: Any, start: Any, haplotype: Any,
     masks: Any, out: Any,

@@ -186,12 +186,18 @@ def kernel(function: Any) -> Any:
     return kernel_of(SOURCES, nogil=True, error_model="numpy", fastmath=True)(function)
 
 
+def making_kernel(function: Any) -> Any:
+    """The same for a kernel that makes arrays."""
+    return kernel_of(SOURCES, allocates=True, nogil=True, error_model="numpy", fastmath=True)(function)
+
+
 def inlined(function: Any) -> Any:
-    """A part of kernels, always inlined by LLVM."""
-    return numba.njit(nogil=True, error_model="numpy", fastmath=True, forceinline=True)(function)
+    """A part of kernels, always inlined by LLVM; it makes no arrays."""
+    njit: Any = numba.njit
+    return njit(nogil=True, error_model="numpy", fastmath=True, forceinline=True, _nrt=False)(function)
 
 
-@inlined
+@numba.njit(nogil=True, error_model="numpy", forceinline=True)
 def aligned(size: int, dtype: Any) -> Any:
     """A new flat array that begins on a cache line, which no load or store of a vector then straddles."""
     out = np.empty(size + 16, dtype)

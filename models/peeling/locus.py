@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from models.peeling.conditioning import clamp, log_likelihood, mix, mix_evidence, weigh
-from models.peeling.lanes import WIDTH, aligned, fill, kernel, store
+from models.peeling.lanes import WIDTH, aligned, fill, kernel, making_kernel, store
 from models.peeling.messages import FLOOR, load4, store4, summing_to_one
 from models.peeling.peel import FOUR, PAIR, sweep
 
@@ -87,7 +87,7 @@ def _multiply(ant: Any, own: Any, post: Any, animals: int, result: Any) -> None:
         store4(result, i * FOUR, summing_to_one(x))
 
 
-@kernel
+@making_kernel
 def peel_loci(
     first: int, last: int, index: Any, column: Any, typed: Any, table: Any, freq: Any, seg: Any, cells: Any,
     prior4: Any, prior_column: Any, sire: Any, dam: Any, start: Any, told: Any, child: Any, first_slot: Any,

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.peeling.lanes import aligned, fill, inlined, kernel, load, store, total
+from models.peeling.lanes import fill, inlined, kernel, load, store, total
 
 LANES: Final = 16  # float32 numbers of a vector
 _TELLS: Final = 1e-3  # difference of likelihoods that makes a locus worth a look
@@ -28,9 +28,22 @@ def _sides(like: Any, freq: float, side: int) -> Any:
     return np.float32(like[0] * q + like[2] * p), np.float32(like[1] * q + like[3] * p)
 
 
+@inlined
+def _apart(window: int) -> Any:
+    """Loci between two at which posteriors are taken."""
+    return int(max(1, min(_APART, window // 8)))
+
+
+@kernel
+def kept_rows(loci: int, window: int) -> Any:
+    """Rows of the scratch `ahead` of `match`."""
+    return (loci + _apart(window) - 1) // _apart(window)
+
+
 @kernel
 def match(
-    like: Any, library: Any, rho: Any, freq: Any, side: int, mask: Any, room: int, window: int, out: Any,
+    like: Any, library: Any, rho: Any, freq: Any, side: int, mask: Any, room: int, window: int, ahead: Any, now: Any,
+    out: Any,
 ) -> None:  # fmt: skip
     """How much of one haplotype each library haplotype explains, window by window.
 
@@ -43,12 +56,12 @@ def match(
         mask: (M,) float32, 1 for haplotypes that may be copied, 0 for the founder's own and those that fill up.
         room: number of ones in it.
         window: loci of a window.
+        ahead: (`kept_rows` * M,) float32 scratch.
+        now: (M,) float32 scratch.
         out: (W * M,) float32 sums of posterior probabilities, added to.
     """
     loci, m = len(like), len(mask)
-    apart = max(1, min(_APART, window // 8))
-    ahead = aligned(((loci + apart - 1) // apart) * m, np.float32)
-    now = aligned(m, np.float32)
+    apart = _apart(window)
     for v in range(0, m, LANES):
         store(now, v, load(mask, v))
     mass, keep = np.float32(room), 1.0
@@ -104,25 +117,48 @@ def match(
 
 
 @kernel
-def choose(score: Any, mask: Any, states: int, out: Any) -> None:
+def _limit(row: Any, states: int) -> int:
+    """The least score that no more than `states` of the (M,) scores, whole numbers, are above."""
+    low, high = -1, 0
+    for k in range(len(row)):
+        high = max(high, int(row[k]))
+    while low < high:
+        middle = (low + high) >> 1
+        above = 0
+        for k in range(len(row)):
+            above += row[k] > middle
+        if above <= states:
+            high = middle
+        else:
+            low = middle + 1
+    return high
+
+
+@kernel
+def choose(score: Any, mask: Any, states: int, chosen: Any, out: Any) -> None:
     """Library haplotypes of each window's states; one that stays chosen keeps its place.
 
     Args:
         score: (W * M,) from `match`; spoilt.
         mask: (M,) as in `match`.
         states: K, no more than the ones in `mask`.
+        chosen: (M,) bool scratch.
         out: (W, K) int32 columns of the library.
     """
     m = len(mask)
-    chosen = np.empty(m, np.bool_)
     for w in range(len(out)):
         row = score[w * m : (w + 1) * m]
         for k in range(m):
             # Rounded, as haplotypes that are alike must not be chosen by the last digit.
             row[k] = np.rint(row[k] * _GRAIN) if mask[k] > 0 else -1.0
-        chosen[:] = False
-        for k in np.argsort(-row, kind="mergesort")[:states]:
-            chosen[k] = True
+        limit, ties = _limit(row, states), states
+        for k in range(m):
+            chosen[k] = row[k] > limit
+            ties -= chosen[k]
+        for k in range(m):
+            if ties > 0 and row[k] == limit:
+                chosen[k] = True
+                ties -= 1
         for k in range(states):
             out[w, k] = -1
             if w > 0 and chosen[out[w - 1, k]]:

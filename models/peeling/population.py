@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from models.peeling.copying import copy_some
 from models.peeling.matching import LANES
-from models.peeling.priors import copies, hardy_weinberg
+from models.peeling.priors import copies, hardy_weinberg, largest_of_four, sum_of_four
 from models.peeling.sweeper import in_threads
 
 BYTES: Final = 120  # of a locus and founder at the peak
@@ -153,7 +153,7 @@ class Population:
         like[self._single] = like[self._single][..., [0, 3, 0, 3]]
         if self._drawn is None:
             gp4 = like * flat
-            gp4 /= gp4.sum(axis=2, keepdims=True)
+            gp4 /= sum_of_four(gp4)[..., None]
             self._drawn = np.stack([gp4[..., 2] + gp4[..., 3], gp4[..., 1] + gp4[..., 3]], axis=2)
         members = np.flatnonzero(known > o.known)
         if len(members) < max(3, o.least):
@@ -168,7 +168,8 @@ class Population:
         library = self._drawn[members].transpose(1, 0, 2).reshape(len(freq), -1)[:, sides]
         filled = np.zeros((len(freq), -(-library.shape[1] // LANES) * LANES), np.float32)
         filled[:, : library.shape[1]] = library * np.float32(1 - 2 * o.mismatch) + np.float32(o.mismatch)
-        telling = np.flatnonzero(np.ptp(like, axis=2).max(axis=1) > 1e-3)
+        least = -largest_of_four(-like)
+        telling = np.flatnonzero((largest_of_four(like) - least).max(axis=1) > 1e-3)
         prior = np.repeat(flat, len(like) // len(flat), axis=0)
         drawn = np.zeros((*like.shape[:2], 2), np.float32)
         seeds = (o.seed * 1000003 + 7919 * self._round + self._key) % (1 << 32)
@@ -185,8 +186,8 @@ class Population:
             self._sum = prior
         else:
             self._sum += prior
-        prior = self._sum / self._sum.sum(axis=2, keepdims=True)
-        mixed = (1 - o.distrust) * prior + o.distrust * flat
+        mixed = self._sum * ((1 - o.distrust) / sum_of_four(self._sum))[..., None]
+        mixed += o.distrust * flat
         self.prior[:] = mixed.transpose(1, 0, 2)
         self.prior[:, self._single] = copies(mixed[self._single][..., [1, 3]].sum(axis=2).T)
 

@@ -47,5 +47,17 @@ def without(gp4: NDArray[np.float32], prior: NDArray[np.float32]) -> NDArray[np.
     like = np.empty((gp4.shape[1], len(gp4), 4), np.float32)
     for founder, out in enumerate(like):  # one at a time, for memory
         np.divide(gp4[:, founder], np.maximum(prior[:, founder], 1e-20), out=out)
-        out /= out.max(axis=1, keepdims=True)
+        out /= largest_of_four(out)[:, None]
     return like
+
+
+def largest_of_four(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(..., 4) -> (...) the largest, ten times as fast as numpy's own over so short an axis."""
+    found: NDArray[np.float32] = np.maximum(np.maximum(x[..., 0], x[..., 1]), np.maximum(x[..., 2], x[..., 3]))
+    return found
+
+
+def sum_of_four(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(..., 4) -> (...) the sum, for the same reason."""
+    found: NDArray[np.float32] = (x[..., 0] + x[..., 1]) + (x[..., 2] + x[..., 3])
+    return found

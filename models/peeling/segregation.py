@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.peeling.lanes import aligned, fill, inlined, kernel, load, store, swap_1, swap_2
+from models.peeling.lanes import aligned, fill, inlined, load, making_kernel, store, swap_1, swap_2
 
 CHILDREN: Final = 4  # of one vector: sixteen float32
 TASK: Final = 8  # vectors of one task, whose independent chains keep the processor busy
@@ -46,6 +46,12 @@ def interpolated(seg: NDArray[np.float32], at: NDArray[np.float64], wanted: NDAr
     return seg[left] * (1 - part) + seg[right] * part
 
 
+def whole(seg: NDArray[np.float32]) -> NDArray[np.complex128]:
+    """(L, C, 4) -> (L, C), the same memory: a child's four values as one number, good for copying alone."""
+    found: NDArray[np.complex128] = seg.view(np.complex128)[..., 0]
+    return found
+
+
 def tempered(evidence: NDArray[np.float32], quarters: int) -> None:
     """Raise (L, C, 4) evidence to the power of so many quarters (1 to 4), in place; see `engine.Peeling.run`."""
     for first in range(0, len(evidence) if quarters < 4 else 0, _ROWS):
@@ -67,7 +73,7 @@ def _across(x: Any, r: Any) -> Any:
     return stay * y + rec * swap_1(y)
 
 
-@kernel
+@making_kernel
 def smooth(seg: Any, children: int, first: int, r: Any) -> None:
     """Replace each locus's evidence by what all other loci say about segregation there (forward-backward).
 

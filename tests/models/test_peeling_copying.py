@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from models.peeling.copying import copy_pair
-from models.peeling.matching import choose, match
+from models.peeling.copying import copy_pair, scratch_of
+from models.peeling.matching import choose, kept_rows, match
 
 LOCI, M = 30, 32
 
@@ -33,7 +33,7 @@ def test_a_pair_s_prior_is_what_all_other_loci_say(n: int) -> None:
     rho = rng.uniform(0.01, 0.4, LOCI)
     picked = rng.permutation(M)[:n].astype(np.int32)
     prior, drawn = np.empty((LOCI, 4), np.float32), np.empty((LOCI, 2), np.float32)
-    copy_pair(like, library.reshape(-1), M, rho, picked[None], LOCI, 1, prior, drawn)
+    copy_pair(like, library.reshape(-1), M, rho, picked[None], LOCI, 1, scratch_of(LOCI, n), prior, drawn)
     x = library[:, picked].astype(float)
     alt = np.stack([1 - x, x], axis=2)
     shows = np.einsum("lia,ljb->lijab", alt, alt).reshape(LOCI, n * n, 4)
@@ -50,9 +50,9 @@ def test_drawn_haplotypes_are_as_frequent_as_they_are_probable() -> None:
     library = rng.choice(np.array([0.01, 0.99], np.float32), (LOCI, M))
     rho, choice = np.full(LOCI, 0.2), np.arange(8, dtype=np.int32)[None]
     prior, drawn = np.empty((LOCI, 4), np.float32), np.empty((LOCI, 2), np.float32)
-    mean = np.zeros((LOCI, 2))
+    mean, scratch = np.zeros((LOCI, 2)), scratch_of(LOCI, 8)
     for seed in range(2000):
-        copy_pair(like, library.reshape(-1), M, rho, choice, LOCI, seed, prior, drawn)
+        copy_pair(like, library.reshape(-1), M, rho, choice, LOCI, seed, scratch, prior, drawn)
         mean += drawn / 2000
     posterior = prior * like
     posterior /= posterior.sum(axis=1, keepdims=True)
@@ -71,7 +71,8 @@ def test_matches_are_posteriors_of_a_haploid_chain_without_the_founder_s_own(sid
     mask[[4, 5, 30, 31]] = 0
     room, window = 28, 10
     score = np.zeros(3 * M, np.float32)
-    match(like, library.reshape(-1), rho, freq, side, mask, room, window, score)
+    ahead, now = np.empty(kept_rows(LOCI, window) * M, np.float32), np.empty(M, np.float32)
+    match(like, library.reshape(-1), rho, freq, side, mask, room, window, ahead, now, score)
     other = np.stack([1 - freq, freq], axis=1)
     two = np.einsum("lab,lb->la" if side == 0 else "lba,lb->la", like.reshape(LOCI, 2, 2), other)
     kept = library[:, mask > 0].astype(float)
@@ -101,6 +102,6 @@ def test_states_are_the_best_of_each_window_and_keep_their_places() -> None:
     mask = np.ones(M, np.float32)
     mask[5] = 0
     out = np.empty((2, 4), np.int32)
-    choose(score.reshape(-1), mask, 4, out)
+    choose(score.reshape(-1), mask, 4, np.empty(M, bool), out)
     assert out[0].tolist() == [3, 7, 9, 20]
     assert out[1].tolist() == [3, 7, 9, 8]
