@@ -100,7 +100,7 @@ class BgzfWriter:
 
     def _slab(self, slab: bytearray | memoryview) -> None:
         if self._pool is None:
-            self._put(compress_blocks(memoryview(slab), self._level))
+            self.put(compress_blocks(memoryview(slab), self._level))
             return
         # The caller may reuse its buffer, so a thread gets a copy unless the slab is our own.
         text = slab if isinstance(slab, bytearray) else bytes(slab)
@@ -109,9 +109,10 @@ class BgzfWriter:
 
     def _drain(self, keep: int) -> None:
         while len(self._waiting) > keep:
-            self._put(self._waiting.popleft().result())
+            self.put(self._waiting.popleft().result())
 
-    def _put(self, blocks: list[bytes]) -> None:
+    def put(self, blocks: list[bytes]) -> None:
+        """Append blocks that are compressed already; not to be mixed with `write`."""
         self._file.writelines(blocks)
         self.blocks += map(len, blocks)
 

@@ -20,7 +20,7 @@ from genotypes.kernels import genotype_kernel
 
 _intrinsic: Any = intrinsic  # its own types know nothing of the first argument, which numba fills in
 
-WIDEST: Final = 48  # bytes of the longest cell, and what the last store may write beyond it
+WIDEST: Final = 48  # bytes of the longest cell, and what the last stores may write beyond it
 _SHORTEST: Final = 8  # bytes written at once
 
 
@@ -36,6 +36,9 @@ _COMMA, _COMMA_N = _words([f"{x / 1000:g}," for x in range(1001)])
 _TAB, _TAB_N = _words([f"{x / 1000:g}\t" for x in range(1001)])
 # Genotypes by 2 x first allele + second, unphased and phased, then those of haploids.
 _GT, _GT_N = _words(["0/0:", "0/1:", "1/0:", "1/1:", "0|0:", "0|1:", "1|0:", "1|1:", "0:", "1:"])
+# Cells of item 0, as many as are written at once.
+_AT_ONCE: Final = 48
+_SURE, _SURE_PHASED = np.frombuffer(b"0/0:0:1,0,0\t" * 4 + b"0|0:0:1,0,0:0,0\t" * 3, "<u8").reshape(2, 6).copy()
 _MISSING, _MISSING_N = _words(["./.:.:.\t", ".:.:.\t", ".|.:.:.:", ".:.:.:.\t"])
 
 
@@ -51,18 +54,6 @@ def _store(typing: Any, out: Any, at: Any, word: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(out, types.intp, types.uint64), code
-
-
-@_intrinsic  # type: ignore[untyped-decorator]
-def _load(typing: Any, out: Any, at: Any) -> Any:
-    """Eight bytes at any place of a contiguous uint8 array."""
-
-    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        array = context.make_array(signature.args[0])(context, builder, values[0])
-        place = builder.bitcast(builder.gep(array.data, [values[1]]), ir.IntType(64).as_pointer())
-        return builder.load(place, align=1)
-
-    return types.uint64(out, types.intp), code
 
 
 @genotype_kernel
@@ -176,25 +167,27 @@ def put_lines(
         ends: (V,) is filled with where each record ends.
     """
     at = 0
+    length = 16 if phased else 12
+    sure = _SURE_PHASED if phased else _SURE
     for v in range(items.shape[0]):
         for one in range(starts[v], starts[v + 1]):
             out[at] = heads[one]
             at += 1
-        last = np.int32(-1)
-        begin = 0
-        length = 0
-        for s in range(items.shape[1]):
+        s = 0
+        while s < items.shape[1]:
             item = items[v, s]
-            if item == last and length <= 16:
-                # Most genotypes are like their neighbour's: its text is near and short.
-                _store(out, at, _load(out, begin))
-                _store(out, at + 8, _load(out, begin + 8))
-                at += length
+            s += 1
+            if item != 0:
+                at = put_cell(out, at, item, phased)
                 continue
-            begin = at
-            at = put_cell(out, at, item, phased)
-            last = item
-            length = at - begin
+            run = 1  # most genotypes are without doubt and so are their neighbours
+            while s < items.shape[1] and items[v, s] == 0:
+                s += 1
+                run += 1
+            for place in range(at, at + run * length, _AT_ONCE):
+                for k in range(0, _AT_ONCE, _SHORTEST):
+                    _store(out, place + k, sure[k // _SHORTEST])
+            at += run * length
         out[at - 1] = 10
         ends[v] = at
 

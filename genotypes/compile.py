@@ -13,6 +13,7 @@ from genotypes.celltext import WIDEST, put_lines
 from genotypes.counts import SiteCounts
 from genotypes.hwe import hwe_midp
 from genotypes.kinship import pack, related
+from genotypes.packed_pairs import PackedPairs
 from genotypes.pair_cells import cells_of_pairs
 from genotypes.sample_stats import add_up
 from genotypes.sites import SiteTable, read_sites_bcf, strings, write_sites_bcf
@@ -24,9 +25,12 @@ def _write() -> None:
     items, sums, people = np.zeros((1, 1), np.int32), np.zeros((7, 1), np.int64), np.zeros((2, 1))
     table = np.zeros(1, np.int32)
     typed, seen = np.full(1, -1, np.int32), np.zeros((7, 2), np.int32)
-    pairs = np.full((1, 1, 2), 13107, np.uint16)
+    pairs = PackedPairs.of(np.full((1, 1, 2), 13107, np.uint16))
+    assert pairs.dense().max() == 13107
     for observed in _forms(np.zeros((0, 1), np.int8)):
-        cells_of_pairs(pairs, False, ploidy, typed, observed, seen, 0, 1, items, sums, people)
+        cells_of_pairs(
+            pairs.masks, pairs.values, pairs.starts(0), False, ploidy, typed, observed, seen, 0, 1, items, sums, people
+        )
     assert items[0, 0] == 200 + 1001 * 200
     sum_cells(np.zeros((1, 1), np.int32), table, table, ploidy)
     out, ends = np.empty(2 * WIDEST, np.uint8), np.empty(1, np.int64)

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from threading import local
 from types import TracebackType
 from typing import Final, Literal, Self
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from genotypes import bcf, cells
 from genotypes import codes as gt
-from genotypes.bgzf import LEVEL, BgzfWriter
+from genotypes.bgzf import LEVEL, BgzfWriter, compress_blocks
 from genotypes.cells import Cells, Layout
 from genotypes.celltext import WIDEST, put_lines
 from genotypes.header import bcf_header
@@ -23,6 +24,7 @@ from genotypes.sites import SiteTable
 from genotypes.tbi import Places
 
 Format = Literal["vcf", "bcf"]
+_Made = tuple[list[bytes], Places]  # compressed blocks, and where the records lie in them
 _BLOCK_GENOTYPES: Final = 256 << 10  # looked up at once: some 7 MB of text
 
 
@@ -47,19 +49,18 @@ class FragmentWriter:
             fmt: text or BCF records.
             contig: BCF number of the sites' contig in the header that the fragment will follow (`contig_numbers`).
             level: compression level.
-            threads: above 1, so many threads encode and as many compress while the caller goes on; it must not change
-                the arrays that it gave before the fragment is closed.
+            threads: above 1, so many threads encode and compress while the caller goes on; it must not change the
+                arrays that it gave before the fragment is closed.
         """
-        self._out = BgzfWriter(path, level, eof=False, threads=threads)
-        self._layout, self._fmt, self._contig = layout, fmt, contig
+        self._out = BgzfWriter(path, level, eof=False, threads=threads if fmt == "bcf" else 1)
+        self._layout, self._fmt, self._contig, self._level = layout, fmt, contig, level
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads) if threads > 1 and fmt == "vcf" else None
-        self._waiting: deque[Future[tuple[NDArray[np.uint8], NDArray[np.int64]]]] = deque()
-        self._free: list[NDArray[np.uint8]] = []
-        self._pos: list[NDArray[np.int32]] = []  # of the records so far, with REF's length and the end of each
-        self._span: list[int] = []
-        self._ends: list[NDArray[np.int64]] = []
-        self._length = 0  # bytes of text so far
+        self._waiting: deque[Future[_Made]] = deque()
+        self._buffers = local()
+        none = np.empty(0, np.int32)
+        self._places = [Places.of(none, none, none.astype(np.int64), [])]
+        self._length = 0  # compressed bytes so far
         self._keys = b"\tGT:DS:GP:HDS\t" if layout.phased else b"\tGT:DS:GP\t"
         self._counts = bcf.format_count(layout.phased) << 24 | len(layout.ploidy)
 
@@ -128,58 +129,46 @@ class FragmentWriter:
                 self._out.write(b"".join((head, shared, data)))
             return
         chrom = sites.chrom.encode()
-        self._pos.append(sites.pos)
-        self._span += map(len, sites.ref)
         heads = [
             b"%s\t%d\t%s\t%s\t%s\t.\tPASS\t" % (chrom, pos, ident.encode(), ref.encode(), alt.encode())
             + _info(values, int(flag))
             + self._keys
             for pos, ident, ref, alt, values, flag in rows
         ]
+        spans = np.array([len(ref) for ref in sites.ref], np.int32)
         if self._pool is None:
-            self._finish(self._text(items, heads, self._buffer()))
+            self._finish(self._make(items, heads, sites.pos, spans))
             return
-        self._waiting.append(self._pool.submit(self._text, items, heads, self._buffer()))
-        self._drain(self._threads)
+        self._waiting.append(self._pool.submit(self._make, items, heads, sites.pos, spans))
+        self._drain(2 * self._threads)
 
-    def _buffer(self) -> list[NDArray[np.uint8]]:
-        """A text buffer in a list, one that was written out where there is one."""
-        return [self._free.pop() if self._free else np.empty(0, np.uint8)]
-
-    def _text(
-        self, items: Cells, heads: list[bytes], buffer: list[NDArray[np.uint8]]
-    ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """Records as text, in a buffer that is at least so long, and where each ends."""
+    def _make(self, items: Cells, heads: list[bytes], pos: NDArray[np.int32], spans: NDArray[np.int32]) -> _Made:
+        """Records as compressed blocks, and where they lie in these; each thread's text has a buffer of its own."""
         joined = np.frombuffer(b"".join(heads), np.uint8)
         starts = np.zeros(len(heads) + 1, np.int64)
         np.cumsum([len(head) for head in heads], out=starts[1:])
         need = len(joined) + WIDEST * (items.size + 1)
-        out = buffer.pop()
-        if len(out) < need:
-            out = np.empty(need, np.uint8)
+        out: NDArray[np.uint8] | None = getattr(self._buffers, "text", None)
+        if out is None or len(out) < need:
+            out = self._buffers.text = np.empty(need, np.uint8)
         ends = np.empty(len(items), np.int64)
         put_lines(np.ascontiguousarray(items), self._layout.phased, joined, starts, out, ends)
-        return out, ends
+        blocks = compress_blocks(out[: int(ends[-1])].data, self._level)
+        return blocks, Places.of(pos, spans, ends, [len(block) for block in blocks])
 
     def _drain(self, keep: int) -> None:
         while len(self._waiting) > keep:
             self._finish(self._waiting.popleft().result())
 
-    def _finish(self, made: tuple[NDArray[np.uint8], NDArray[np.int64]]) -> None:
-        out, ends = made
-        if len(ends):
-            self._out.write(out[: int(ends[-1])])
-            self._ends.append(ends + self._length)
-            self._length += int(ends[-1])
-        self._free.append(out)
+    def _finish(self, made: _Made) -> None:
+        blocks, places = made
+        self._out.put(blocks)
+        self._places.append(places.moved(self._length))
+        self._length += sum(map(len, blocks))
 
     def places(self) -> Places | None:
         """Where the records of a text fragment lie, once it is closed; None of BCF."""
-        if self._fmt == "bcf":
-            return None
-        pos = np.concatenate([np.empty(0, np.int32), *self._pos])
-        span = np.array(self._span, np.int32)
-        return Places.of(pos, span, np.concatenate([np.empty(0, np.int64), *self._ends]), self._out.blocks)
+        return None if self._fmt == "bcf" else Places.joined(self._places)
 
     def close(self) -> None:
         """Finish the piece."""

@@ -48,7 +48,7 @@ class Places:
             block, within = np.divmod(text, BLOCK_BYTES)
             return (starts[block] << 16 | within).astype(np.uint64)
 
-        return cls(pos, span, offset(np.concatenate([[0], ends[:-1]])), offset(ends))
+        return cls(pos, span, offset(np.concatenate([[0], ends])[:-1]), offset(ends))
 
     def moved(self, by: int) -> Self:
         """The places when the piece begins `by` bytes into a file."""

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from genotypes.packed_pairs import PackedPairs
 from genotypes.sites import SiteTable
 
 SitesDone = Callable[[float], None]
@@ -64,33 +65,34 @@ class PairBlock:
     """The same in whole numbers, a third of the memory: what the copying engine counts in."""
 
     first: int
-    pairs: NDArray[np.uint16]  # (S, V, 2) in 65535ths: P(1), P(2) of ALT; where phased, P(ALT) of each haplotype
+    pairs: PackedPairs  # (S, V, 2) in 65535ths: P(1), P(2) of ALT; where phased, P(ALT) of each haplotype
     ploidy: NDArray[np.int8]  # (S,) 1 or 2; the first number of a haploid sample is its P(ALT)
     phased: bool
     hidden_ds: NDArray[np.float32] | None  # as of `ImputedBlock`
 
     def __len__(self) -> int:
         """V."""
-        return int(self.pairs.shape[1])
+        return self.pairs.sites
 
     def rows(self, low: int, high: int) -> PairBlock:
         """The sites `low` to `high` of the block."""
         hidden = None if self.hidden_ds is None else self.hidden_ds[low:high]
-        return PairBlock(self.first + low, self.pairs[:, low:high], self.ploidy, self.phased, hidden)
+        part = PackedPairs.of(self.pairs.dense(low, high))
+        return PairBlock(self.first + low, part, self.ploidy, self.phased, hidden)
 
     @property
     def hds(self) -> NDArray[np.float32] | None:
         """(V, S, 2) float32 as of `ImputedBlock`."""
         if not self.phased:
             return None
-        out = self.pairs.transpose(1, 0, 2).astype(np.float32) * np.float32(1 / 65535)
+        out = self.pairs.dense().transpose(1, 0, 2).astype(np.float32) * np.float32(1 / 65535)
         out[:, self.ploidy == 1, 1] = 0
         return out
 
     @property
     def gp(self) -> NDArray[np.float32]:
         """(V, S, 3) float32 as of `ImputedBlock`."""
-        values = self.pairs.transpose(1, 0, 2).astype(np.float32) * np.float32(1 / 65535)
+        values = self.pairs.dense().transpose(1, 0, 2).astype(np.float32) * np.float32(1 / 65535)
         one, two, haploid = values[..., 0], values[..., 1], self.ploidy == 1
         het, alt = (one + two - 2 * one * two, one * two) if self.phased else (one, two)
         het, alt = np.where(haploid, 0, het), np.where(haploid, one, alt)

@@ -12,7 +12,7 @@ import sys
 import numpy as np
 from genotypes.kernels import digest_of, kernel
 
-@kernel("{stamp}", nogil=True)
+@kernel("{stamp}", allocates=True, nogil=True)
 def squares(values, limit):
     if values[0] > limit:
         raise ValueError("too large")

@@ -4,6 +4,7 @@ import pytest
 from genotypes.cell_sums import sum_cells
 from genotypes.cells import Layout, quantise, quantise_haplotypes, tables
 from genotypes.codes import dosage
+from genotypes.packed_pairs import PackedPairs
 from genotypes.pair_cells import cells_of_pairs
 from models.protocol import PairBlock
 
@@ -19,7 +20,8 @@ def test_one_pass_gives_what_the_steps_by_themselves_give(phased: bool, haploids
     pairs = rng.dirichlet([0.2] * 3, (SAMPLES, SITES))[..., :2]
     pairs[rng.random((SAMPLES, SITES)) < 0.4] = 0
     pairs[0, :4] = [[0.5005, 0.4995], [0.4995, 0.5005], [1, 0], [0, 1]]
-    block = PairBlock(10, np.rint(pairs * 65535).astype(np.uint16), ploidy, phased, None)
+    packed = PackedPairs.of(np.rint(pairs * 65535).astype(np.uint16))
+    block = PairBlock(10, packed, ploidy, phased, None)
     layout = Layout(ploidy, phased)
     rows = np.array([3, 70, 149], np.int32)
     codes = rng.choice(np.array([-1, 0, 1, 2, 3, 4], np.int8), (3, SAMPLES))
@@ -40,15 +42,18 @@ def test_one_pass_gives_what_the_steps_by_themselves_give(phased: bool, haploids
     found, counted = np.empty((SITES, SAMPLES), np.int32), np.zeros((2, SAMPLES))
     found_sums = np.empty((7, SITES), np.int64)
     seen = 1000 * np.stack([known, known**2], axis=1)
-    for first, end in ((0, 70), (70, SITES)):
-        cells_of_pairs(block.pairs, phased, ploidy, typed, codes, seen, first, end, found, found_sums, counted)
+    for first, end in ((0, 64), (64, SITES)):
+        cells_of_pairs(
+            packed.masks, packed.values, packed.starts(first), phased, ploidy, typed, codes, seen, first, end, found,
+            found_sums, counted,
+        )  # fmt: skip
     assert np.array_equal(found, items)
     assert np.array_equal(found_sums, sums)
     assert counted == pytest.approx(people, rel=1e-5, abs=1e-4)
 
 
 def test_a_block_of_pairs_is_cut_by_rows() -> None:
-    pairs = np.arange(24, dtype=np.uint16).reshape(2, 6, 2)
+    pairs = PackedPairs.of(np.arange(24, dtype=np.uint16).reshape(2, 6, 2))
     block = PairBlock(5, pairs, np.full(2, 2, np.int8), False, np.zeros((6, 2), np.float32))
     part = block.rows(2, 5)
     assert (part.first, len(part)) == (7, 3)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from genotypes import codes as gt
 from genotypes.cells import Cells, quantise, quantise_haplotypes
+from genotypes.packed_pairs import WORD, PackedPairs
 from genotypes.pair_cells import cells_of_pairs
 from genotypes.quality import SiteSums
 from models.protocol import ImputedBlock, PairBlock
@@ -50,14 +51,15 @@ class Itemiser:
         sums = np.empty((7, sites), np.int64)
         rows = np.full(sites, -1, np.int32)
         rows[observed.rows] = np.arange(len(observed.rows))
-        edges = np.linspace(0, sites, self._threads + 1).astype(int).tolist()
+        words = PackedPairs.words(sites)
+        edges = [min(sites, WORD * (words * k // self._threads)) for k in range(self._threads + 1)]
         people = np.zeros((self._threads, 2, samples))
-        pairs, ploidy = np.ascontiguousarray(block.pairs), np.ascontiguousarray(region.layout.ploidy)
+        pairs, ploidy = block.pairs, np.ascontiguousarray(region.layout.ploidy)
 
         def stretch(number: int) -> None:
             cells_of_pairs(
-                pairs, block.phased, ploidy, rows, observed.codes, _SEEN, edges[number], edges[number + 1],
-                items, sums, people[number],
+                pairs.masks, pairs.values, pairs.starts(edges[number]), block.phased, ploidy, rows, observed.codes,
+                _SEEN, edges[number], edges[number + 1], items, sums, people[number],
             )  # fmt: skip
 
         list(self._pool.map(stretch, range(self._threads)))
