@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errors import Code, TesseraError
+from genotypes.contigs import chromosome_name
 from genotypes.map_files import plain
 from genotypes.sites import SiteTable
 from genotypes.stream import open_inflated
@@ -59,7 +60,9 @@ def copy_frequencies(source: Path, out: Path) -> None:
         shutil.copyfile(source / KNOWN, out / KNOWN)
 
 
-def known_to_store(folder: Path, groups: Metafounders | None, name: str, sites: SiteTable, store: str) -> list[Note]:
+def known_to_store(
+    folder: Path, groups: Metafounders | None, name: str, sites: SiteTable, store: str, build: str | None
+) -> list[Note]:
     """Write the known frequencies of a chromosome's sites beside its store, where there are any; a note on the others.
 
     Args:
@@ -68,6 +71,7 @@ def known_to_store(folder: Path, groups: Metafounders | None, name: str, sites: 
         name: plain name of the chromosome.
         sites: L sites of the store, in whose alleles the (L, G) array is; NaN where unknown.
         store: its name.
+        build: on a human one the table may write X as 23.
     """
     if groups is None or not (folder / KNOWN).exists():
         return []
@@ -75,7 +79,7 @@ def known_to_store(folder: Path, groups: Metafounders | None, name: str, sites: 
     place = {site: row for row, site in enumerate(alleles)}
     known = np.full((len(sites), len(groups.names)), np.nan)
     for chrom, pos, ref, alt, values in _rows(folder / KNOWN, groups):
-        if plain(chrom) != name:
+        if name not in (plain(chrom), chromosome_name(chrom, build)):
             continue
         if (row := place.get((pos, ref, alt))) is not None:
             known[row] = values
