@@ -18,7 +18,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.peeling.lanes import aligned, fill, inlined, kernel, load, store, total
+from models.lanes import aligned, fill, inlined, load, store, total
+from models.peeling.compiled import kernel
 from models.peeling.matching import LANES, choose, match
 
 ROWS: Final = 4  # of a table that are done together, as their sums by column would wait for each other
