@@ -11,6 +11,7 @@ from api.names import display_name, key_name, unique_name
 from api.submission.fields import FILE_FIELDS, TEXT_FIELDS, FieldError, FieldReader, FieldsRefused, JobFields
 from api.submission.multipart import FormStream
 from errors import Code, TesseraError
+from genotypes.frequency_text import check_frequencies_head
 from genotypes.map_text import check_map_head
 from genotypes.parts import group_files
 from genotypes.sniff import HEAD_BYTES, FileKind, sniff_head
@@ -251,8 +252,7 @@ class _IncomingFile:
             check_map_head(head)
             return ".map"
         if self.field == "frequencies":
-            if not head.strip():
-                raise TesseraError(Code.empty_file, "The table of frequencies is empty.", field=self.field)
+            check_frequencies_head(head)
             return ".tsv"
         self.kind = sniff_head(head, self._name)
         return _ENDINGS[self.kind]

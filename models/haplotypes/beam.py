@@ -14,7 +14,7 @@ from models.haplotypes.compiled import kernel
 from models.haplotypes.masks import add_unless, add_where, choose, item
 from models.haplotypes.scans import WORD
 from models.haplotypes.states import LANES
-from models.peeling.lanes import fill, inlined, load, store, total
+from models.lanes import fill, inlined, load, store, total
 
 MEMORY = 10  # heterozygotes after which two partial phasings are the same
 FAR = 25.0  # log likelihood ratio beyond which a partial phasing is dropped

@@ -8,8 +8,9 @@ from typing import Final
 
 from genotypes.kernels import Function, digest_of
 from genotypes.kernels import kernel as kernel_of
+from models import lanes
 
-_NAMES: Final = (
+NAMES: Final = (
     "masks",
     "scans",
     "select",
@@ -22,10 +23,9 @@ _NAMES: Final = (
     "slots",
     "matches",
 )
-_HERE: Final = Path(__file__).parent
-_SOURCES: Final = digest_of(_HERE, _NAMES) + digest_of(_HERE.parent / "peeling", ("lanes",))
+SOURCES: Final = digest_of(Path(__file__).parent, NAMES) + lanes.SOURCES
 
 
 def kernel(*, nogil: bool = False, allocates: bool = False) -> Callable[[Function], Function]:
     """Compile by numba; see `genotypes.kernels.kernel`."""
-    return kernel_of(_SOURCES, allocates=allocates, fastmath=True, nogil=nogil, error_model="numpy")
+    return kernel_of(SOURCES, allocates=allocates, fastmath=True, nogil=nogil, error_model="numpy")

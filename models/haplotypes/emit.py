@@ -9,7 +9,7 @@ from models.haplotypes.compiled import kernel
 from models.haplotypes.masks import add_where, item, store_sums
 from models.haplotypes.scans import WORD
 from models.haplotypes.states import LANES
-from models.peeling.lanes import fill, load
+from models.lanes import fill, load
 
 BLOCK = 4  # slots between the same typed sites that are summed at once
 

@@ -1,4 +1,4 @@
-"""More operations on the vectors of `models.peeling.lanes`: lanes chosen by the bits of a mask, numbers of 16 bits.
+"""More operations on the vectors of `models.lanes`: lanes chosen by the bits of a mask, numbers of 16 bits.
 
 A mask is a uint16, bit i for lane i of sixteen. On processors with mask registers each operation is one instruction; on
 others LLVM makes a few of it.
@@ -11,7 +11,7 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from models.peeling.lanes import FLAGS, Vector, intrinsic
+from models.lanes import FLAGS, Vector, intrinsic
 
 _I32 = ir.IntType(32)
 

@@ -16,7 +16,7 @@ from models.haplotypes.select import add_weights, choose_states, keep_heaviest, 
 from models.haplotypes.slots import Slots
 from models.haplotypes.states import LANES, continued, frequent_masks, typed_masks
 from models.haplotypes.sweep import backward, forward
-from models.peeling.lanes import aligned
+from models.lanes import aligned
 
 WIDTH = 6  # partial phasings of the beam
 

@@ -9,7 +9,7 @@ from numba import types
 from numba.core import cgutils
 
 from models.haplotypes.masks import load_words, numbers_at, splat
-from models.peeling.lanes import intrinsic
+from models.lanes import intrinsic
 
 WORD = 32  # typed sites of a window
 HIGHEST = 16383  # scores are told apart up to this

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from models.haplotypes.compiled import kernel
 from models.haplotypes.masks import above, equal, set_bits, store_high, trailing
 from models.haplotypes.scans import WORD, scan_left, scan_right
-from models.peeling.lanes import fill, load
+from models.lanes import fill, load
 
 CHUNK = 32  # haplotypes that are compared at once
 HIGHEST = (1 << 15) - 1  # no key is above

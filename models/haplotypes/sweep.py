@@ -17,7 +17,7 @@ from models.haplotypes.compiled import kernel
 from models.haplotypes.masks import add_unless, add_where, choose, item, load_short, store_short
 from models.haplotypes.scans import WORD
 from models.haplotypes.states import LANES
-from models.peeling.lanes import fill, inlined, store, total
+from models.lanes import fill, inlined, store, total
 
 
 @kernel()

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from genotypes.kernels import kernel as kernel_of
-from models.peeling.lanes import SOURCES
+from models.peeling.compiled import SOURCES
 
 WIDTH: Final = 31  # most characters of a cell: tab, a|b:D.DDD:P.PPP,P.PPP,P.PPP:QQ
 _SURE: Final = 1.4e-10  # probability of an error below which GQ is the largest

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from models.peeling.lanes import WIDTH, fill, inlined, kernel, load, making_kernel, most, store
+from models.lanes import WIDTH, fill, inlined, load, most, store
+from models.peeling.compiled import kernel, making_kernel
 from models.peeling.messages import FLOOR, child_data, likelihood, load4, store4, summing_to_one
 
 FOUR = 4 * WIDTH

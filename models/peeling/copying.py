@@ -18,7 +18,8 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from models.peeling.lanes import aligned, fill, inlined, kernel, load, making_kernel, store, total
+from models.lanes import aligned, fill, inlined, load, store, total
+from models.peeling.compiled import kernel, making_kernel
 from models.peeling.matching import LANES, choose, kept_rows, match
 
 ROWS: Final = 4  # of a table that are done together, as their sums by column would wait for each other

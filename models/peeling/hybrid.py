@@ -6,6 +6,7 @@ What is known of founders at a site is their prior, from the bundle's engine by 
 says of a haplotype with the site's own allele hidden, so that a site's observations count once, as penetrance.
 Animals whose phase the family leaves open bring the engine's probabilities of their genotypes: founders as prior,
 others as evidence, in which the allele frequencies are divided out; it is their relatives who gain by that.
+Founders whom the engine is not asked about have the bundle's allele frequencies, or their group's (`bundle_groups`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.peeling.block import PeeledBlock
+from models.peeling.bundle_groups import BundleGroups
 from models.peeling.engine import Peeling
 from models.peeling.founder_haplotypes import EngineInput
 from models.peeling.pedigree import Pedigree
@@ -71,6 +73,7 @@ class Hybrid:
         self._open = np.flatnonzero(founder[asked.whole])  # founders without phase, among `whole`
         self._others = np.flatnonzero(~founder[asked.whole])
         self._founders = np.concatenate([asked.founder, asked.whole[self._open]])
+        self._groups = None if peeling.groups is None else BundleGroups(peeling.groups, self._founders)
 
     def blocks(self, imputed: Iterable[ImputedBlock | PairBlock]) -> Iterator[PeeledBlock]:
         """Genotype probabilities of all animals at all sites; `first` is a row of the bundle.
@@ -102,7 +105,13 @@ class Hybrid:
         typed = np.flatnonzero(locus >= 0)
         if len(typed):
             seg[typed] = self._peeling.own_segregation(locus[typed])
-        gp4 = self._peeling.peel_given(index, table, freq, seg, prior, self._founders)
+        founders, mates = self._founders, freq
+        if self._groups is not None:
+            alleles = np.stack([prior[..., 2] + prior[..., 3], prior[..., 1] + prior[..., 3]], axis=2)
+            found = self._groups.frequencies(alleles.reshape(len(freq), -1), freq, locus)
+            prior = np.concatenate([prior, self._groups.priors(found)], axis=1)
+            founders, mates = np.concatenate([founders, self._groups.animals]), self._groups.mates(found, freq)
+        gp4 = self._peeling.peel_given(index, table, mates, seg, prior, founders)
         self._own_words(gp4, trusted, weight, flat, locus >= 0)
         return PeeledBlock(block.first, gp4)
 

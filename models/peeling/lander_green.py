@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.peeling.lanes import kernel, making_kernel
+from models.peeling.compiled import kernel, making_kernel
 from models.peeling.pedigree import Pedigree
 
 MOST_MEIOSES: Final = 12

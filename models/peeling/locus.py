@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from models.lanes import WIDTH, aligned, fill, store
+from models.peeling.compiled import kernel, making_kernel
 from models.peeling.conditioning import clamp, log_likelihood, mix, mix_evidence, weigh
-from models.peeling.lanes import WIDTH, aligned, fill, kernel, making_kernel, store
 from models.peeling.messages import FLOOR, load4, store4, summing_to_one
 from models.peeling.peel import FOUR, PAIR, sweep
 

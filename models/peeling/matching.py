@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.peeling.lanes import fill, inlined, kernel, load, store, total
+from models.lanes import fill, inlined, load, store, total
+from models.peeling.compiled import kernel
 
 LANES: Final = 16  # float32 numbers of a vector
 _TELLS: Final = 1e-3  # difference of likelihoods that makes a locus worth a look

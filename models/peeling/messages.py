@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.peeling.lanes import WIDTH, fill, inlined, load, most, store
+from models.lanes import WIDTH, fill, inlined, load, most, store
 
 FLOOR = 1e-30
 

@@ -104,12 +104,29 @@ class Origins:
     code: NDArray[np.int64]
 
 
+def gametes_by_group(kinds: Kinds, groups: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(K, G) of the paternal gamete of each kind of founder the group, and of the maternal one."""
+    whole = np.where(kinds.single, 0.5, 1.0)  # the gamete of such a founder is half of either group
+    each = np.eye(groups)
+    return whole[:, None] * each[kinds.sire], whole[:, None] * each[kinds.dam]
+
+
+def priors_of(freq: NDArray[np.float64], kinds: Kinds) -> NDArray[np.float32]:
+    """(V, K, 4) prior probabilities of the phased genotypes of kinds of founders, from (V, G) frequencies of groups."""
+    s, d = freq[:, kinds.sire], freq[:, kinds.dam]
+    prior = np.stack([(1 - s) * (1 - d), (1 - s) * d, s * (1 - d), s * d], axis=2).astype(np.float32)
+    prior[:, kinds.single] = copies((s + d)[:, kinds.single] / 2)
+    return prior
+
+
 class GroupFrequencies:
     """Allele frequencies of the groups of one chromosome, and the priors of founders that follow.
 
     Attributes:
         kinds: of founders.
         freq: (L, G) float64 ALT frequencies.
+        given: (L, G) bool, frequencies that are not learned.
+        has_main: whether anybody is of the main group.
     """
 
     def __init__(
@@ -137,28 +154,22 @@ class GroupFrequencies:
         share = shares(pedigree, groups)
         self.freq = regressed(penetrance, column, share, mean)
         self._mean = mean
-        self._fixed = np.zeros(self.freq.shape, bool) if known is None else ~np.isnan(known)
+        self.given = np.zeros(self.freq.shape, bool) if known is None else ~np.isnan(known)
         if known is not None:
-            self.freq = np.where(self._fixed, known, self.freq)
+            self.freq = np.where(self.given, known, self.freq)
         k = self.kinds
-        whole = np.where(k.single, 0.5, 1.0)  # the gamete of such a founder is half of either group
-        each = np.eye(len(groups.names))
-        self._paternal, self._maternal = whole[:, None] * each[k.sire], whole[:, None] * each[k.dam]
+        self._paternal, self._maternal = gametes_by_group(k, len(groups.names))
         mates = (pedigree.sire < 0) ^ (pedigree.dam < 0)  # those of the main group have no stand-in
         founders = k.of >= 0
-        self._main = bool(np.any(mates & ~one_gamete)) or bool(np.any((groups.sire * groups.dam == 0) & founders))
+        self.has_main = bool(np.any(mates & ~one_gamete)) or bool(np.any((groups.sire * groups.dam == 0) & founders))
 
     def priors(self, rows: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.float32]:
         """(V, K, 4) prior probabilities of the phased genotypes of each kind of founder."""
-        k = self.kinds
-        s, d = self.freq[rows][:, k.sire], self.freq[rows][:, k.dam]
-        prior = np.stack([(1 - s) * (1 - d), (1 - s) * d, s * (1 - d), s * d], axis=2).astype(np.float32)
-        prior[:, k.single] = copies((s[:, k.single] + d[:, k.single]) / 2)
-        return prior
+        return priors_of(self.freq[rows], self.kinds)
 
     def main(self, rows: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.float64]:
         """(V,) frequencies of unknown mates: the main group's, or of all where nobody is of it."""
-        return np.asarray(self.freq[rows, 0] if self._main else self._mean[rows])
+        return np.asarray(self.freq[rows, 0] if self.has_main else self._mean[rows])
 
     def behind(
         self, own: NDArray[np.float32], column: NDArray[np.int32], telling: NDArray[np.bool_]
@@ -192,7 +203,7 @@ class GroupFrequencies:
         mean = (alleles.sum(axis=1) + 0.5) / (gametes.sum() + 1)
         # An allele's worth of the mean keeps frequencies off the boundary.
         learned = np.where(gametes > 0, (alleles + mean[:, None]) / (gametes + 1), self.freq[rows])
-        self.freq[rows] = np.where(self._fixed[rows], self.freq[rows], learned)
+        self.freq[rows] = np.where(self.given[rows], self.freq[rows], learned)
         self._mean[rows] = mean
 
     def state(self) -> dict[str, NDArray[np.float64]]:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.peeling.lanes import WIDTH, fill, inlined, kernel, largest, load, most, store
+from models.lanes import WIDTH, fill, inlined, largest, load, most, store
+from models.peeling.compiled import kernel
 from models.peeling.messages import (
     child_data,
     largest_one,

@@ -12,7 +12,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.peeling.lanes import aligned, fill, inlined, load, making_kernel, store, swap_1, swap_2
+from models.lanes import aligned, fill, inlined, load, store, swap_1, swap_2
+from models.peeling.compiled import making_kernel
 
 CHILDREN: Final = 4  # of one vector: sixteen float32
 TASK: Final = 8  # vectors of one task, whose independent chains keep the processor busy

@@ -12,9 +12,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.lanes import WIDTH
 from models.peeling.cutset import Cuts, cuts_of, exact_groups
 from models.peeling.families import Families
-from models.peeling.lanes import WIDTH
 from models.peeling.locus import peel_loci
 
 _TASK: Final = 64  # loci of a task

@@ -106,6 +106,56 @@ def test_pedigree_options_go_with_a_pedigree_alone(page: Page, live: LiveApi) ->
     }
 
 
+GROUPS = b"CHROM\tPOS\tREF\tALT\tMF_a\tMF_b\n1\t5\tA\tC\t.2\t.7\n"
+
+
+def _table(name: str, content: bytes) -> FilePayload:
+    return {"name": name, "mimeType": "text/plain", "buffer": content}
+
+
+def test_known_frequencies_of_groups_reach_the_job_and_are_shown_there(page: Page, live: LiveApi) -> None:
+    page.goto(live.url)
+    page.get_by_text("Options: mending").click()
+    control = page.get_by_label("Known allele frequencies of groups")
+    expect(control).to_be_disabled()
+    expect(page.locator("#hint-frequencies")).to_contain_text("MF_")
+    page.set_input_files("#vcf", COHORT)
+    page.set_input_files("#pedigree", FAMILY)
+    expect(control).to_be_enabled()
+    control.set_input_files(_table("groups.tsv", GROUPS))
+    expect(page.locator("#options-changed")).to_have_text("1 option changed")
+    expect(page.locator("#curl-line")).to_contain_text("-F frequencies=@groups.tsv")
+    page.click("#submit")
+    job = _job(page)
+    assert [(one["kind"], one["filename"], one["size"]) for one in job["files"]] == [
+        ("pedigree", "family.fam", 14), ("frequencies", "groups.tsv", len(GROUPS)), ("vcf", "cohort.vcf", len(VCF)),
+    ]  # fmt: skip
+    expect(page.locator("#settings div", has_text="Known frequencies of groups")).to_contain_text("groups.tsv")
+    expect(page.locator("#settings")).not_to_contain_text("Genetic map")
+
+
+def test_faults_of_a_table_of_frequencies_stand_beside_it(page: Page, live: LiveApi) -> None:
+    page.goto(live.url)
+    page.get_by_text("Options: mending").click()
+    page.set_input_files("#vcf", COHORT)
+    page.set_input_files("#pedigree", FAMILY)
+    page.set_input_files("#frequencies", _table("none.tsv", b""))
+    page.get_by_text("Options: mending").click()
+    page.click("#submit")
+    error = page.locator("#error-frequencies")
+    expect(error).to_have_text("none.tsv is empty.Choose another file, or none.")
+    expect(page.locator("#frequencies")).to_have_attribute("aria-invalid", "true")
+    page.set_input_files("#frequencies", _table("b.tsv", b"CHROM\tPOS\tMF_a\n"))
+    expect(error).to_be_hidden()
+    page.click("#submit")
+    expect(error).to_contain_text("Line 1: its header lacks REF, ALT.")
+    page.get_by_role("link", name="Line 1: its header lacks").click()
+    expect(page.locator("#frequencies")).to_be_focused()
+    page.get_by_role("button", name="Remove family.fam").click()
+    page.click("#submit")
+    assert not [one for one in _job(page)["files"] if one["kind"] == "frequencies"]
+
+
 def test_the_options_work_by_keyboard(page: Page, live: LiveApi) -> None:
     page.goto(live.url)
     page.focus("#options > summary")

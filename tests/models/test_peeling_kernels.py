@@ -8,10 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.peeling import lanes, locus, segregation
-from models.peeling.lanes import aligned, fill, inlined, kernel, largest, load, most, store, swap_1, swap_2
+from genotypes.kernels import digest_of
+from models import haplotypes, lanes, peeling
+from models.haplotypes import compiled as copying_kernels
+from models.haplotypes import matches, person
+from models.lanes import aligned, fill, inlined, largest, load, most, store, swap_1, swap_2
+from models.peeling import compiled as peeling_kernels
+from models.peeling import locus, segregation
+from models.peeling.compiled import kernel
 
-ROOM = Path(lanes.__file__).parent
+MODELS = Path(lanes.__file__).parent
 
 
 @inlined
@@ -52,17 +58,32 @@ def test_aligned_arrays_begin_on_a_cache_line() -> None:
         assert length == size
 
 
-def test_every_file_with_kernels_decides_what_is_stale() -> None:
+@pytest.mark.parametrize(
+    ("room", "compiled", "kernels"),
+    [
+        (peeling, peeling_kernels, (locus.peel_loci, segregation.smooth)),
+        (haplotypes, copying_kernels, (person.impute_people, matches.shared)),
+    ],
+)
+def test_every_file_with_kernels_decides_what_is_stale(room, compiled, kernels) -> None:
     """A kernel whose parts changed must not be loaded from what was kept of the old ones."""
-    with_kernels = {
-        path.stem
-        for path in ROOM.glob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.FunctionDef)
-        and any(isinstance(d, ast.Name) and d.id in ("kernel", "inlined", "intrinsic") for d in node.decorator_list)
-    }
-    assert with_kernels == set(lanes._FILES)
-    assert {k._cache._cache_file._source_stamp for k in (locus.peel_loci, segregation.smooth)} == {lanes.SOURCES}
+    folder = Path(room.__file__).parent
+    assert {path.stem for path in folder.glob("*.py") if _has_kernels(path)} == set(compiled.NAMES)
+    stamps = {one._cache._cache_file._source_stamp for one in kernels}
+    assert stamps == {digest_of(folder, compiled.NAMES) + digest_of(MODELS, ("lanes",))}
+    assert _has_kernels(MODELS / "lanes.py")
+    assert [path.stem for path in MODELS.glob("*.py") if _has_kernels(path)] == ["lanes"]
+
+
+def _has_kernels(path: Path) -> bool:
+    """Whether a module has a function that a decorator, or a call of one, compiles."""
+    names = {"kernel", "inlined", "intrinsic"}
+    for node in ast.walk(ast.parse(path.read_text())):
+        called = [node.func] if isinstance(node, ast.Call) else []
+        decorators = node.decorator_list if isinstance(node, ast.FunctionDef) else []
+        if any(isinstance(one, ast.Name) and one.id in names for one in [*called, *decorators]):
+            return True
+    return False
 
 
 @pytest.mark.slow
@@ -86,4 +107,4 @@ def test_compiling_leaves_nothing_to_compile_at_the_first_peeling() -> None:
         "for one in (locus.peel_loci, segregation.smooth, copying.copy_some):\n"
         "    assert one.stats.cache_hits and not one.stats.cache_misses, one\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOM.parents[1])
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=MODELS.parent)

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errors import Code, TesseraError
+from genotypes.contigs import chromosome_name
+from genotypes.frequency_text import MAX_LINE_BYTES, invalid, site_columns
 from genotypes.map_files import plain
 from genotypes.sites import SiteTable
 from genotypes.stream import open_inflated
@@ -21,8 +23,6 @@ from worker.pipeline.types import Note
 
 KNOWN: Final = "known-frequencies.gz"  # in the stages' folders
 MAX_BYTES: Final = 4 << 30  # without compression
-_MOST_LINE: Final = 1 << 20
-_SITE: Final = ("chrom", "pos", "ref", "alt")
 _LEAST: Final = 1e-4  # no frequency is nought
 _UNKNOWN: Final = {"", ".", "na", "nan"}
 
@@ -41,10 +41,10 @@ def keep_frequencies(path: Path, name: str, out: Path, pedigree: Pedigree) -> No
     """
     try:
         if pedigree.metafounders is None:
-            raise _invalid("The pedigree names no groups of unknown parents (MF_...) whose frequencies these could be.")
+            raise invalid("The pedigree names no groups of unknown parents (MF_...) whose frequencies these could be.")
         rows = sum(1 for _ in _rows(path, pedigree.metafounders))
         if not rows:
-            raise _invalid("It has no site.")
+            raise invalid("It has no site.")
     except TesseraError as error:
         details = {"file": name} | error.details
         raise TesseraError(error.code, f"'{name}': {error.message}", field="frequencies", **details) from error
@@ -59,7 +59,9 @@ def copy_frequencies(source: Path, out: Path) -> None:
         shutil.copyfile(source / KNOWN, out / KNOWN)
 
 
-def known_to_store(folder: Path, groups: Metafounders | None, name: str, sites: SiteTable, store: str) -> list[Note]:
+def known_to_store(
+    folder: Path, groups: Metafounders | None, name: str, sites: SiteTable, store: str, build: str | None
+) -> list[Note]:
     """Write the known frequencies of a chromosome's sites beside its store, where there are any; a note on the others.
 
     Args:
@@ -68,6 +70,7 @@ def known_to_store(folder: Path, groups: Metafounders | None, name: str, sites: 
         name: plain name of the chromosome.
         sites: L sites of the store, in whose alleles the (L, G) array is; NaN where unknown.
         store: its name.
+        build: on a human one the table may write X as 23.
     """
     if groups is None or not (folder / KNOWN).exists():
         return []
@@ -75,7 +78,7 @@ def known_to_store(folder: Path, groups: Metafounders | None, name: str, sites: 
     place = {site: row for row, site in enumerate(alleles)}
     known = np.full((len(sites), len(groups.names)), np.nan)
     for chrom, pos, ref, alt, values in _rows(folder / KNOWN, groups):
-        if plain(chrom) != name:
+        if name not in (plain(chrom), chromosome_name(chrom, build)):
             continue
         if (row := place.get((pos, ref, alt))) is not None:
             known[row] = values
@@ -105,21 +108,19 @@ def _rows(path: Path, groups: Metafounders) -> Iterator[tuple[str, int, str, str
     for number, text in enumerate(_lines(path), start=1):
         fields = text.rstrip("\r\n").split("\t")
         if number == 1:
-            columns = {field.lower().lstrip("#"): k for k, field in enumerate(fields)}
-            if absent := [one for one in _SITE if one not in columns]:
-                raise _invalid(f"its header lacks {', '.join(one.upper() for one in absent)}.", 1)
+            columns = site_columns(fields)
             named = {field: k for k, field in enumerate(fields)}
             place = [(row, named[group]) for row, group in enumerate(groups.names) if group in named]
             if not place:
-                raise _invalid(f"its header names none of the pedigree's groups, {', '.join(groups.names)}.", 1)
+                raise invalid(f"its header names none of the pedigree's groups, {', '.join(groups.names)}.", 1)
             continue
         if not text.strip():
             continue
         if len(fields) < len(columns):
-            raise _invalid(f"it has {len(fields)} columns, fewer than the header.", number)
-        chrom, pos, ref, alt = (fields[columns[one]] for one in _SITE)
+            raise invalid(f"it has {len(fields)} columns, fewer than the header.", number)
+        chrom, pos, ref, alt = (fields[columns[one]] for one in ("chrom", "pos", "ref", "alt"))
         if not pos.isdecimal():
-            raise _invalid(f"'{pos}' is no position.", number)
+            raise invalid(f"'{pos}' is no position.", number)
         values = np.full(len(groups.names), np.nan)
         for row, column in place:
             values[row] = _share(fields[column].strip(), number)
@@ -134,7 +135,7 @@ def _share(text: str, line: int) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value <= 1:
-        raise _invalid(f"'{text}' is no frequency from 0 to 1.", line)
+        raise invalid(f"'{text}' is no frequency from 0 to 1.", line)
     return min(max(value, _LEAST), 1 - _LEAST)
 
 
@@ -144,14 +145,8 @@ def _lines(path: Path) -> Iterator[str]:
         for piece in source:
             total += len(piece)
             *whole, rest = (rest + piece).split(b"\n")
-            if total > MAX_BYTES or len(rest) > _MOST_LINE:
+            if total > MAX_BYTES or len(rest) > MAX_LINE_BYTES:
                 raise TesseraError(Code.zip_bomb, "The table of frequencies is too large.", field="frequencies")
             yield from (line.decode("utf-8", "replace") for line in whole)
     if rest:
         yield rest.decode("utf-8", "replace")
-
-
-def _invalid(message: str, line: int | None = None) -> TesseraError:
-    if line is None:
-        return TesseraError(Code.frequencies_invalid, message, field="frequencies")
-    return TesseraError(Code.frequencies_invalid, f"Line {line}: {message}", field="frequencies", line=line)

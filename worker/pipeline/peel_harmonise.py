@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errors import Code, TesseraError
+from genotypes.contigs import chromosome_name, contig_like
 from genotypes.mending import ALL, Mend
 from models.peeling.pedigree import Pedigree, check_against_samples, x_linked
 from worker.pipeline.peel_checks import ANIMALS, LOCI, PARENTS, TRIOS, PedigreeChecks
@@ -47,7 +48,6 @@ from worker.pipeline.peel_x import (
 from worker.pipeline.types import QC, Note, Progress, silent
 
 NOT_AUTOSOMES = {"X", "Y", "XY", "Z", "W", "M", "MT"}
-NOT_HUMAN_AUTOSOMES = {"23", "24", "25", "26"}  # PLINK's numbers of X, Y, XY and MT
 SHOWN = 50
 _NOT_PEELED = "peeling knows autosomes, and X or Z where the sexes and its pseudoautosomal regions are known"
 
@@ -104,14 +104,12 @@ def peel_harmonise(
             shutil.copyfile(read / name, out / name)
     animals = _animals(pedigree, files.samples)
     build_used = files.build if build == "auto" else build
-    by_name: dict[str, list[ReadChromosome]] = {}
-    for part in files.parts:
-        by_name.setdefault(part.name, []).append(part)
+    by_name = _named_alike(files.parts, build_used)
     notes = [Note.from_dict(one) for one in files.notes]
     bounds = {name: x_bounds(name, build_used, non_par, sex_system) for name in by_name}
     if pedigree.hermaphrodite:
         bounds = dict.fromkeys(by_name)
-    usable, left_out = _peelable(by_name, build_used, strict, bounds)
+    usable, left_out = _peelable(by_name, strict, bounds)
     given = given_maps(read)
     refuse_strangers(given, list(usable), build_used)
     copy_maps(read, out)
@@ -130,7 +128,7 @@ def peel_harmonise(
         length = next((part.length for part in parts if part.length), None)
         by_file = [0] * len(files.files)
         for part, sites in zip(parts, join.by_file, strict=True):
-            by_file[part.file] = sites
+            by_file[part.file] += sites
         x = bounds[name]
         one = JoinedChromosome(name, parts[0].contig, file_label(name), length, store, len(join.sites), by_file,
                                None if x is None else list(x), x is not None and is_z(name))  # fmt: skip
@@ -143,7 +141,7 @@ def peel_harmonise(
                 alone = np.flatnonzero(found.single).tolist()
                 linked, single = x_linked(pedigree, found.single, one.zw)
             lost += drop_heterozygotes(seen, join.sites, pedigree, single, stretch)
-        notes += known_to_store(out, pedigree.metafounders, name, join.sites, store)
+        notes += known_to_store(out, pedigree.metafounders, name, join.sites, store, build_used)
         errors = checks.add(one, linked)
         notes += join.notes(name)
         notes += map_notes(maps, build_used, map_name(one), given, join.sites, name)
@@ -191,6 +189,16 @@ def _refuse_mending(join: ChromosomeJoin, name: str) -> None:
             raise TesseraError(error, message, field="vcf", count=count, chromosome=name)
 
 
+def _named_alike(parts: Sequence[ReadChromosome], build: str | None) -> dict[str, list[ReadChromosome]]:
+    """The chromosomes in each file by their plain names, all in the first file's way of writing them."""
+    first = [part.contig for part in parts if part.file == 0]
+    by_name: dict[str, list[ReadChromosome]] = {}
+    for part in parts:
+        contig = part.contig if part.file == 0 else contig_like(part.contig, first, build)
+        by_name.setdefault(chromosome_name(part.contig, build), []).append(replace(part, contig=contig))
+    return by_name
+
+
 def _animals(pedigree: Pedigree, samples: Sequence[Sequence[str]]) -> list[NDArray[np.int32]]:
     """Of each file's samples the row of the pedigree, -1 for strangers; ids are matched over all files together."""
     every = list(dict.fromkeys(sample for one in samples for sample in one))
@@ -205,14 +213,10 @@ def _strangers(animals: Sequence[NDArray[np.int32]], samples: Sequence[Sequence[
 
 
 def _peelable(
-    by_name: dict[str, list[ReadChromosome]],
-    build: str | None,
-    strict: bool,
-    bounds: Mapping[str, Bounds | None],
+    by_name: dict[str, list[ReadChromosome]], strict: bool, bounds: Mapping[str, Bounds | None]
 ) -> tuple[dict[str, list[ReadChromosome]], list[dict[str, Any]]]:
     """Chromosomes that can be peeled, and those that are inherited in another way, by their own names."""
-    banned = NOT_AUTOSOMES | (NOT_HUMAN_AUTOSOMES if (build or "").startswith("GRCh") else set())
-    odd = [name for name in by_name if name.upper() in banned and bounds[name] is None]
+    odd = [name for name in by_name if name.upper() in NOT_AUTOSOMES and bounds[name] is None]
     if odd and (strict or len(odd) == len(by_name)):
         contig = by_name[odd[0]][0].contig
         raise TesseraError(

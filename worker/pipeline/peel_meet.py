@@ -30,6 +30,14 @@ from worker.pipeline.peel_folder import Joined, JoinedChromosome, store_observat
 from worker.pipeline.peel_frequencies import known_of_store
 from worker.pipeline.peel_lift import Move, lift_maps
 from worker.pipeline.peel_maps import given_maps
+from worker.pipeline.peel_names import (
+    bundle_names,
+    name_alike,
+    numbered_sex,
+    plain_name,
+    sex_without_build,
+    without_odd,
+)
 from worker.pipeline.peel_x import stretch_of
 from worker.pipeline.qc import add_notes
 from worker.pipeline.selection import Rules, Selection, count_genotypes, row_blocks, select
@@ -91,6 +99,9 @@ def peel_meet(
             add_notes(joined, qc, [Note("no_bundle_fits", message)])
             return NO_BUNDLE
         progress(0.5)
+        odd = numbered_sex(facts.chromosomes, view)
+        notes += without_odd(odd, view, how.strict)
+        facts = replace(facts, chromosomes=[one for one in facts.chromosomes if one not in odd])
         kept = {one.name: one for one in facts.chromosomes}
         if move is not None:
             notes += lift_maps(joined, move, facts.chromosomes)
@@ -101,6 +112,7 @@ def peel_meet(
             kept[one.old.name] = one.write(facts, view, move)
             progress(0.5 + 0.5 * (number + 1) / (len(met) + len(rest)))
     chromosomes = [kept[one.name] for one in facts.chromosomes if one.name in kept]
+    chromosomes = name_alike(joined, chromosomes, view, moved=move is not None)
     replace(facts, chromosomes=chromosomes, build=view.manifest.build, bundle=chosen).write()
     sites = sum(len(one.sites) for one in met)
     shared = sum(one.shared for one in met)
@@ -190,9 +202,13 @@ def _meet(
     facts: Joined, upload: Ingested, view: BundleView, how: HarmoniseOptions, chosen: bool
 ) -> tuple[list[_Met], list[Note], Move | None]:
     """Every chromosome that both hold, judged as an imputation job's sites are; notes; how positions were lifted."""
-    names = {normal_contig(name): name for name in view.chromosomes}
-    old = {one.store: made for one, made in zip(upload.chromosomes, facts.chromosomes, strict=True)}
-    pairs = [(one, names[one.name]) for one in upload.chromosomes if one.name in names]
+    names, odd = bundle_names(view), numbered_sex(facts.chromosomes, view)
+    both = list(zip(upload.chromosomes, facts.chromosomes, strict=True))
+    old = {one.store: made for one, made in both}
+    pairs = [(one, names[name]) for one, made in both
+             if made not in odd and (name := plain_name(made.contig, view)) in names]  # fmt: skip
+    if not pairs and odd:
+        raise sex_without_build(odd, view, Code.chromosome_not_in_bundle)
     if not pairs:
         offered = ", ".join(view.chromosomes[:30])
         message = f"Bundle {view.manifest.id} holds no chromosome of the family; it holds {offered}."

@@ -18,6 +18,7 @@ import numpy as np
 
 from errors import Code, TesseraError
 from genotypes.alphagenes import AlphaGenesReader, looks_like_alphagenes
+from genotypes.contigs import plain_contig
 from genotypes.guard import Limits
 from genotypes.likelihoods import observe
 from genotypes.read import VariantBlock
@@ -49,12 +50,6 @@ class PeelReadOptions:
 
 Opened = tuple[GenotypeReader, list[Note]]
 """A reader, and what was mended before it."""
-
-
-def plain_contig(name: str) -> str:
-    """A chromosome's name without `chr` and leading zeros; unlike `normal_contig`, 23 stays 23, which cattle have."""
-    plain = name[3:] if name[:3].lower() == "chr" and len(name) > 3 else name
-    return plain.lstrip("0") or plain if plain.isdecimal() else plain
 
 
 def peel_read(

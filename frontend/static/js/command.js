@@ -23,13 +23,13 @@ function textPart(name, value) {
  * @param {string[]} vcfs file names
  * @param {string|null} pedigree file name
  * @param {[string, string][]} fields only those that differ from the server's defaults
- * @param {string[]} [maps] file names
+ * @param {[string, string][]} [beside] fields of the files that go with a pedigree, and their names
  * @returns {string}
  */
-export function curlSubmit(address, vcfs, pedigree, fields, maps = []) {
+export function curlSubmit(address, vcfs, pedigree, fields, beside = []) {
   const parts = (vcfs.length ? vcfs : ["cohort.vcf.gz"]).map((name) => filePart("vcf", name));
   if (pedigree) parts.push(filePart("pedigree", pedigree));
-  parts.push(...maps.map((name) => filePart("map", name)));
+  parts.push(...beside.map(([name, filename]) => filePart(name, filename)));
   parts.push(...fields.map(([name, value]) => textPart(name, value)));
   return ["curl", ...parts.map((part) => `  ${part}`), `  ${quote(address)}`].join(" \\\n").replace("curl \\\n  ", "curl ");
 }

@@ -8,7 +8,7 @@ const DEFAULTS = { mode: "impute", build: "auto", engine: "auto", format: "vcf.g
 /** Fields that are lists, a box for each word. */
 const LISTS = ["mend", "peel"];
 /** Fields that stand inside the folded part of the form. */
-const FOLDED = ["mend", "strict", "qc_call_rate", "qc_hwe", "qc_af_diff", "samples", "population", "peel", "animals", "doubled_haploids", "non_par", "sex_system"];
+const FOLDED = ["mend", "strict", "qc_call_rate", "qc_hwe", "qc_af_diff", "samples", "population", "peel", "map", "frequencies", "animals", "doubled_haploids", "non_par", "sex_system"];
 export const SHARES = ["qc_call_rate", "qc_hwe", "qc_af_diff"];
 
 /** @param {string} name @returns {HTMLInputElement[]} the boxes of a list */
@@ -29,9 +29,9 @@ export function changedOptions(form) {
   return all.filter(([name, value]) => value && value !== DEFAULTS[name]);
 }
 
-/** Say how many of the folded options were changed. @param {[string, string][]} options */
-export function countFolded(options) {
-  const changed = options.filter(([name]) => FOLDED.includes(name)).length;
+/** Say how many of the folded options were changed. @param {string[]} names of what was changed */
+export function countFolded(names) {
+  const changed = names.filter((name) => FOLDED.includes(name)).length;
   setText(byId("options-changed"), changed ? `${plural(changed, "option")} changed` : "");
 }
 

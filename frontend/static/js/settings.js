@@ -29,6 +29,13 @@ const OPTIONS = {
 /** @type {Record<string, string>} */
 const SAMPLES = { drop: "Left out", flag: "Kept, and named" };
 
+/** Options that are files. @type {Record<string, string>} */
+const FILES = { map: "Genetic map", frequencies: "Known frequencies of groups" };
+
+/** @param {import('./types.js').Job} job @returns {[string, string][]} */
+const givenFiles = (job) =>
+  Object.entries(FILES).map(([kind, term]) => [term, (job.files ?? []).filter((file) => file.kind === kind).map((file) => file.filename).join(", ")]);
+
 /** @param {Record<string, any>} options @returns {[string, string][]} */
 const givenOptions = (options) =>
   Object.entries(options)
@@ -47,6 +54,7 @@ export function showSettings(job) {
     ["Minimum R²", String(job.r2_min)],
     ["Strict", job.strict ? "Yes" : "No"],
     ...givenOptions(job.options ?? {}),
+    ...givenFiles(job),
     ["Samples", job.samples === null ? null : count(job.samples)],
     ["Started", job.started_at && when(job.started_at)],
     ["Finished", job.finished_at && when(job.finished_at)],

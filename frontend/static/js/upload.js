@@ -22,8 +22,14 @@ let upload = null;
 /** @returns {[string, string][]} what to send beside the files */
 const options = () => changedOptions(form).filter(([name]) => !(name === "bundle" && files.pedigree));
 
-/** @returns {File[]} genetic maps of a job with a pedigree */
-const maps = () => (files.pedigree ? [...(/** @type {HTMLInputElement} */ (byId("map")).files ?? [])] : []);
+/** Files that go with a pedigree, by their fields. */
+const BESIDE = ["map", "frequencies"];
+
+/** @returns {[string, File][]} the files beside the genotypes and the pedigree, each with its field */
+const beside = () =>
+  files.pedigree
+    ? BESIDE.flatMap((name) => [...(/** @type {HTMLInputElement} */ (byId(name)).files ?? [])].map((file) => /** @type {[string, File]} */ ([name, file])))
+    : [];
 
 /** Bring the command line and the words above the button up to date. */
 function refresh() {
@@ -31,11 +37,12 @@ function refresh() {
   const onlyBundle = /** @type {HTMLSelectElement} */ (byId("bundle")).options.length === 1;
   const fields = options().filter(([name]) => !(onlyBundle && name === "bundle"));
   fitPedigree(Boolean(files.pedigree));
-  countFolded(fields);
+  const more = beside();
+  countFolded([...fields.map(([name]) => name), ...new Set(more.map(([name]) => name))]);
   const names = files.vcfs.map((file) => file.name);
   show(byId("bundle-choice"), !files.pedigree);
   show(byId("no-bundle"), Boolean(files.pedigree));
-  setText(byId("curl-line"), curlSubmit(absolute(url("/jobs")), names, files.pedigree?.name ?? null, fields, maps().map((file) => file.name)));
+  setText(byId("curl-line"), curlSubmit(absolute(url("/jobs")), names, files.pedigree?.name ?? null, fields, more.map(([name, file]) => [name, file.name])));
   setText(byId("ready-text"), names.length ? `${plural(names.length, "genotype file")}, ${size(files.bytes)} to upload.` : "No file chosen yet.");
 }
 
@@ -46,7 +53,10 @@ function faults() {
   if (!files.vcfs.length) found.push({ field: "vcf", message: "Choose at least one genotype file.", action: "" });
   const empty = files.vcfs.find((file) => !file.size);
   if (empty) found.push({ field: "vcf", message: `${empty.name} is empty.`, action: "Remove it or choose another file." });
-  const number = files.vcfs.length + (files.pedigree ? 1 : 0) + maps().length;
+  for (const [field, file] of beside()) {
+    if (!file.size) found.push({ field, message: `${file.name} is empty.`, action: "Choose another file, or none." });
+  }
+  const number = files.vcfs.length + (files.pedigree ? 1 : 0) + beside().length;
   if (number > maxFiles) found.push({ field: "vcf", message: `There are ${number} files; this server takes at most ${maxFiles} in one job.`, action: "" });
   if (files.bytes > maxBytes) {
     const message = `The files hold ${size(files.bytes)}; this server takes at most ${size(maxBytes)} in one job.`;
@@ -104,7 +114,7 @@ async function submit() {
   const data = new FormData();
   for (const [name, value] of options()) data.append(name, value); // fields first: the server can refuse them before the files
   if (files.pedigree) data.append("pedigree", files.pedigree);
-  for (const file of maps()) data.append("map", file);
+  for (const [name, file] of beside()) data.append(name, file);
   for (const file of files.vcfs) data.append("vcf", file);
   upload = new AbortController();
   setRunning(true);

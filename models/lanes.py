@@ -1,7 +1,7 @@
 """Vectors of 64 bytes inside numba kernels: eight float64 or sixteen float32 lanes, each a locus or a child of its own.
 
-Numba leaves vectorisation to LLVM, which gives up on the many short loops of peeling. These few operations make LLVM
-vectors of it by hand; on processors with narrower registers LLVM splits them. Arrays are flat and contiguous.
+Numba leaves vectorisation to LLVM, which gives up on the many short loops of the engines' kernels. These few operations
+make LLVM vectors of it by hand; on processors with narrower registers LLVM splits them. Arrays are flat and contiguous.
 """
 
 from __future__ import annotations
@@ -19,14 +19,10 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 from numba.extending import lower_builtin, models, register_model
 
 from genotypes.kernels import digest_of
-from genotypes.kernels import kernel as kernel_of
 
 WIDTH: Final = 8  # float64 lanes of a vector
 FLAGS: Final = ("fast",)
-_FILES: Final = (
-    "cells", "conditioning", "copying", "lander_green", "lanes", "locus", "matching", "messages", "peel", "segregation",
-)  # fmt: skip
-SOURCES: Final = digest_of(Path(__file__).parent, _FILES)
+SOURCES: Final = digest_of(Path(__file__).parent, ("lanes",))  # part of those of every kernel that uses these
 
 
 def intrinsic(function: Any) -> Any:
@@ -179,16 +175,6 @@ def total(typing: Any, a: Any) -> Any:
         return builder.extract_element(found, ir.Constant(ir.IntType(32), 0))
 
     return a.dtype(a), code
-
-
-def kernel(function: Any) -> Any:
-    """Compile for use by several Python threads at once; what is compiled stays beside the sources."""
-    return kernel_of(SOURCES, nogil=True, error_model="numpy", fastmath=True)(function)
-
-
-def making_kernel(function: Any) -> Any:
-    """The same for a kernel that makes arrays."""
-    return kernel_of(SOURCES, allocates=True, nogil=True, error_model="numpy", fastmath=True)(function)
 
 
 def inlined(function: Any) -> Any:
