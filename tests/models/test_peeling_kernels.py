@@ -15,7 +15,7 @@ from models.haplotypes import matches, person
 from models.lanes import aligned, fill, inlined, largest, load, most, store, swap_1, swap_2
 from models.peeling import compiled as peeling_kernels
 from models.peeling import locus, segregation
-from models.peeling.compiled import kernel
+from models.peeling.compiled import kernel, making_kernel
 
 MODELS = Path(lanes.__file__).parent
 
@@ -35,7 +35,7 @@ def _vectors(x, y, out):
     return largest(a)
 
 
-@kernel
+@making_kernel
 def _address(size):
     return aligned(size, np.float32).ctypes.data, len(aligned(size, np.float32))
 
