@@ -17,7 +17,8 @@ from models.haplotypes.states import LANES
 from models.lanes import fill, inlined, load, store, total
 
 MEMORY = 10  # heterozygotes after which two partial phasings are the same
-FAR = 25.0  # log likelihood ratio beyond which a partial phasing is dropped
+FAR = 1.4e-11  # likelihood ratio to the best below which a partial phasing is dropped
+SMALL = 1e-150  # likelihoods are scaled before the best one is less
 
 
 @kernel()
@@ -108,12 +109,14 @@ def first_phase(
     sums = np.ones((width, 2))
     new_sums = np.ones((width, 2))
     alive = 1
-    weight = np.zeros(width)
+    weight = np.ones(width)
     register = np.zeros(width, np.int64)
     back = np.zeros((sites, width), np.int16)
     choice = np.zeros((sites, width), np.int8)
     alt = np.zeros((width, 2))
     ref = np.zeros((width, 2))
+    kept_weight = np.ones(width)
+    kept_register = np.zeros(width, np.int64)
     new_weight = np.zeros(2 * width)
     new_register = np.zeros(2 * width, np.int64)
     canonical = np.zeros(2 * width, np.int64)
@@ -133,7 +136,10 @@ def first_phase(
                 for h in range(2):
                     found = _known(now, (2 * b + h) * size, size, keep / sums[b, h], c, on, off, masks, row)
                     sums[b, h] = found
-                weight[b] += np.log(sums[b, 0] * sums[b, 1])
+                weight[b] *= sums[b, 0] * sums[b, 1]
+            best = weight[:alive].max()
+            if best < SMALL:
+                weight[:alive] /= best
             continue
         for b in range(alive):
             for h in range(2):
@@ -142,23 +148,25 @@ def first_phase(
                 ref[b, h] = one * error + none * (1 - error)
             for a in range(2):
                 p = ref[b, 0] * alt[b, 1] if a == 0 else alt[b, 0] * ref[b, 1]
-                new_weight[2 * b + a] = weight[b] + np.log(p)
+                new_weight[2 * b + a] = weight[b] * p
                 new_register[2 * b + a] = ((register[b] << 1) | a) & ((1 << MEMORY) - 1)
                 canonical[2 * b + a] = _canonical(new_register[2 * b + a])
         for i in range(2 * alive):
             for j in range(i):
-                if canonical[j] == canonical[i] and new_weight[j] > -1e29:
+                if canonical[j] == canonical[i] and new_weight[j] > 0:
                     if new_weight[i] > new_weight[j]:
-                        new_weight[j] = -1e30
+                        new_weight[j] = 0
                     else:
-                        new_weight[i] = -1e30
+                        new_weight[i] = 0
                     break
-        order = np.argsort(-new_weight[: 2 * alive])
-        best = new_weight[order[0]]
+        best = new_weight[: 2 * alive].max()
         kept = 0
-        for i in order:
-            if kept == width or new_weight[i] < best - FAR:
+        while kept < width:
+            i = np.argmax(new_weight[: 2 * alive])
+            if new_weight[i] <= best * FAR:
                 break
+            kept_weight[kept], new_weight[i] = new_weight[i] / best, 0
+            kept_register[kept] = new_register[i]
             b, a = i // 2, i % 2
             for h in range(2):
                 allele = a if h == 0 else 1 - a
@@ -168,9 +176,8 @@ def first_phase(
             back[t, kept] = b
             choice[t, kept] = a
             kept += 1
-        for i in range(kept):
-            weight[i] = new_weight[order[i]] - best
-            register[i] = new_register[order[i]]
+        weight, kept_weight = kept_weight, weight
+        register, kept_register = kept_register, register
         alive = kept
         now, then = then, now
         sums, new_sums = new_sums, sums

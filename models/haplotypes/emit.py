@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.haplotypes.compiled import kernel
-from models.haplotypes.masks import add_where, item, store_sums
+from models.haplotypes.masks import add_where, fetch, item, store_sums
 from models.haplotypes.scans import WORD
 from models.haplotypes.states import LANES
 from models.lanes import fill, load
@@ -114,7 +114,7 @@ def find_carriers(
         where: (W, K + 1) where each window and haplotype begins in `carriers`.
         carriers: slots whose minor allele a haplotype carries.
         slots: (W + 1,) where each window's slots begin.
-        counts: (N,) scratch.
+        counts: scratch for the slots of any one window.
         hits: (W + 1 + 2 * (N + 1),), filled: first where each window begins in what follows, then for each slot that a
             state carries a pair, the slot and where it begins in the result; a pair after the last ends it.
         found: used for the result if it is long enough.
@@ -123,33 +123,39 @@ def find_carriers(
         States by slot.
     """
     windows, size = lists.shape
-    counts[:] = 0
-    for w in range(windows):
-        for s in range(size):
-            k = lists[w, s]
-            for at in range(where[w, k], where[w, k + 1]):
-                counts[carriers[at]] += 1
+    bounds = np.empty((size, 2), np.int32)
     total = 0
     to = windows + 1
     for w in range(windows):
-        hits[w] = to
-        for n in range(slots[w], slots[w + 1]):
-            count = counts[n]
-            counts[n] = total
-            hits[to], hits[to + 1] = n, total
-            to += 2 if count > 0 else 0
-            total += count
-    hits[windows] = to
-    hits[to + 1] = total
-    if total > len(found):
-        found = np.empty(2 * total, np.uint16)
-    for w in range(windows):
+        first, end = slots[w], slots[w + 1]
+        counts[: end - first] = 0
+        most = total
         for s in range(size):
             k = lists[w, s]
-            for at in range(where[w, k], where[w, k + 1]):
-                n = carriers[at]
+            bounds[s, 0], bounds[s, 1] = where[w, k], where[w, k + 1]
+            fetch(carriers, bounds[s, 0])
+            most += bounds[s, 1] - bounds[s, 0]
+        if most > len(found):
+            more = np.empty(2 * most, np.uint16)
+            more[:total] = found[:total]
+            found = more
+        for s in range(size):
+            for at in range(bounds[s, 0], bounds[s, 1]):
+                counts[carriers[at] - first] += 1
+        hits[w] = to
+        for n in range(end - first):
+            count = counts[n]
+            counts[n] = total
+            hits[to], hits[to + 1] = first + n, total
+            to += 2 * (count > 0)
+            total += count
+        for s in range(size):
+            for at in range(bounds[s, 0], bounds[s, 1]):
+                n = carriers[at] - first
                 found[counts[n]] = s
                 counts[n] += 1
+    hits[windows] = to
+    hits[to + 1] = total
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 
 from models.lanes import FLAGS, Vector, intrinsic
 
@@ -29,6 +30,23 @@ def _plain(typing: Any, array: Any, at: Any) -> Any:
 
 
 item = intrinsic(_plain)  # array[at] of a flat array, at not negative, without numba's test for that
+
+
+@intrinsic
+def fetch(typing: Any, array: Any, at: Any) -> Any:
+    """Begin to load the line of memory that holds array[at] of a flat array, which is wanted soon."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        bytes_of = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [bytes_of, _I32, _I32, _I32])
+        insert: Any = cgutils.get_or_insert_function
+        function = insert(builder.module, kind, "llvm.prefetch.p0")
+        read, near, of_data = (ir.Constant(_I32, number) for number in (0, 3, 1))
+        builder.call(function, [builder.bitcast(builder.gep(data, [args[1]]), bytes_of), read, near, of_data])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), code
 
 
 @intrinsic
@@ -104,25 +122,50 @@ def splat(builder: Any, value: Any, lanes: int) -> Any:
 
 
 @intrinsic
-def store_bits(typing: Any, words: Any, at: Any, out: Any, to: Any, stride: Any) -> Any:
-    """Turn 16 words of 32 bits over: bit b of words[at + i] becomes bit i of out[to + b * stride].
+def store_bits(
+    typing: Any, words: Any, base: Any, numbers: Any, at: Any, apart: Any, out: Any, to: Any, stride: Any
+) -> Any:
+    """Turn 16 words of 32 bits over: bit b of words[base + numbers[at + i] * apart] is bit i of out[to + b * stride].
 
-    `words` is a flat array of uint32, `out` of uint16.
+    `words` is a flat array of uint32, `numbers` of int32, `out` of uint16.
     """
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        vector = load_words(builder, context, signature.args[0], args[0], args[1], 16, 32)
-        data = context.make_array(signature.args[2])(context, builder, args[2]).data
-        place = args[3]
+        kinds = signature.args
+        source = context.make_array(kinds[0])(context, builder, args[0]).data
+        which = load_words(builder, context, kinds[2], args[2], args[3], 16, 32)
+        vector = ir.Constant(ir.VectorType(_I32, 16), ir.Undefined)
+        for i in range(16):
+            lane = ir.Constant(_I32, i)
+            number = builder.sext(builder.extract_element(which, lane), args[1].type)
+            place = builder.add(args[1], builder.mul(number, args[4]))
+            vector = builder.insert_element(vector, builder.load(builder.gep(source, [place])), lane)
+        data = context.make_array(kinds[5])(context, builder, args[5]).data
+        place = args[6]
         zero = ir.Constant(vector.type, [0] * 16)
         for bit in range(32):
             one = ir.Constant(vector.type, [1 << bit] * 16)
             found = builder.icmp_unsigned("!=", builder.and_(vector, one), zero)
             builder.store(builder.bitcast(found, ir.IntType(16)), builder.gep(data, [place]))
-            place = builder.add(place, args[4])
+            place = builder.add(place, args[7])
         return context.get_dummy_value()
 
-    return types.void(words, types.intp, out, types.intp, types.intp), code
+    places = types.intp
+    return types.void(words, places, numbers, places, places, out, places, places), code
+
+
+@intrinsic
+def alike(typing: Any, a: Any, b: Any, at: Any) -> Any:
+    """Mask of the sixteen numbers of two flat arrays of int32, from place `at` on, that are the same."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        one, two = (
+            load_words(builder, context, kind, array, args[2], 16, 32)
+            for kind, array in zip(signature.args[:2], args[:2], strict=True)
+        )
+        return builder.bitcast(builder.icmp_signed("==", one, two), ir.IntType(16))
+
+    return types.uint16(a, b, types.intp), code
 
 
 def _compare(sign: str) -> Any:
@@ -170,33 +213,38 @@ def numbers_at(builder: Any, context: Any, kind: Any, array: Any, at: Any, bits:
     return builder.bitcast(builder.gep(data, [at]), ir.VectorType(ir.IntType(bits), 16).as_pointer())
 
 
-@intrinsic
-def load_short(typing: Any, array: Any, at: Any) -> Any:
-    """Sixteen float32 from a flat array of uint16 that holds their upper halves (bfloat16)."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        found = builder.load(numbers_at(builder, context, signature.args[0], args[0], args[1], 16))
-        found.align = 2
-        bits = builder.zext(found, ir.VectorType(_I32, 16))
-        bits = builder.shl(bits, ir.Constant(bits.type, [16] * 16))
-        return builder.bitcast(bits, ir.VectorType(ir.FloatType(), 16))
-
-    return Vector(types.float32)(array, types.intp), code
+def _bits_of(builder: Any, values: Any) -> Any:
+    return builder.bitcast(values, ir.VectorType(_I32, 16))
 
 
 @intrinsic
-def store_short(typing: Any, array: Any, at: Any, values: Any) -> Any:
-    """Write sixteen float32, not negative and finite, rounded to bfloat16."""
+def load_both(typing: Any, array: Any, at: Any) -> Any:
+    """Two vectors from sixteen numbers of a flat array of uint32, each two bfloat16: of the lower and upper halves."""
+    kind = types.UniTuple(Vector(types.float32), 2)
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        bits = builder.bitcast(args[2], ir.VectorType(_I32, 16))
-        bits = builder.add(bits, ir.Constant(bits.type, [1 << 15] * 16))
-        high = builder.trunc(builder.lshr(bits, ir.Constant(bits.type, [16] * 16)), ir.VectorType(ir.IntType(16), 16))
-        place = numbers_at(builder, context, signature.args[0], args[0], args[1], 16)
-        builder.store(high, place).align = 2
+        bits = load_words(builder, context, signature.args[0], args[0], args[1], 16, 32)
+        low = builder.shl(bits, ir.Constant(bits.type, [16] * 16))
+        high = builder.and_(bits, ir.Constant(bits.type, [0xFFFF0000] * 16))
+        floats = ir.VectorType(ir.FloatType(), 16)
+        return context.make_tuple(builder, kind, [builder.bitcast(one, floats) for one in (low, high)])
+
+    return kind(array, types.intp), code
+
+
+@intrinsic
+def store_both(typing: Any, array: Any, at: Any, low: Any, high: Any) -> Any:
+    """Write two vectors, not negative and finite, rounded to bfloat16, as `load_both` reads them."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = ir.VectorType(_I32, 16)
+        half, upper = ir.Constant(kind, [1 << 15] * 16), ir.Constant(kind, [0xFFFF0000] * 16)
+        one, two = (builder.add(_bits_of(builder, values), half) for values in args[2:])
+        both = builder.or_(builder.lshr(one, ir.Constant(kind, [16] * 16)), builder.and_(two, upper))
+        builder.store(both, numbers_at(builder, context, signature.args[0], args[0], args[1], 32)).align = 4
         return context.get_dummy_value()
 
-    return types.void(array, types.intp, values), code
+    return types.void(array, types.intp, low, high), code
 
 
 @intrinsic

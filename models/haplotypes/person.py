@@ -157,8 +157,8 @@ def impute_people(
     counts = np.empty(len(panel.rare.row), np.int32)
     hits = np.empty(windows + 1 + 2 * (len(panel.rare.row) + 1), np.int32)
     rare_states = np.empty(0, np.uint16)
-    ahead = aligned((sites + 2) * 2 * wide, np.uint16)
-    after = aligned((sites + 2) * 2 * wide, np.uint16)
+    ahead = aligned((sites + 2) * wide, np.uint32)
+    after = aligned((sites + 2) * wide, np.uint32)
     weights = aligned(WORD * 2 * wide, np.float32)
     weights[:] = np.float32(0)
     lines = np.empty((sites, 2, 2))
@@ -192,7 +192,7 @@ def impute_people(
         choose_states(panel.words, panel.classes, bits, known, haplotypes, start, run, lengths, where, wide_lists)
         typed_masks(panel.words, width, wide_lists, masks)
         continued(wide_lists, stay)
-        ahead[: 2 * wide] = np.uint16(0)
+        ahead[:wide] = np.uint32(0)
         for k in range(1 if fixed[n] else burn + 1):
             weighing = fixed[n] or k == burn
             if fixed[n] or k > 0:  # before the first sweep only its messages are made
@@ -212,7 +212,7 @@ def impute_people(
         rare_states = find_carriers(
             lists, panel.carriers_starts, panel.carriers, panel.rare.starts, counts, hits, rare_states
         )
-        ahead[: 2 * states] = np.uint16(0)
+        ahead[:states] = np.uint32(0)
         total[:] = np.float32(0)
         unseen[:] = np.float32(0)
         count = 0

@@ -19,6 +19,7 @@ from models.haplotypes.scans import WORD, scan_left, scan_right
 from models.lanes import fill, load
 
 CHUNK = 32  # haplotypes that are compared at once
+APART = 8  # chunks between two that are looked at to begin with
 HIGHEST = (1 << 15) - 1  # no key is above
 RARE, LOW = 0.02, 0.1  # minor-allele frequencies below which a shared allele says more
 STEP = 97  # ties of the next window are broken from so many haplotypes further on
@@ -92,6 +93,62 @@ def score_haplotypes(
 
 
 @kernel()
+def _count(lengths: NDArray[np.int16], first: int, end: int, apart: int, limit: int) -> int:
+    """How many numbers are above a limit, of every so manieth chunk."""
+    found = 0
+    for at in range(first, end, CHUNK * apart):
+        found += int(set_bits(above(lengths, at, np.int16(limit))))
+    return found
+
+
+@kernel()
+def _limit(lengths: NDArray[np.int16], first: int, end: int, want: int) -> tuple[np.int16, int]:
+    """The least limit above which there are no more than wanted, and how many those are.
+
+    It is sought among some of the numbers, and then near by among all.
+    """
+    low, high = -1, HIGHEST
+    some = want // APART
+    while low < high:
+        middle = (low + high) >> 1
+        if _count(lengths, first, end, APART, middle) <= some:
+            high = middle
+        else:
+            low = middle + 1
+    near, step = high, 8
+    count = _count(lengths, first, end, 1, near)
+    if count <= want:
+        low, high = -1, near
+        while near >= 0:  # down to where there are too many
+            near = max(near - step, -1)
+            found = _count(lengths, first, end, 1, near)
+            if found > want:
+                low = near + 1
+                break
+            high, count = near, found
+            step *= 2
+    else:
+        low, high = near + 1, HIGHEST
+        count = 0
+        while near < HIGHEST:
+            near = min(near + step, HIGHEST)
+            found = _count(lengths, first, end, 1, near)
+            if found <= want:
+                high, count = near, found
+                break
+            low = near + 1
+            step *= 2
+    while low < high:
+        middle = (low + high) >> 1
+        found = _count(lengths, first, end, 1, middle)
+        if found <= want:
+            high, count = middle, found
+        else:
+            low = middle + 1
+    return np.int16(high), count
+
+
+@kernel()
 def take_longest(
     lengths: NDArray[np.int16], first: int, end: int, want: int, start: int, out: NDArray[np.int32], filled: int
 ) -> int:
@@ -100,18 +157,7 @@ def take_longest(
     Ties are broken by order from haplotype `start`, a multiple of 32, on; callers vary it so that no part of the panel
     is preferred.
     """
-    low, high = -1, HIGHEST  # the limit above which there are no more than wanted
-    count = 0
-    while low < high:
-        middle = (low + high) >> 1
-        found = 0
-        for at in range(first, end, CHUNK):
-            found += int(set_bits(above(lengths, at, np.int16(middle))))
-        if found <= want:
-            high, count = middle, found
-        else:
-            low = middle + 1
-    limit = np.int16(high)
+    limit, count = _limit(lengths, first, end, want)
     ties = want - count
     width = end - first
     for step in range(0, width, CHUNK):
@@ -139,31 +185,30 @@ def align(lists: NDArray[np.int32], where: NDArray[np.int32]) -> None:
 
     Args:
         lists: the haplotypes of each window, each once.
-        where: (K,) scratch, -1 everywhere before and after.
+        where: (K,) scratch.
     """
     windows, states = lists.shape
-    row = np.empty(states, np.int32)
-    late = np.empty(states, np.int32)
+    row = np.empty(states + 1, np.int32)  # the last place is for those that have none
+    late = np.empty(states + 1, np.int32)
+    where[:] = -1
+    for s in range(states):
+        where[lists[0, s]] = s
     for w in range(1, windows):
-        for s in range(states):
-            where[lists[w - 1, s]] = s
+        base = (w - 1) * states  # what stands in `where` from before is less
         row[:] = -1
         count = 0
-        for s in range(states):
+        for s in range(states):  # without branches, which nobody could foretell
             k = lists[w, s]
-            at = where[k]
-            if at >= 0:
-                row[at] = k
-            else:
-                late[count] = k
-                count += 1
+            at = where[k] - base
+            row[at if at >= 0 else states] = k
+            late[count] = k
+            count += at < 0
+        count = 0
         for s in range(states):
-            where[lists[w - 1, s]] = -1
-        for s in range(states - 1, -1, -1):
-            if row[s] < 0:
-                count -= 1
-                row[s] = late[count]
-        lists[w] = row
+            k = row[s] if row[s] >= 0 else late[count]
+            count += row[s] < 0
+            lists[w, s] = k
+            where[k] = base + states + s
 
 
 @kernel(allocates=True)
@@ -181,7 +226,7 @@ def choose_states(
 ) -> None:
     """Fill (W, S) `lists` with the states of one person; `queries`, `known` (Q, W): an equal share for each query.
 
-    `run` (P,), `lengths` (Q, W * P) and `where` (P,), -1 everywhere, are scratch. A panel of fewer haplotypes than
+    `run` (P,), `lengths` (Q, W * P) and `where` (P,) are scratch. A panel of fewer haplotypes than
     states is repeated.
     """
     windows, states = lists.shape
@@ -246,7 +291,7 @@ def keep_heaviest(
     Args:
         lists: (W, S) all states.
         keys: (W * 2 * padded_size(S),) see `add_weights`; used up.
-        where: (P,) scratch, -1 everywhere.
+        where: (P,) scratch.
         out: (W, Q), filled; Q not above S.
     """
     windows, size = lists.shape

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from models.haplotypes.compiled import kernel
 from models.haplotypes.scans import WORD
 
-DENSE = 1 / 24  # more frequent minor alleles are bits
+DENSE = 1 / 40  # more frequent minor alleles are bits
 
 
 class Slots(NamedTuple):

@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.haplotypes.compiled import kernel
-from models.haplotypes.masks import item, store_bits
+from models.haplotypes.masks import alike, store_bits
 from models.haplotypes.scans import WORD
 
 LANES = 16  # states of a vector
 
 
-@kernel(allocates=True)
+@kernel()
 def gather(
     words: NDArray[np.uint32],
     base: int,
@@ -35,23 +35,22 @@ def gather(
         out: flat, filled: S / 16 masks for each site.
         first: the first site there, a multiple of 32.
     """
-    few = np.empty(LANES, np.uint32)
     groups = len(states) // LANES
     for g in range(groups):
         for d in range(count):
-            for i in range(LANES):
-                few[i] = item(words, base + states[g * LANES + i] * by_haplotype + d * by_word)
-            store_bits(few, 0, out, (first + d * WORD) * groups + g, groups)
+            store_bits(
+                words, base + d * by_word, states, g * LANES, by_haplotype, out, (first + d * WORD) * groups + g, groups
+            )
 
 
-@kernel(allocates=True)
+@kernel()
 def typed_masks(words: NDArray[np.uint32], width: int, lists: NDArray[np.int32], out: NDArray[np.uint16]) -> None:
     """(W, S) states -> masks of their alleles at the typed sites, S / 16 for each site; `words` by `pack_columns`."""
     for w in range(len(lists)):
         gather(words, w * width, 1, 0, 1, lists[w], out, w * WORD)
 
 
-@kernel(allocates=True)
+@kernel()
 def frequent_masks(
     bits: NDArray[np.uint32], haplotypes: int, starts: NDArray[np.int32], lists: NDArray[np.int32],
     out: NDArray[np.uint16],
@@ -67,8 +66,7 @@ def continued(lists: NDArray[np.int32], out: NDArray[np.uint16]) -> None:
     """Masks of the states whose haplotype is that of the window before, S / 16 for each window; none in the first."""
     windows, states = lists.shape
     groups = states // LANES
-    out[: windows * groups] = 0
+    out[:groups] = 0
     for w in range(1, windows):
-        for s in range(states):
-            if lists[w, s] == lists[w - 1, s]:
-                out[w * groups + s // LANES] |= np.uint16(1) << np.uint16(s % LANES)
+        for g in range(groups):
+            out[w * groups + g] = alike(lists[w], lists[w - 1], g * LANES)

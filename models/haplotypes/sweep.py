@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.haplotypes.compiled import kernel
-from models.haplotypes.masks import add_unless, add_where, choose, item, load_short, store_short
+from models.haplotypes.masks import add_unless, add_where, choose, item, load_both, store_both
 from models.haplotypes.scans import WORD
 from models.haplotypes.states import LANES
 from models.lanes import fill, inlined, store, total
@@ -59,7 +59,7 @@ def _chances(allele: int, error: float) -> tuple[float, float]:
 
 @kernel()
 def _forced(
-    ahead: NDArray[np.uint16], before: int, now: int, size: int, q0: float, q1: float, c: float,
+    ahead: NDArray[np.uint32], before: int, now: int, size: int, q0: float, q1: float, c: float,
     chance: tuple[float, float, float, float], masks: NDArray[np.uint16], row: int,
 ) -> tuple[float, float]:  # fmt: skip
     """Transition and emission of both haplotypes where the alleles are settled; returns the sums."""
@@ -69,10 +69,10 @@ def _forced(
     sum0, sum1 = fill(np.float32(0)), fill(np.float32(0))
     for g in range(size // LANES):
         at, mask = g * LANES, item(masks, row + g)
-        x0 = (load_short(ahead, before + at) * keep0 + enter) * choose(mask, on0, off0)
-        x1 = (load_short(ahead, before + size + at) * keep1 + enter) * choose(mask, on1, off1)
-        store_short(ahead, now + at, x0)
-        store_short(ahead, now + size + at, x1)
+        x0, x1 = load_both(ahead, before + at)
+        x0 = (x0 * keep0 + enter) * choose(mask, on0, off0)
+        x1 = (x1 * keep1 + enter) * choose(mask, on1, off1)
+        store_both(ahead, now + at, x0, x1)
         sum0 = sum0 + x0
         sum1 = sum1 + x1
     return total(sum0), total(sum1)
@@ -80,8 +80,8 @@ def _forced(
 
 @kernel()
 def _drawn(
-    ahead: NDArray[np.uint16], before: int, now: int, size: int, q0: float, q1: float, c: float,
-    after: NDArray[np.uint16], there: int, line: tuple[float, float, float, float],
+    ahead: NDArray[np.uint32], before: int, now: int, size: int, q0: float, q1: float, c: float,
+    after: NDArray[np.uint32], there: int, line: tuple[float, float, float, float],
     masks: NDArray[np.uint16], row: int, pairs: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """Transition of both haplotypes, and pairs[i, j, a]: forward haplotype i with backward one j and allele a."""
@@ -94,12 +94,11 @@ def _drawn(
     r00, r01, r10, r11 = zero, zero, zero, zero
     for g in range(size // LANES):
         at, mask = g * LANES, item(masks, row + g)
-        x0 = load_short(ahead, before + at) * keep0 + enter
-        x1 = load_short(ahead, before + size + at) * keep1 + enter
-        store_short(ahead, now + at, x0)
-        store_short(ahead, now + size + at, x1)
-        b0 = load_short(after, there + at) * gain0 + floor0
-        b1 = load_short(after, there + size + at) * gain1 + floor1
+        x0, x1 = load_both(ahead, before + at)
+        x0, x1 = x0 * keep0 + enter, x1 * keep1 + enter
+        store_both(ahead, now + at, x0, x1)
+        b0, b1 = load_both(after, there + at)
+        b0, b1 = b0 * gain0 + floor0, b1 * gain1 + floor1
         x00, x01, x10, x11 = x0 * b0, x0 * b1, x1 * b0, x1 * b1
         a00, a01, a10, a11 = (
             add_where(mask, a00, x00), add_where(mask, a01, x01),
@@ -115,7 +114,7 @@ def _drawn(
 
 @kernel()
 def _emitted(
-    ahead: NDArray[np.uint16], now: int, size: int, chance: tuple[float, float, float, float],
+    ahead: NDArray[np.uint32], now: int, size: int, chance: tuple[float, float, float, float],
     masks: NDArray[np.uint16], row: int,
 ) -> tuple[float, float]:  # fmt: skip
     """Emission of both haplotypes after the transition; returns the sums."""
@@ -124,23 +123,22 @@ def _emitted(
     sum0, sum1 = fill(np.float32(0)), fill(np.float32(0))
     for g in range(size // LANES):
         at, mask = g * LANES, item(masks, row + g)
-        x0 = load_short(ahead, now + at) * choose(mask, on0, off0)
-        x1 = load_short(ahead, now + size + at) * choose(mask, on1, off1)
-        store_short(ahead, now + at, x0)
-        store_short(ahead, now + size + at, x1)
+        x0, x1 = load_both(ahead, now + at)
+        x0, x1 = x0 * choose(mask, on0, off0), x1 * choose(mask, on1, off1)
+        store_both(ahead, now + at, x0, x1)
         sum0 = sum0 + x0
         sum1 = sum1 + x1
     return total(sum0), total(sum1)
 
 
 @kernel()
-def cut(rows: NDArray[np.uint16], at: int, to: int, size: int, stay: NDArray[np.uint16], row: int) -> None:
+def cut(rows: NDArray[np.uint32], at: int, to: int, size: int, stay: NDArray[np.uint16], row: int) -> None:
     """Copy both haplotypes' weights from `at` to `to`, zero where a state takes another haplotype."""
     zero = fill(np.float32(0))
     for g in range(size // LANES):
-        for h in range(2):
-            x = load_short(rows, at + h * size + g * LANES)
-            store_short(rows, to + h * size + g * LANES, choose(item(stay, row + g), x, zero))
+        mask = item(stay, row + g)
+        x0, x1 = load_both(rows, at + g * LANES)
+        store_both(rows, to + g * LANES, choose(mask, x0, zero), choose(mask, x1, zero))
 
 
 @kernel(allocates=True)
@@ -153,10 +151,10 @@ def forward(
     fixed: bool,
     switch: NDArray[np.float32],
     error: float,
-    after: NDArray[np.uint16],
+    after: NDArray[np.uint32],
     lines: NDArray[np.float64],
     seed: NDArray[np.uint64],
-    ahead: NDArray[np.uint16],
+    ahead: NDArray[np.uint32],
 ) -> None:
     """Forward probabilities of both haplotypes; the phase is drawn anew on the way unless it is `fixed`.
 
@@ -172,21 +170,22 @@ def forward(
         after: from `backward` for the phase in `pair`; not read when `fixed`.
         lines: the same.
         seed: (1,) state of the random numbers.
-        ahead: ((T + 2) * 2 * S,) bfloat16, flat; row t + 1 is filled with site t, the states of the first haplotype
-            before those of the second, each to be scaled to its sum. The first row must be zero, the last is scratch.
+        ahead: ((T + 2) * S,) uint32, flat; row t + 1 is filled with site t, two bfloat16 a state: the first
+            haplotype's in the lower half. Each is to be scaled to its sum. The first row must be zero, the last is
+            scratch.
     """
     sites, groups = len(genotype), size // LANES
     pairs = np.zeros((2, 2, 2))
     crossed = 0  # 1: forward haplotype 0 goes on as backward haplotype 1
     sum0 = sum1 = 1.0
     for t in range(sites):
-        now, row = (t + 1) * 2 * size, t * groups
-        before = now - 2 * size
+        now, row = (t + 1) * size, t * groups
+        before = now - size
         keep = 1.0 - switch[t] if t > 0 else 0.0
         c = (switch[t] if t > 0 else 1.0) / size
         if t % WORD == 0 and t > 0:
-            cut(ahead, before, (sites + 1) * 2 * size, size, stay, t // WORD * groups)
-            before = (sites + 1) * 2 * size
+            cut(ahead, before, (sites + 1) * size, size, stay, t // WORD * groups)
+            before = (sites + 1) * size
         q0, q1 = keep / sum0, keep / sum1
         if not fixed and genotype[t] == 1:
             line = (lines[t, 0, 0], lines[t, 0, 1], lines[t, 1, 0], lines[t, 1, 1])
@@ -206,7 +205,7 @@ def forward(
 
 @kernel()
 def _back(
-    after: NDArray[np.uint16], now: int, to: int, size: int, line: tuple[float, float, float, float],
+    after: NDArray[np.uint32], now: int, to: int, size: int, line: tuple[float, float, float, float],
     chance: tuple[float, float, float, float], masks: NDArray[np.uint16], row: int,
 ) -> tuple[float, float]:  # fmt: skip
     """Messages of both haplotypes with the emission of their site; returns the sums."""
@@ -218,10 +217,10 @@ def _back(
     sum0, sum1 = fill(np.float32(0)), fill(np.float32(0))
     for g in range(size // LANES):
         at, mask = g * LANES, item(masks, row + g)
-        z0 = (load_short(after, now + at) * gain0 + floor0) * choose(mask, on0, off0)
-        z1 = (load_short(after, now + size + at) * gain1 + floor1) * choose(mask, on1, off1)
-        store_short(after, to + at, z0)
-        store_short(after, to + size + at, z1)
+        z0, z1 = load_both(after, now + at)
+        z0 = (z0 * gain0 + floor0) * choose(mask, on0, off0)
+        z1 = (z1 * gain1 + floor1) * choose(mask, on1, off1)
+        store_both(after, to + at, z0, z1)
         sum0 = sum0 + z0
         sum1 = sum1 + z1
     return total(sum0), total(sum1)
@@ -229,8 +228,8 @@ def _back(
 
 @kernel()
 def _weigh(
-    after: NDArray[np.uint16], now: int, size: int, line: tuple[float, float, float, float],
-    ahead: NDArray[np.uint16], masks: NDArray[np.uint16], row: int, weights: NDArray[np.float32], to: int,
+    after: NDArray[np.uint32], now: int, size: int, line: tuple[float, float, float, float],
+    ahead: NDArray[np.uint32], masks: NDArray[np.uint16], row: int, weights: NDArray[np.float32], to: int,
 ) -> tuple[float, float, float, float]:  # fmt: skip
     """Posterior weights of both haplotypes' states at a site, and their sums over ALT and REF."""
     gain0, floor0, gain1, floor1 = (
@@ -240,8 +239,9 @@ def _weigh(
     a0, a1, r0, r1 = zero, zero, zero, zero
     for g in range(size // LANES):
         at, mask = g * LANES, item(masks, row + g)
-        x0 = (load_short(after, now + at) * gain0 + floor0) * load_short(ahead, now + at)
-        x1 = (load_short(after, now + size + at) * gain1 + floor1) * load_short(ahead, now + size + at)
+        x0, x1 = load_both(after, now + at)
+        y0, y1 = load_both(ahead, now + at)
+        x0, x1 = (x0 * gain0 + floor0) * y0, (x1 * gain1 + floor1) * y1
         store(weights, to + at, x0)
         store(weights, to + size + at, x1)
         # Both sums, because their difference would lose a small one.
@@ -260,10 +260,10 @@ def backward(
     pair: NDArray[np.int8],
     switch: NDArray[np.float32],
     error: float,
-    after: NDArray[np.uint16],
+    after: NDArray[np.uint32],
     lines: NDArray[np.float64],
     weighing: bool,
-    ahead: NDArray[np.uint16],
+    ahead: NDArray[np.uint32],
     weights: NDArray[np.float32],
     scale: NDArray[np.float32],
     hidden: NDArray[np.float32],
@@ -291,11 +291,11 @@ def backward(
     """
     groups = size // LANES
     if end == pair.shape[1]:
-        after[(end * 2) * size : (end * 2 + 2) * size] = np.uint16(0)
+        after[end * size : (end + 1) * size] = np.uint32(0)
         for h in range(2):
             lines[end - 1, h, 0], lines[end - 1, h, 1] = 0.0, 1.0
     for t in range(end - 1, first - 1, -1):
-        now, row = (t + 1) * 2 * size, t * groups
+        now, row = (t + 1) * size, t * groups
         on0, off0 = _chances(pair[0, t], error)
         on1, off1 = _chances(pair[1, t], error)
         line = (lines[t, 0, 0], lines[t, 0, 1], lines[t, 1, 0], lines[t, 1, 1])
@@ -306,9 +306,9 @@ def backward(
             hidden[1, t] = a1 / on1 / (a1 / on1 + r1 / off1)
         if t == 0:
             break
-        sum0, sum1 = _back(after, now, now - 2 * size, size, line, (on0, off0, on1, off1), masks, row)
+        sum0, sum1 = _back(after, now, now - size, size, line, (on0, off0, on1, off1), masks, row)
         if t == first:
-            cut(after, now - 2 * size, now - 2 * size, size, stay, t // WORD * groups)
+            cut(after, now - size, now - size, size, stay, t // WORD * groups)
         keep = (1.0 - switch[t]) * size
         lines[t - 1, 0, 0], lines[t - 1, 0, 1] = keep / sum0, switch[t]
         lines[t - 1, 1, 0], lines[t - 1, 1, 1] = keep / sum1, switch[t]
