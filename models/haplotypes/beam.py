@@ -29,6 +29,15 @@ def _canonical(register: int) -> int:
 
 
 @inlined
+def _best(weight: NDArray[np.float64], count: int) -> int:
+    """Number of the largest of the first `count`."""
+    best = 0
+    for i in range(1, count):
+        best = i if weight[i] > weight[best] else best
+    return best
+
+
+@inlined
 def _enter(now: NDArray[np.float32], at: int, size: int, stay: NDArray[np.uint16], row: int) -> None:
     """At a new window the states that take another haplotype lose what they had."""
     zero = fill(np.float32(0))
@@ -137,9 +146,10 @@ def first_phase(
                     found = _known(now, (2 * b + h) * size, size, keep / sums[b, h], c, on, off, masks, row)
                     sums[b, h] = found
                 weight[b] *= sums[b, 0] * sums[b, 1]
-            best = weight[:alive].max()
+            best = weight[_best(weight, alive)]
             if best < SMALL:
-                weight[:alive] /= best
+                for b in range(alive):
+                    weight[b] /= best
             continue
         for b in range(alive):
             for h in range(2):
@@ -159,10 +169,10 @@ def first_phase(
                     else:
                         new_weight[i] = 0
                     break
-        best = new_weight[: 2 * alive].max()
+        best = new_weight[_best(new_weight, 2 * alive)]
         kept = 0
         while kept < width:
-            i = np.argmax(new_weight[: 2 * alive])
+            i = _best(new_weight, 2 * alive)
             if new_weight[i] <= best * FAR:
                 break
             kept_weight[kept], new_weight[i] = new_weight[i] / best, 0
@@ -181,10 +191,7 @@ def first_phase(
         alive = kept
         now, then = then, now
         sums, new_sums = new_sums, sums
-    b = 0
-    for i in range(alive):
-        if weight[i] > weight[b]:
-            b = i
+    b = _best(weight, alive)
     for t in range(sites - 1, -1, -1):
         if genotype[t] == 1:
             phase[t] = choice[t, b]

@@ -23,7 +23,7 @@ from models.haplotypes.window import Window
 from models.protocol import ImputedBlock, PairBlock, SitesDone, Tile, TypedGenotypes, unheard
 
 BLOCK_CELLS = 1 << 22  # genotypes of a block that is given out
-BATCH_BYTES = 16 << 20  # results of the people whom a thread imputes at once
+BATCH_BYTES = 8 << 20  # results of the people whom a thread imputes at once
 KEEP_BYTES = 32 << 20  # results of a tile beyond this wait in a temporary file
 PARTS = 8  # of the people for each thread, so that none waits long for the others
 WRITING = 450  # what it takes to write a person's results, as `CopyingOptions.work` counts

@@ -211,7 +211,7 @@ def align(lists: NDArray[np.int32], where: NDArray[np.int32]) -> None:
             where[k] = base + states + s
 
 
-@kernel(allocates=True)
+@kernel()
 def choose_states(
     words: NDArray[np.uint32],
     classes: NDArray[np.uint32],

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.haplotypes.compiled import kernel
-from models.haplotypes.masks import alike, store_bits
+from models.haplotypes.masks import alike, fetch, store_bits
 from models.haplotypes.scans import WORD
 
 LANES = 16  # states of a vector
@@ -58,6 +58,10 @@ def frequent_masks(
     """(W, S) states -> masks of their minor alleles at the frequent slots; see `slots.pack_carriers`."""
     for w in range(len(lists)):
         count = starts[w + 1] - starts[w]
+        for s in range(lists.shape[1] if count else 0):  # all of it lies far apart
+            place = starts[w] * haplotypes + lists[w, s] * count
+            fetch(bits, place)
+            fetch(bits, place + count - 1)
         gather(bits, starts[w] * haplotypes, count, 1, count, lists[w], out, starts[w] * WORD)
 
 
