@@ -108,7 +108,8 @@ def commands(data: Path, work: Path, cycles: int, threads: int) -> dict[str, tup
     """Command and dosage file of every program."""
     program, own = str(Path(sys.executable).with_name("tessera")), work / "tessera.vcf.gz"
     ours = [program, "peel", str(work / "in.vcf"), "-p", str(data / "pedigree.txt"), "-o", str(own)]
-    found = {"tessera": ([*ours, "--cycles", str(cycles), "-t", str(threads)], own)}
+    ours += ["--cycles", str(cycles), "-t", str(threads)]
+    found = {"tessera": (ours, own), "tessera, pedigree alone": ([*ours, "--no-population"], own)}
     files = {"geno": str(data / "genotypes.txt"), "ped": str(data / "pedigree.txt")}
     if peer := os.environ.get("AP"):
         words = [peer, "-geno_file", files["geno"], "-ped_file", files["ped"], "-method", "multi", "-n_cycle", "5",
@@ -118,6 +119,7 @@ def commands(data: Path, work: Path, cycles: int, threads: int) -> dict[str, tup
         words = [peer, "-genotypes", files["geno"], "-pedigree", files["ped"], "-maxthreads", str(threads),
                  "-out", str(work / "ai2")]  # fmt: skip
         found["AlphaImpute2"] = (words, work / "ai2.genotypes")
+        found["AlphaImpute2, pedigree alone"] = ([*words, "-ped_only"], work / "ai2.genotypes")
     return found
 
 

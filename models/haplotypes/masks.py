@@ -220,7 +220,7 @@ def _bits_of(builder: Any, values: Any) -> Any:
 @intrinsic
 def load_both(typing: Any, array: Any, at: Any) -> Any:
     """Two vectors from sixteen numbers of a flat array of uint32, each two bfloat16: of the lower and upper halves."""
-    kind = types.UniTuple(Vector(types.float32), 2)
+    kind: Any = types.UniTuple(Vector(types.float32), 2)  # type: ignore[no-untyped-call]
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         bits = load_words(builder, context, signature.args[0], args[0], args[1], 16, 32)
