@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from threading import local
 from types import TracebackType
-from typing import Final, Literal, Self
+from typing import Final, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +25,29 @@ from genotypes.tbi import Places
 
 Format = Literal["vcf", "bcf"]
 _Made = tuple[list[bytes], Places]  # compressed blocks, and where the records lie in them
+
+
+class _Part(NamedTuple):
+    """V consecutive records on their way to text."""
+
+    items: Cells
+    heads: list[bytes]
+    pos: NDArray[np.int32]
+    spans: NDArray[np.int32]
+
+    def rows(self, first: int, end: int) -> _Part:
+        return _Part(self.items[first:end], self.heads[first:end], self.pos[first:end], self.spans[first:end])
+
+
 _BLOCK_GENOTYPES: Final = 256 << 10  # looked up at once: some 7 MB of text
 
 
 class FragmentWriter:
-    """Writes imputed sites in file order."""
+    """Writes imputed sites in file order; what it is given must not be changed before it is closed.
+
+    So many records of text at a time are compressed together, however they were given: the same records are the same
+    bytes.
+    """
 
     def __init__(
         self,
@@ -49,13 +67,14 @@ class FragmentWriter:
             fmt: text or BCF records.
             contig: BCF number of the sites' contig in the header that the fragment will follow (`contig_numbers`).
             level: compression level.
-            threads: above 1, so many threads encode and compress while the caller goes on; it must not change the
-                arrays that it gave before the fragment is closed.
+            threads: above 1, so many threads encode and compress while the caller goes on.
         """
         self._out = BgzfWriter(path, level, eof=False, threads=threads if fmt == "bcf" else 1)
         self._layout, self._fmt, self._contig, self._level = layout, fmt, contig, level
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads) if threads > 1 and fmt == "vcf" else None
+        self._step = max(1, _BLOCK_GENOTYPES // max(1, len(layout.ploidy)))
+        self._parts: list[_Part] = []  # fewer records than a step
         self._waiting: deque[Future[_Made]] = deque()
         self._buffers = local()
         none = np.empty(0, np.int32)
@@ -91,18 +110,16 @@ class FragmentWriter:
 
     def write_items(self, sites: SiteTable, items: Cells, quality: SiteQuality, typed: NDArray[np.bool_]) -> None:
         """Write V sites of the bundle: (V, S) items with observed genotypes in them, and (V,) which sites are typed."""
-        step = max(1, _BLOCK_GENOTYPES // max(1, items.shape[1]))
-        for first in range(0, len(sites), step):
-            rows = slice(first, first + step)
+        for first in range(0, len(sites), self._step):
+            rows = slice(first, first + self._step)
             flags = np.where(typed[rows], bcf.TYPED, bcf.IMPUTED)
-            self._write(sites.slice(first, first + step), items[rows], quality.take(rows), flags)
+            self._write(sites.slice(first, first + self._step), items[rows], quality.take(rows), flags)
 
     def write_typed_only(self, sites: SiteTable, codes: gt.Codes, layout: Layout | None = None) -> None:
         """Write sites that the bundle lacks, as observed: (V, S) int8 codes; missing genotypes stay missing."""
         layout = layout or self._layout
-        step = max(1, _BLOCK_GENOTYPES // max(1, codes.shape[1]))
-        for first in range(0, len(sites), step):
-            items = layout.observed_items(codes[first : first + step])
+        for first in range(0, len(sites), self._step):
+            items = layout.observed_items(codes[first : first + self._step])
             dosage = layout.dosage(items)
             known = ~np.isnan(dosage)
             alleles = (known * layout.ploidy).sum(axis=1)
@@ -111,7 +128,7 @@ class FragmentWriter:
             none = np.full(len(af), np.nan, np.float32)
             quality = SiteQuality(af, np.minimum(af, 1 - af), none, none)
             flags = np.full(len(af), bcf.TYPED_ONLY)
-            self._write(sites.slice(first, first + step), items, quality, flags)
+            self._write(sites.slice(first, first + self._step), items, quality, flags)
 
     def _write(self, sites: SiteTable, items: Cells, quality: SiteQuality, flags: NDArray[np.int64]) -> None:
         info = [[None if np.isnan(x) else x for x in column.tolist()] for column in
@@ -135,26 +152,41 @@ class FragmentWriter:
             + self._keys
             for pos, ident, ref, alt, values, flag in rows
         ]
-        spans = np.array([len(ref) for ref in sites.ref], np.int32)
+        whole = _Part(items, heads, sites.pos, np.array([len(ref) for ref in sites.ref], np.int32))
+        cut = self._step - sum(len(part.heads) for part in self._parts)
+        self._parts.append(whole.rows(0, cut))
+        if cut <= len(heads):
+            self._hand_over()
+            self._parts = [whole.rows(cut, len(heads))] if cut < len(heads) else []
+
+    def _hand_over(self) -> None:
+        """Let the parts become compressed text."""
+        parts, self._parts = self._parts, []
         if self._pool is None:
-            self._finish(self._make(items, heads, sites.pos, spans))
+            self._finish(self._make(parts))
             return
-        self._waiting.append(self._pool.submit(self._make, items, heads, sites.pos, spans))
+        self._waiting.append(self._pool.submit(self._make, parts))
         self._drain(2 * self._threads)
 
-    def _make(self, items: Cells, heads: list[bytes], pos: NDArray[np.int32], spans: NDArray[np.int32]) -> _Made:
+    def _make(self, parts: list[_Part]) -> _Made:
         """Records as compressed blocks, and where they lie in these; each thread's text has a buffer of its own."""
-        joined = np.frombuffer(b"".join(heads), np.uint8)
-        starts = np.zeros(len(heads) + 1, np.int64)
-        np.cumsum([len(head) for head in heads], out=starts[1:])
-        need = len(joined) + WIDEST * (items.size + 1)
+        need = sum(sum(map(len, part.heads)) + WIDEST * (part.items.size + 1) for part in parts)
         out: NDArray[np.uint8] | None = getattr(self._buffers, "text", None)
         if out is None or len(out) < need:
             out = self._buffers.text = np.empty(need, np.uint8)
-        ends = np.empty(len(items), np.int64)
-        put_lines(np.ascontiguousarray(items), self._layout.phased, joined, starts, out, ends)
-        blocks = compress_blocks(out[: int(ends[-1])].data, self._level)
-        return blocks, Places.of(pos, spans, ends, [len(block) for block in blocks])
+        length = 0
+        every: list[NDArray[np.int64]] = []
+        for items, heads, *_ in parts:
+            starts = np.zeros(len(heads) + 1, np.int64)
+            np.cumsum([len(head) for head in heads], out=starts[1:])
+            ends = np.empty(len(items), np.int64)
+            joined = np.frombuffer(b"".join(heads), np.uint8)
+            put_lines(np.ascontiguousarray(items), self._layout.phased, joined, starts, out[length:], ends)
+            every.append(ends + length)
+            length = int(every[-1][-1])
+        blocks = compress_blocks(out[:length].data, self._level)
+        pos, spans = (np.concatenate([getattr(part, name) for part in parts]) for name in ("pos", "spans"))
+        return blocks, Places.of(pos, spans, np.concatenate(every), [len(block) for block in blocks])
 
     def _drain(self, keep: int) -> None:
         while len(self._waiting) > keep:
@@ -172,6 +204,8 @@ class FragmentWriter:
 
     def close(self) -> None:
         """Finish the piece."""
+        if self._parts:
+            self._hand_over()
         self._drain(0)
         self._shut()
         self._out.close()

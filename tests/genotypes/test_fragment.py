@@ -1,4 +1,5 @@
 import gzip
+from itertools import pairwise
 
 import numpy as np
 import pysam
@@ -171,19 +172,20 @@ def test_block_size_changes_nothing_but_where_text_is_cut(tmp_path, monkeypatch,
     assert gzip.decompress(one.read_bytes()) == gzip.decompress(two.read_bytes())
 
 
-def test_threads_change_nothing_and_every_record_is_where_it_is_said_to_be(tmp_path, monkeypatch):
+def test_threads_and_calls_change_nothing_and_every_record_is_where_it_is_said_to_be(tmp_path, monkeypatch):
     monkeypatch.setattr(fragment_module, "_BLOCK_GENOTYPES", 3000)
     rng = np.random.default_rng(3)
     layout, table = Layout(np.full(1000, 2, np.int8), phased=False), sites(40)
     cells = quantise(rng.dirichlet([0.3] * 3, (40, 1000)).astype(np.float32))
     quality = SiteSums.of(cell_sums(layout, cells), layout.ploidy).quality()
     found = []
-    for threads in (1, 4):
-        path = tmp_path / f"{threads}.vcf.gz"
+    for threads, edges in ((1, [0, 40]), (4, [0, 40]), (4, [0, 1, 2, 7, 30, 31, 40]), (1, [0, 20, 40])):
+        path = tmp_path / "1.vcf.gz"
         with FragmentWriter(path, layout, threads=threads) as out:
-            out.write(table, cells, quality)
+            for first, end in pairwise(edges):
+                out.write(table.slice(first, end), cells[first:end], quality.take(slice(first, end)))
         found.append((path.read_bytes(), out.places()))
-    assert found[0][0] == found[1][0]
+    assert len({data for data, _ in found}) == 1
     starts = [f"20\t{pos}\t".encode() for pos in table.pos]
     for _, places in found:
         with pysam.BGZFile(str(tmp_path / "1.vcf.gz")) as text:
