@@ -67,6 +67,7 @@ def show_cost(cost: GenomeCost, workers: int, console: Console) -> None:
         ("reading", f"about {duration(cost.read_s)}{by}"),
         ("rates", f"about {duration(cost.rates_s)}"),
         ("accuracy", f"about {duration(cost.accuracy_s)}"),
+        *([("mixing", f"about {duration(cost.mixing_s)}")] if cost.mixing_s else []),
         ("memory", f"about {size(cost.memory_bytes)} a worker"),
         ("disk", f"a bundle of about {size(cost.bundle_bytes)}"),
     ):

@@ -191,7 +191,7 @@ def _describe_people(bundle: Path, panel: Path, labels: Labels | None, chrom: st
     try:
         made = describe_people(bundle, [panel], labels, chrom=chrom)
     except TesseraError as error:
-        if error.code is not Code.setup_invalid:
+        if error.code not in (Code.setup_invalid, Code.malformed_record):  # the latter of panels that are not sorted
             raise
         # The bundle was trained for minutes or days and serves without them.
         err.print(f"No frequencies by population and no map: {error.message}", markup=False)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errors import Code, TesseraError
-from genotypes.harmonise import normal_contig
+from genotypes.contigs import chromosome_name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +27,7 @@ class Blocks:
         target: (B,) int32, index into `names`.
         first: (B,) int64, where the first base lies on the target's forward strand.
         step: (B,) int8, 1 on the forward strand, -1 on the reverse one.
-        names: normal names of target contigs.
+        names: names (`contigs.chromosome_name`) of target contigs.
     """
 
     start: NDArray[np.int64]
@@ -55,7 +55,7 @@ def read_chain(path: Path, chromosomes: Collection[str]) -> dict[str, Blocks]:
 
     Args:
         path: the chain file, plain or gzip.
-        chromosomes: normal names of the source chromosomes to keep.
+        chromosomes: names (`contigs.chromosome_name`) of the source chromosomes to keep.
 
     Raises:
         TesseraError: `setup_invalid` for a file that is no chain file.
@@ -83,11 +83,11 @@ def _blocks(
         if not words or line.startswith("#"):
             continue
         if words[0] == "chain":
-            chromosome, at = normal_contig(words[2]), int(words[5])
+            chromosome, at = chromosome_name(words[2], people=False), int(words[5])
             keep = chromosome in wanted
             length, on = int(words[8]), int(words[10])
             step = 1 if words[9] == "+" else -1
-            target = names.setdefault(normal_contig(words[7]), len(names))
+            target = names.setdefault(chromosome_name(words[7], people=False), len(names))
         elif keep:
             size = int(words[0])
             yield chromosome, (at, size, target, on if step == 1 else length - 1 - on, step)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +71,46 @@ class PanelBlocks:
             yield PanelBlock(block.sites, both, found.min(axis=0), self._reader.fraction)
         if not ploidy:
             raise TesseraError(Code.header_only, f"The panel {self.path.name} has no sites of the chromosome.")
+
+
+class BlocksOfPeople(Protocol):
+    """A chromosome of a panel of diploid people, read anew at each iteration."""
+
+    @property
+    def samples(self) -> list[str]:
+        """Ids of the people, in the order of their pairs of haplotypes."""
+        ...
+
+    def __iter__(self) -> Iterator[PanelBlock]:
+        """Its blocks, in order of position."""
+        ...
+
+
+class DiploidPanel:
+    """The one chromosome of a panel's file, or the one that is named; `BlocksOfPeople`."""
+
+    def __init__(self, path: Path, chrom: str | None = None) -> None:
+        """Read the header; `chrom` is the contig to give, needed when the file holds several."""
+        self.samples = PanelBlocks(path, chrom).samples
+        self._path, self._chrom = path, chrom
+
+    def __iter__(self) -> Iterator[PanelBlock]:
+        """The blocks.
+
+        Raises:
+            TesseraError: `setup_invalid` for haploids, `malformed_record` for a second chromosome when none was named,
+                and what `PanelBlocks` raises.
+        """
+        first = ""
+        for block in PanelBlocks(self._path, self._chrom):
+            contig = block.sites.chrom
+            first = first or contig
+            if contig != first:
+                raise refused(f"The panel holds chromosomes {first} and {contig}: name one.")
+            if (block.ploidy != 2).any():
+                message = f"The panel of chromosome {contig} has haploids: give autosomes."
+                raise TesseraError(Code.setup_invalid, message)
+            yield block
 
 
 SORT = "Sort it first (bcftools sort)."

@@ -11,7 +11,7 @@ import pysam
 from errors import Code, TesseraError
 from genotypes.alleles import Fetch
 from genotypes.builds import build_of_name
-from genotypes.harmonise import normal_contig
+from genotypes.contigs import chromosome_name
 
 _ENDS: Final = (".fa", ".fa.gz", ".fasta", ".fasta.gz")
 
@@ -34,7 +34,7 @@ class Reference:
         except (OSError, ValueError) as error:
             message = f"The reference genome {path.name} cannot be read."
             raise TesseraError(Code.setup_invalid, message, action="Index it with 'samtools faidx'.") from error
-        self._contigs = {normal_contig(name): name for name in self._file.references}
+        self._contigs = {chromosome_name(name, people=False): name for name in self._file.references}
 
     @classmethod
     def open(cls, folder: Path | None, build: str) -> Self:

@@ -52,6 +52,7 @@ class UploadSettings(Slice):
     max_expanded_bytes: int = Field(default=2048 * GIB, gt=0)  # of one file when inflated
     max_line_bytes: int = Field(default=64 * MIB, gt=0)  # of one line of VCF text
     max_files: int = Field(default=64, gt=0)
+    abandoned_hours: float = Field(default=24, gt=0)  # what a killed process left of an upload goes after so long
 
 
 class LeaseSettings(Slice):

@@ -7,6 +7,8 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -18,10 +20,13 @@ from jobs.repository import Repository
 from jobs.settings import Settings
 from jobs.states import ACTIVE_STATES
 from jobs.storage import Storage, make_storage
+from worker.abandoned import drop_abandoned
 from worker.identity import is_dead
 from worker.scratch import clean_scratch, jobs_in_scratch
 
 logger = logging.getLogger(__name__)
+
+_LOOK: Final = timedelta(hours=1)  # between two looks for abandoned uploads
 
 _fork_gate = threading.Lock()
 # A child that is forked during a sweep would inherit database connections half-way through a transaction, and locks of
@@ -38,6 +43,7 @@ class Sweeper:
         self._storage = storage or make_storage(settings)
         self._clock = clock or SystemClock()
         self._scratch = settings.worker.scratch
+        self._looked: datetime | None = None  # when abandoned uploads were looked for
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
@@ -51,13 +57,14 @@ class Sweeper:
         self._thread.join()
 
     def sweep(self) -> None:
-        """One round: free lost rows, ring for pending ones, delete what has expired, clean scratch."""
+        """One round: free lost rows, ring for pending ones, delete what has expired or was abandoned, clean scratch."""
         with _fork_gate:
             engine = make_engine(self._settings.database.url, pool_size=1)
             try:
                 sessions = session_factory(engine)
                 self._free(sessions)
                 self._expire(sessions)
+                self._drop_abandoned(sessions)
                 with self._repository(sessions) as repository:
                     pending = {queue: repository.pending_count(queue) for queue in QUEUES}
                     ended = {job for job in jobs_in_scratch(self._scratch) if not _is_active(repository, job)}
@@ -66,6 +73,15 @@ class Sweeper:
             clean_scratch(self._scratch, ended)
             for queue, count in pending.items():
                 self._ring(queue, count)
+
+    def _drop_abandoned(self, sessions: sessionmaker[Session]) -> None:
+        """Delete what killed processes left of uploads; not in every round, as it lists the storage."""
+        now, limit = self._clock.now(), timedelta(hours=self._settings.uploads.abandoned_hours)
+        if self._looked is not None and now < self._looked + min(_LOOK, limit / 4):
+            return
+        self._looked = now
+        with self._repository(sessions) as repository:
+            drop_abandoned(self._storage, lambda name: repository.find_job(name) is not None, now - limit)
 
     def _run(self) -> None:
         """Sweep until stopped; trouble with database, storage or disk is for the next round."""

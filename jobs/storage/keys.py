@@ -16,6 +16,15 @@ def check_key(key: str) -> str:
     return key
 
 
+def is_key(text: str) -> bool:
+    """Whether `check_key` takes it; other programs may have put other names into a folder or bucket."""
+    try:
+        check_key(text)
+    except ValueError:
+        return False
+    return True
+
+
 def check_prefix(prefix: str) -> str:
     """The prefix itself, 'folder/' or a key. Raises `ValueError` as `check_key` does, so also for the empty one."""
     check_key(prefix.removesuffix("/"))

@@ -7,20 +7,20 @@ import errno
 import io
 import os
 import shutil
-import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self, cast
+from urllib.parse import quote
 
 from errors import Code, TesseraError
-from jobs.storage.keys import check_key, check_prefix, check_range
+from jobs.storage.keys import check_key, check_prefix, check_range, is_key
 from jobs.storage.protocol import ObjectStat
 
 _INCOMING = ".incoming"  # no key can name it, as segments of keys do not start with a dot
-_STALE_S = 24 * 3600.0
+_KEY_LETTERS = 200  # of a key in the name of its unfinished file, which may have 255
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EXDEV}
 
 
@@ -28,18 +28,14 @@ class LocalStorage:
     """A folder. Objects are written beside their place and renamed into it, so readers never see half of one."""
 
     def __init__(self, root: Path) -> None:
-        """Use `root`, made if need be; leftovers of processes that died a day ago are dropped."""
+        """Use `root`, made if need be."""
         self.root = root.resolve()
         self._incoming = self.root / _INCOMING
         self._incoming.mkdir(parents=True, exist_ok=True)
-        for part in self._incoming.iterdir():
-            with contextlib.suppress(FileNotFoundError):
-                if part.stat().st_mtime < time.time() - _STALE_S:
-                    part.unlink()
 
     def create(self, key: str) -> LocalWriter:
         """Start writing an object."""
-        return LocalWriter(self._incoming / uuid.uuid4().hex, self._path(key))
+        return LocalWriter(self._part(key), self._path(key))
 
     def open(self, key: str, start: int = 0, end: int | None = None) -> BinaryIO:
         """A stream of the bytes [start, end) of an object. `KeyError` when absent."""
@@ -83,7 +79,7 @@ class LocalStorage:
 
     def copy(self, source: str, target: str) -> None:
         """A second name for the same bytes, as objects never change; a copy where the file system has no such thing."""
-        path, part = self._path(source), self._incoming / uuid.uuid4().hex
+        path, part = self._path(source), self._part(target)
         goal = self._path(target)
         try:
             with _absent_is_key_error(source), _full_is_storage_full():
@@ -99,10 +95,44 @@ class LocalStorage:
         finally:
             part.unlink(missing_ok=True)
 
+    def folders(self, prefix: str) -> list[str]:
+        """Names of the folders right below 'folder/'; empty ones are pruned as soon as they are."""
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(self._folder(prefix)) as found:
+            return sorted(one.name for one in found if one.is_dir(follow_symlinks=False) and is_key(one.name))
+        return []
+
+    def written(self, prefix: str) -> datetime | None:
+        """When anything below 'folder/' was last written to, unfinished files included."""
+        files = (Path(at, name) for at, _, names in os.walk(self._folder(prefix)) for name in names)
+        times = [when for path in (*files, *self._unfinished(prefix)) if (when := _written(path)) is not None]
+        return max(times, default=None)
+
+    def drop_unfinished(self, prefix: str, before: datetime) -> int:
+        """Drop what writers that were killed have left."""
+        count = 0
+        for part in self._unfinished(prefix):
+            if (when := _written(part)) is not None and when < before:
+                part.unlink(missing_ok=True)
+                count += 1
+        return count
+
     def presign(self, key: str, filename: str, seconds: int) -> str | None:
         """None: a folder has no address of its own."""
         check_key(key)
         return None
+
+    def _part(self, key: str) -> Path:
+        """Where an object is written to before it is whole; named after its key, so that its folder can be told."""
+        return self._incoming / f"{uuid.uuid4().hex}~{quote(check_key(key), safe='')[:_KEY_LETTERS]}"
+
+    def _unfinished(self, prefix: str) -> list[Path]:
+        """Files of objects below 'folder/' that are not whole, or of which nobody knows where they belong."""
+        start = quote(check_prefix(prefix), safe="")[:_KEY_LETTERS]
+        named = [(path, path.name.partition("~")[2]) for path in self._incoming.iterdir()]
+        return [path for path, key in named if not key or key.startswith(start)]
+
+    def _folder(self, prefix: str) -> Path:
+        return self.root / check_prefix(prefix)
 
     def _path(self, key: str) -> Path:
         return self.root / check_key(key)
@@ -173,6 +203,14 @@ class _Slice(io.RawIOBase):
     def close(self) -> None:
         self._source.close()
         super().close()
+
+
+def _written(path: Path) -> datetime | None:
+    """When a file was last written to, or got a name: a copy's bytes are as old as its source's."""
+    with contextlib.suppress(FileNotFoundError):
+        found = path.stat()
+        return datetime.fromtimestamp(max(found.st_mtime, found.st_ctime), UTC)
+    return None
 
 
 def _move(part: Path, target: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the service asks of object storage: six methods over keys such as `jobs/ID/uploads/0-x.vcf.gz`."""
+"""What the service asks of object storage: nine methods over keys such as `jobs/ID/uploads/0-x.vcf.gz`."""
 
 from __future__ import annotations
 
@@ -69,6 +69,21 @@ class Storage(Protocol):
 
         Raises `TesseraError(storage_full)` when there is no room.
         """
+        ...
+
+    def folders(self, prefix: str) -> list[str]:
+        """Names of the folders right below 'folder/' that hold objects, sorted."""
+        ...
+
+    def written(self, prefix: str) -> datetime | None:
+        """When anything below 'folder/' was last written to, unfinished objects included (aware, UTC); None if empty.
+
+        A writer that still runs is seen with its last part, so by up to a part too early.
+        """
+        ...
+
+    def drop_unfinished(self, prefix: str, before: datetime) -> int:
+        """Drop what writers below 'folder/' that were killed have left: last written to before a time; how many."""
         ...
 
     def presign(self, key: str, filename: str, seconds: int) -> str | None:

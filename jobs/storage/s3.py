@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import io
 from collections.abc import Iterator
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -14,7 +15,7 @@ import boto3
 from botocore.client import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jobs.storage.keys import check_key, check_prefix, check_range
+from jobs.storage.keys import check_key, check_prefix, check_range, is_key
 from jobs.storage.protocol import ObjectStat
 from jobs.storage.s3_writer import S3Writer, full_is_storage_full
 
@@ -106,6 +107,25 @@ class S3Storage:
             # The managed transfer goes part by part where one request may not copy so much.
             self.client.copy({"Bucket": self.bucket, "Key": self._full(source)}, self.bucket, self._full(target))
 
+    def folders(self, prefix: str) -> list[str]:
+        """Names of the folders right below 'folder/'."""
+        full = self._prefix + check_prefix(prefix)
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=full, Delimiter="/")
+        found = [one["Prefix"][len(full) : -1] for page in pages for one in page.get("CommonPrefixes", [])]
+        return sorted(name for name in found if is_key(name))
+
+    def written(self, prefix: str) -> datetime | None:
+        """When anything below 'folder/' was last written to, parts of unfinished uploads included."""
+        full = self._prefix + check_prefix(prefix)
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=full)
+        times = [one["LastModified"] for page in pages for one in page.get("Contents", [])]
+        return max([*times, *(self._sent(upload) for upload in self._unfinished(full))], default=None)
+
+    def drop_unfinished(self, prefix: str, before: datetime) -> int:
+        """Abort the multipart uploads below 'folder/' that no part was sent to since a time; how many there were."""
+        old = [one for one in self._unfinished(self._prefix + check_prefix(prefix)) if one["Initiated"] < before]
+        return sum(self._abort(upload) for upload in old if self._sent(upload) < before)
+
     def presign(self, key: str, filename: str, seconds: int) -> str | None:
         """A URL from which anybody can download the object as `filename` for `seconds`."""
         full = self._full(key)
@@ -152,12 +172,32 @@ class S3Storage:
 
     def _drop_unfinished(self, full: str) -> None:
         """Abort multipart uploads below a prefix that a killed process left."""
-        with contextlib.suppress(ClientError):  # not every store lists them
+        for upload in self._unfinished(full):
+            self._abort(upload)
+
+    def _unfinished(self, full: str) -> list[Any]:
+        """Multipart uploads below a prefix that are neither complete nor aborted; not every store lists them."""
+        found: list[Any] = []
+        with contextlib.suppress(ClientError):
             for page in self.client.get_paginator("list_multipart_uploads").paginate(Bucket=self.bucket, Prefix=full):
-                for upload in page.get("Uploads", []):
-                    self.client.abort_multipart_upload(
-                        Bucket=self.bucket, Key=upload["Key"], UploadId=upload["UploadId"]
-                    )
+                found += page.get("Uploads", [])
+        return found
+
+    def _sent(self, upload: Any) -> datetime:
+        """When the last part of a multipart upload was sent; that of its begin, where there is none."""
+        times: list[datetime] = [upload["Initiated"]]
+        with contextlib.suppress(ClientError):  # it has ended since it was listed
+            parts = self.client.get_paginator("list_parts")
+            for page in parts.paginate(Bucket=self.bucket, Key=upload["Key"], UploadId=upload["UploadId"]):
+                times += [part["LastModified"] for part in page.get("Parts", [])]
+        return max(times)
+
+    def _abort(self, upload: Any) -> int:
+        """Drop the parts of a multipart upload; 0 when it had ended by itself."""
+        with contextlib.suppress(ClientError):
+            self.client.abort_multipart_upload(Bucket=self.bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+            return 1
+        return 0
 
 
 class _Body(io.RawIOBase):

@@ -1,26 +1,19 @@
-"""Make a bundle's map of populations from its training panel and the labels of its people."""
+"""Fit a bundle's map of populations to people whose genotypes at its sites and whose labels are known."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from errors import Code, TesseraError
 from genotypes.ancestry import RIDGE, AncestryMap, Floats, MapSites
-from genotypes.harmonise import Action, match, normal_contig
-from genotypes.panel import Panel
-
-if TYPE_CHECKING:
-    from models.dae.bundle import Bundle
-    from models.haplotypes.bundle import HaplotypeBundle
 
 LEAST_PEOPLE: Final = 10  # of a population, to have a place on the map
 POOLED: Final = 20  # people's worth of the common covariance in a population's own
-WINDOW: Final = 50  # kept sites before a site that it must not repeat
 
 
 @dataclass(frozen=True)
@@ -33,30 +26,6 @@ class AncestryOptions:
     max_sites: int = 20_000  # over all chromosomes
     axes_share: float = 2 / 3  # of people who make the axes; the others, placed on them, make the populations
     seed: int = 1
-
-
-def make_map(
-    bundle: Bundle | HaplotypeBundle, panels: Sequence[Panel], labels: Mapping[str, str], options: AncestryOptions
-) -> AncestryMap:
-    """The map of a bundle.
-
-    Args:
-        bundle: the bundle.
-        panels: its training people, a chromosome each.
-        labels: population by sample id; people without one are left out.
-        options: how.
-
-    Raises:
-        TesseraError: `setup_invalid` when too few people or sites are left.
-    """
-    people, label, held = labelled(panels[0].samples, labels)
-    chosen: dict[str, tuple[MapSites, NDArray[np.int8]]] = {}
-    for panel in panels:
-        name = next((one for one in bundle.chromosomes if normal_contig(one) == normal_contig(panel.sites.chrom)), None)
-        if name is None:
-            raise TesseraError(Code.setup_invalid, f"The bundle holds no chromosome {panel.sites.chrom}.")
-        chosen[name] = _choose(bundle, name, panel, people, options, options.max_sites // len(panels))
-    return fit_map(chosen, label, held, options)
 
 
 def labelled(samples: Sequence[str], labels: Mapping[str, str]) -> tuple[list[str], NDArray[np.int64], list[str]]:
@@ -103,46 +72,6 @@ def fit_map(
     centres, covariances, sizes = _populations(scores, label[~makers], len(held))
     noise = _noise(loadings, dosages[:, ~makers], scores, rng)
     return AncestryMap(chromosomes, list(held), sizes, centres, covariances, explained, noise)
-
-
-def _choose(
-    bundle: Bundle | HaplotypeBundle, name: str, panel: Panel, people: list[str], options: AncestryOptions, most: int
-) -> tuple[MapSites, NDArray[np.int8]]:
-    """Common sites that tiles read, none a repetition of an earlier one, with the people's dosages (M, N)."""
-    if panel.haplotypes.shape[1] != 2 * len(panel.samples):
-        raise TesseraError(Code.setup_invalid, f"The panel of chromosome {name} has haploids: give autosomes.")
-    found = match(panel.sites, bundle.sites(name))
-    inputs = np.unique(np.concatenate([tile.inputs for tile in bundle.tiles(name)]))
-    place = {sample: column for column, sample in enumerate(panel.samples)}
-    if missing := [sample for sample in people if sample not in place]:
-        raise TesseraError(Code.setup_invalid, f"The panel of chromosome {name} lacks '{missing[0]}'.")
-    columns = np.array([place[sample] for sample in people])
-    maf = np.minimum(panel.haplotypes.mean(1), 1 - panel.haplotypes.mean(1))
-    usable = (found.action == Action.exact) & np.isin(found.rows, inputs) & (maf >= options.min_maf)
-    rows = np.flatnonzero(usable)
-    dosage = panel.haplotypes[rows][:, 2 * columns] + panel.haplotypes[rows][:, 2 * columns + 1]
-    kept = prune(dosage, options.max_r2)
-    kept = kept[np.unique(np.linspace(0, len(kept) - 1, min(len(kept), most)).astype(int))] if len(kept) else kept
-    if len(kept) < options.axes:
-        raise TesseraError(Code.setup_invalid, f"Chromosome {name} has {len(kept)} sites fit for a map.")
-    order = kept[np.argsort(found.rows[rows[kept]], kind="stable")]
-    dosage = dosage[order]
-    af = dosage.mean(axis=1, dtype=np.float64).astype(np.float32) / 2
-    return MapSites(found.rows[rows[order]], af, np.zeros((len(order), 0), np.float32)), dosage
-
-
-def prune(dosage: NDArray[np.int8], max_r2: float) -> NDArray[np.int64]:
-    """Rows of (M, N) that correlate by at most `max_r2` with each of the `WINDOW` kept rows before them."""
-    wide = dosage.astype(np.float32)
-    wide -= wide.mean(axis=1, keepdims=True)
-    length = np.sqrt((wide * wide).sum(axis=1, keepdims=True))
-    wide /= np.where(length > 0, length, 1)
-    kept: list[int] = []
-    for row in np.flatnonzero(length[:, 0] > 0).tolist():
-        near = kept[-WINDOW:]
-        if not near or float(np.square(wide[near] @ wide[row]).max()) <= max_r2:
-            kept.append(row)
-    return np.array(kept, np.int64)
 
 
 def _split(label: NDArray[np.int64], share: float, rng: np.random.Generator) -> NDArray[np.bool_]:

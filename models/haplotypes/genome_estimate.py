@@ -1,4 +1,4 @@
-"""What a training of haplotypes will cost, from some seconds of reading and a few people imputed."""
+"""What a training of haplotypes will cost, from some seconds of reading, a few people imputed and a little mixed."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from genotypes.arrays import read_arrays
 from genotypes.panel_blocks import PanelBlocks
 from genotypes.sites import SiteTable
 from models.dae.work import WorkFolder
+from models.haplotypes.chromosome import Chromosome
 from models.haplotypes.engine import CopyingImputer, CopyingOptions
 from models.haplotypes.genome import share_read
 from models.haplotypes.genome_learn import (
@@ -27,6 +28,9 @@ from models.haplotypes.genome_learn import (
 from models.haplotypes.genome_options import GenomeOptions
 from models.haplotypes.learn import LEARNING_ARRAYS, LEARNING_PEOPLE, SCORING_PEOPLE
 from models.haplotypes.library import Library
+from models.haplotypes.mixing import MIXED
+from models.haplotypes.mixing_estimate import mixing_seconds
+from models.haplotypes.stored import StoredLibrary
 from models.haplotypes.stretches import EVERY
 from models.haplotypes.writer import BLOCK_CELLS, LibraryWriter
 from models.protocol import Tile, TypedGenotypes
@@ -51,6 +55,7 @@ class GenomeCost:
     read_s: float  # of what is not read yet, with all workers
     rates_s: float
     accuracy_s: float
+    mixing_s: float  # of what is not mixed yet; 0 where the panel's own haplotypes are held
     memory_bytes: int  # a worker
     bundle_bytes: int
 
@@ -70,6 +75,7 @@ def estimate_genome(o: GenomeOptions, work: WorkFolder | None, workers: int) -> 
     blocks = PanelBlocks(o.panels[0], o.chrom)
     count = 2 * len(blocks.samples)
     held: list[NDArray[np.int8]] = []
+    kept: list[SiteTable] = []
     first, last, sites, fraction = 0, 0, 0, 0.0
     start = time.monotonic()
     with TemporaryDirectory() as scratch:
@@ -80,11 +86,17 @@ def estimate_genome(o: GenomeOptions, work: WorkFolder | None, workers: int) -> 
                 sites, last, fraction = sites + len(block.sites), int(block.sites.pos[-1]), block.fraction
                 if sum(len(one) for one in held) < TIMED_SITES:
                     held.append(block.haplotypes)
-                writer.add(block.haplotypes)
+                rows = o.disguise.rows(block.haplotypes)
+                if len(rows):
+                    kept.append(block.sites.take(rows))
+                    writer.add(block.haplotypes[rows])
                 if time.monotonic() - start > READ_S:
                     break
-            writer.close(np.zeros(sites), [])
+            left = sum(map(len, kept))
+            o.disguise.refuse_few(left)
+            writer.close(np.zeros(left), [])
         seconds = time.monotonic() - start
+        mixed_s = _mixing(o, StoredLibrary(path), kept, len(blocks.samples))
         ratio = path.stat().st_size / max(1, fraction * o.panels[0].stat().st_size)
     read = max(1.0, fraction * o.panels[0].stat().st_size)
     share = share_read(o, work) if work else 0.0
@@ -100,9 +112,25 @@ def estimate_genome(o: GenomeOptions, work: WorkFolder | None, workers: int) -> 
         read_s=seconds / read * total * (1 - share) / min(workers, len(o.panels)),
         rates_s=rates_s,
         accuracy_s=accuracy_s,
+        mixing_s=mixed_s * max(0, whole * left // sites - (_mixed(work) if work else 0)),
         memory_bytes=_PROGRAM_BYTES + _BLOCK_BYTES * min(BLOCK_CELLS, 2048 * count),
         bundle_bytes=int(total * ratio),
     )
+
+
+def _mixing(o: GenomeOptions, library: StoredLibrary, kept: list[SiteTable], people: int) -> float:
+    """Seconds for each site of making synthetic haplotypes; 0 where there will be none."""
+    if o.disguise.resampling is None:
+        return 0.0
+    chrom = kept[0].chrom
+    pos = np.concatenate([one.pos for one in kept if one.chrom == chrom])
+    return mixing_seconds(library, o.genetic_map(chrom.removeprefix("chr")).cm(pos), people, o.disguise.resampling)
+
+
+def _mixed(work: WorkFolder) -> int:
+    """Sites of the chromosomes that an earlier run has mixed."""
+    found = (Chromosome.open(path.parent) for path in work.folder.glob(f"*/{MIXED}"))
+    return sum(one.sites for one in found if one)
 
 
 def _imputing(o: GenomeOptions, chrom: str, sites: int, per_bp: float, person_s: float) -> tuple[float, float]:

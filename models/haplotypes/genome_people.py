@@ -18,7 +18,8 @@ from genotypes.ancestry import MapSites
 from genotypes.clusters import MOST_SITES, cluster_people, clusters_for
 from genotypes.populations import Populations
 from genotypes.tensor_stream import Stream
-from models.dae.ancestry import AncestryOptions, fit_map, labelled, prune
+from models.dae.ancestry import AncestryOptions, fit_map, labelled
+from models.dae.map_maker import prune
 from models.haplotypes.chromosome import Chromosome
 from models.haplotypes.genome_learn import Watch
 from models.haplotypes.genome_options import GenomeOptions

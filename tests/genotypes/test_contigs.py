@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from genotypes.contigs import chromosome_name, contig_like
+from genotypes.contigs import chromosome_name, contig_like, is_human, of_people
+from genotypes.manifest import BundleManifest, ChromosomeEntry
 
 
 @pytest.mark.parametrize(
@@ -28,14 +29,38 @@ from genotypes.contigs import chromosome_name, contig_like
     ],
 )
 def test_a_name_is_written_as_others_are(contig: str, others: list[str], build: str | None, written: str) -> None:
-    assert contig_like(contig, others, build) == written
-    assert contig_like(written, others, build) == written
+    assert contig_like(contig, others, is_human(build)) == written
+    assert contig_like(written, others, is_human(build)) == written
 
 
 def test_plain_names_depend_on_the_species_where_numbers_do() -> None:
-    assert [chromosome_name(name, "GRCh38") for name in ("chr23", "25", "chrX", "024", "chr07")] == [
+    assert [chromosome_name(name, people=True) for name in ("chr23", "25", "chrX", "024", "chr07")] == [
         "X", "X", "X", "Y", "7",
     ]  # fmt: skip
-    assert [chromosome_name(name, "ARS1") for name in ("chr23", "25", "chrX", "chr07", "0")] == [
+    assert [chromosome_name(name, people=False) for name in ("chr23", "25", "chrX", "chr07", "0")] == [
         "23", "25", "X", "7", "0",
     ]  # fmt: skip
+    assert [chromosome_name(name, people=False) for name in ("NC_000020.10", "NC_000067.7", "x", "chrM")] == [
+        "20", "NC_000067.7", "X", "MT",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("build", "contigs", "people"),
+    [
+        ("hg38", ["chr23"], True),
+        ("T2T-CHM13v2.0", ["20", "X"], True),
+        ("mine", [*map(str, range(1, 23)), "X"], True),  # as many autosomes as people have
+        ("ARS-UCD1.2", [*map(str, range(1, 30)), "X"], False),
+        ("ARS-UCD1.2", ["22", "23"], False),
+        ("Sscrofa11.1", [*map(str, range(1, 19)), "X"], False),
+        ("mine", ["20", "X"], False),
+    ],
+)
+def test_build_and_contigs_of_a_bundle_tell_whether_it_is_of_people(
+    build: str, contigs: list[str], people: bool
+) -> None:
+    """Its species does not: it is people's where the owner stated none."""
+    entries = dict.fromkeys(contigs, ChromosomeEntry(1, 1, 1, 1, 1, None, "", ""))
+    manifest = BundleManifest("b", "1", "Homo sapiens", build, entries, {}, "CC0-1.0", {}, {})
+    assert of_people(manifest) is people

@@ -12,16 +12,17 @@ from cli.main import app
 from errors import Code, TesseraError
 from genotypes import codes as gt
 from genotypes.ancestry import LEAST_SITES, AncestryMap
-from models.dae.ancestry import AncestryOptions, make_map, prune
+from models.dae.ancestry import AncestryOptions
 from models.dae.bundle import Bundle
+from models.dae.map_maker import make_map, prune
 from tests.support.bundles import PEOPLE, tiny_bundle
 from tests.support.plink_samples import needs_plink2, plink, table, write_codes
-from tests.support.populations import BUNDLE, LABELS, ROWS, SITES, TRAIN, people
+from tests.support.populations import BUNDLE, LABELS, ROWS, SITES, TRAIN, Blocks, people
 
 
 @pytest.fixture(scope="module")
 def made() -> AncestryMap:
-    return make_map(BUNDLE, [TRAIN], LABELS, AncestryOptions(axes=3))
+    return make_map(BUNDLE, [Blocks(TRAIN)], LABELS, AncestryOptions(axes=3))
 
 
 def test_others_are_placed_in_their_population(made: AncestryMap) -> None:
@@ -89,14 +90,14 @@ def test_pruned_sites_do_not_repeat_each_other() -> None:
 
 def test_one_population_is_no_map() -> None:
     with pytest.raises(TesseraError) as caught:
-        make_map(BUNDLE, [TRAIN], dict.fromkeys(TRAIN.samples, "all"), AncestryOptions(axes=3))
+        make_map(BUNDLE, [Blocks(TRAIN)], dict.fromkeys(TRAIN.samples, "all"), AncestryOptions(axes=3))
     assert caught.value.code is Code.setup_invalid
 
 
 @needs_plink2
 def test_axes_span_those_of_plink2(tmp_path: Path) -> None:
     dosage = (TRAIN.haplotypes[:, 0::2] + TRAIN.haplotypes[:, 1::2]).astype(np.int8)
-    made = make_map(BUNDLE, [TRAIN], LABELS, AncestryOptions(axes=2, max_r2=1, axes_share=0.9, min_maf=0.01))
+    made = make_map(BUNDLE, [Blocks(TRAIN)], LABELS, AncestryOptions(axes=2, max_r2=1, axes_share=0.9, min_maf=0.01))
     plink(
         "plink2",
         "--vcf",

@@ -17,7 +17,7 @@ from models.dae.ancestry import AncestryOptions
 from models.dae.compress import compress
 from models.populations import clusters, describe_people
 from tests.support.bundles import PEOPLE, tiny_bundle, tiny_library
-from tests.support.populations import NAMES, panel
+from tests.support.populations import NAMES, Blocks, panel
 
 LABELS = {f"P{k}": ("even" if k % 2 == 0 else "odd", "") for k in range(PEOPLE)}
 
@@ -69,15 +69,15 @@ def test_another_panel_is_refused(bundle: Path, library: Path, tmp_path: Path) -
     assert open_bundle(bundle).populations() is None
 
 
-def test_people_without_labels_are_clustered_and_called_so() -> None:
+def test_people_without_labels_are_clustered_and_called_so(tmp_path: Path) -> None:
     many, truth = panel(people=180, fst=0.15)
-    groups = clusters(many)
+    groups = clusters(Blocks(many, 70), tmp_path)
     assert [name for name, _ in groups] == [f"cluster {k + 1}" for k in range(3)]
     for members in groups.values():
         names = [truth[sample] for sample in members]
         assert max(names.count(name) for name in NAMES) >= 0.95 * len(names)
     assert sum(map(len, groups.values())) == 180
-    assert clusters(Panel(many.sites, many.haplotypes[:, :60], many.samples[:30])) == {}
+    assert clusters(Blocks(Panel(many.sites, many.haplotypes[:, :60], many.samples[:30])), tmp_path) == {}
 
 
 def test_training_describes_its_people_unless_told_not_to(library: Path, tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from genotypes import codes as gt
 from genotypes.panel import Panel
+from genotypes.panel_blocks import PanelBlock
 from genotypes.sites import SiteTable, strings
 from tests.support.fake_engine import FakeBundle
 
@@ -28,6 +30,25 @@ def panel(people: int = 90, seed: int = 1, fst: float = 0.08) -> tuple[Panel, di
     sites = SiteTable("20", pos, strings(["A"] * SITES), strings(["G"] * SITES), strings(["."] * SITES))
     samples = [f"{seed}_{k}" for k in range(people)]
     return Panel(sites, haplotypes, samples), {name: NAMES[k] for name, k in zip(samples, label, strict=True)}
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """A panel in memory, given out in blocks; `genotypes.panel_blocks.BlocksOfPeople`."""
+
+    panel: Panel
+    size: int = 1 << 20
+
+    @property
+    def samples(self) -> list[str]:
+        return self.panel.samples
+
+    def __iter__(self) -> Iterator[PanelBlock]:
+        held = self.panel
+        for first in range(0, len(held.sites), self.size):
+            part = slice(first, first + self.size)
+            sites = held.sites.slice(first, first + self.size)
+            yield PanelBlock(sites, held.haplotypes[part], np.full(len(held.samples), 2, np.int8), 1.0)
 
 
 TRAIN, LABELS = panel()

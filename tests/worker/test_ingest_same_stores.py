@@ -15,6 +15,7 @@ import pytest
 from tests.support.filesets import ingested, needs_plink2, plink2
 from tests.support.uploads import Upload, make_bundle, make_upload
 from worker.pipeline.folder import Ingested
+from worker.pipeline.ingest_names import named_for
 
 BUNDLE = make_bundle(240)
 SEEDS = (1, 2, 3)
@@ -42,10 +43,11 @@ def upload_of(seed: int) -> Upload:
 
 def stores(upload: Ingested) -> dict[str, tuple[list[tuple[int, str, str]], list[list[int]]]]:
     found = {}
-    for one in upload.chromosomes:
-        store = upload.store(one)
-        sites = list(zip(store.sites.pos.tolist(), store.sites.ref, store.sites.alt, strict=True))
-        found[one.name] = (sites, np.array(store.codes).tolist())
+    with named_for(upload, BUNDLE.manifest, upload.folder) as named:
+        for one in named.chromosomes:
+            store = named.store(one)
+            sites = list(zip(store.sites.pos.tolist(), store.sites.ref, store.sites.alt, strict=True))
+            found[one.name] = (sites, np.array(store.codes).tolist())
     return found
 
 

@@ -19,6 +19,7 @@ from tests.support.uploads import make_upload
 from worker.pipeline.folder import Harmonised, Ingested
 from worker.pipeline.harmonise import harmonise
 from worker.pipeline.ingest import ingest
+from worker.pipeline.ingest_names import named_for
 
 
 def typed(folder: Path, files: Sequence[Path]) -> dict[int, list[int]]:
@@ -220,7 +221,8 @@ def test_parts_of_different_exports_are_refused(tmp_path: Path) -> None:
 def test_every_name_of_x_is_x(tmp_path: Path, name: str) -> None:
     upload = make_upload(BUNDLE.sites("X"))
     upload = replace(upload, chrom=[name] * len(upload.chrom), contigs=None)
-    (one,) = ingested(tmp_path, [upload.write(tmp_path / "x.vcf")]).chromosomes
+    with named_for(ingested(tmp_path, [upload.write(tmp_path / "x.vcf")]), BUNDLE.manifest, tmp_path) as named:
+        (one,) = named.chromosomes
     assert (one.name, one.contigs) == ("X", [name])
 
 
@@ -230,6 +232,8 @@ def test_parts_of_x_are_put_together_without_being_called_unsorted(tmp_path: Pat
     order = [*range(50, count), *range(50)]
     names = ["23"] * (count - 50) + ["25"] * 50
     found = ingested(tmp_path, fileset(replace(upload.rows(order), chrom=names), tmp_path / "x"), strict=True)
-    (one,) = found.chromosomes
-    assert found.store(one).sites.pos.tolist() == upload.pos
+    with named_for(found, BUNDLE.manifest, tmp_path) as named:
+        (one,) = named.chromosomes
+        assert named.store(one).sites.pos.tolist() == upload.pos
+    assert (one.contigs, one.sites, one.ref_known) == (["23", "25"], count, False)
     assert list(notes(found)) == ["ref_unknown"]

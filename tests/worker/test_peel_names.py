@@ -22,12 +22,15 @@ from models.dae.bundle import Bundle
 from tests.reference.peeling_exact import Parents
 from tests.support.bundles import EVERY, SITES, make_panel, tiny_library
 from tests.support.chains import NAME, Piece, write_chain
+from tests.support.fake_engine import FakeBundle
 from tests.support.pedigrees import drop
 from tests.worker.test_peel_bundle import Setting, job, results
 from tests.worker.test_peel_bundle_x import peel
-from worker.pipeline.peel_folder import JoinedChromosome, store_sites
+from worker.pipeline.harmonise_options import HarmoniseOptions
+from worker.pipeline.peel_folder import Joined, JoinedChromosome, store_sites
 from worker.pipeline.peel_frequencies import known_of_store
 from worker.pipeline.peel_harmonise import peel_harmonise
+from worker.pipeline.peel_meet import Offer, peel_meet
 from worker.pipeline.peel_names import bundle_names, name_alike, numbered_sex
 from worker.pipeline.peel_read import PeelReadOptions, peel_read
 
@@ -157,6 +160,25 @@ def test_23_of_cattle_meets_23_of_their_bundle(bundle: Path) -> None:
     assert bundle_names(cattle) == {"4": "chr4", "23": "chr23", "X": "chrX"}  # type: ignore[arg-type]
     one = JoinedChromosome("23", "23", "chr23", None, "c0", 5, [5])
     assert numbered_sex([one], cattle) == []  # type: ignore[arg-type]
+
+
+def test_the_choice_for_cattle_finds_the_bundle_with_their_23(tmp_path: Path) -> None:
+    """The same sites stand under X in the other one."""
+    write(tmp_path, ["23"])
+    peel_read([tmp_path / "in.vcf"], tmp_path / "p.txt", tmp_path / "read", PeelReadOptions())
+    qc = peel_harmonise(tmp_path / "read", tmp_path / "joined").qc
+    panel = make_panel()
+    sites = SiteTable("x", panel.pos, strings(panel.ref), strings(panel.alt), strings(["."] * SITES))
+    views = {}
+    for contig in ("X", "chr23"):
+        view = FakeBundle({contig: replace(sites, chrom=contig)}, "ARS-UCD1.2", length=None)
+        views[view.manifest.content_id()] = view
+        view.manifest = replace(view.manifest, id=view.manifest.content_id())
+    offer = Offer(None, [view.manifest for view in views.values()], views.__getitem__)
+    chosen = peel_meet(tmp_path / "joined", offer, HarmoniseOptions(), qc)
+    assert list(views[chosen].tables) == ["chr23"]
+    (one,) = Joined.open(tmp_path / "joined").chromosomes
+    assert (one.contig, one.bundle, one.sites) == ("chr23", "chr23", SITES // EVERY)
 
 
 def test_names_of_a_bundle_with_chr(bundle: Path, tmp_path: Path) -> None:

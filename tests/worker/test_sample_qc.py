@@ -15,11 +15,12 @@ from errors import Code, TesseraError
 from genotypes import codes as gt
 from genotypes.kinship import Degree, pack, related
 from jobs.settings import load_settings
-from models.dae.ancestry import AncestryOptions, make_map
+from models.dae.ancestry import AncestryOptions
+from models.dae.map_maker import make_map
 from tests.support.cohort import AUTOSOMES, BUNDLE, NON_PAR, child, cohort, write
 from tests.support.plink_samples import family
 from tests.support.populations import BUNDLE as MAPPED
-from tests.support.populations import LABELS, TRAIN, people
+from tests.support.populations import LABELS, TRAIN, Blocks, people
 from tests.support.vcf import gt_strings, write_vcf
 from worker.pipeline.folder import Harmonised, Ingested
 from worker.pipeline.harmonise import HarmoniseOptions, harmonise
@@ -184,7 +185,7 @@ def test_settings_are_a_policy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_samples_are_placed_on_the_map_of_the_bundle(tmp_path: Path) -> None:
-    made = make_map(MAPPED, [TRAIN], LABELS, AncestryOptions(axes=3))
+    made = make_map(MAPPED, [Blocks(TRAIN)], LABELS, AncestryOptions(axes=3))
     bundle = replace(MAPPED, map=made)
     codes, truth = people()
     codes[60:, 4] = gt.MISSING

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from errors import Code, TesseraError
-from genotypes.harmonise import match, normal_contig
+from genotypes.contigs import chromosome_name, of_people
+from genotypes.harmonise import match
 from genotypes.manifest import BundleManifest
 from worker.pipeline.build_check import normal_build
 from worker.pipeline.folder import Harmonised, Ingested, IngestedChromosome
@@ -133,8 +134,10 @@ def check_enough(harmonised: Path, bundle: BundleView) -> None:
 
 def _shared(upload: Ingested, manifest: BundleManifest) -> list[tuple[IngestedChromosome, str]]:
     """Chromosomes of the upload that a bundle holds, with its names for them, the bundle's smallest first."""
-    names = {normal_contig(name): name for name in manifest.chromosomes}
-    both = [(one, names[one.name]) for one in upload.chromosomes if one.name in names]
+    people = of_people(manifest)
+    names = {chromosome_name(name, people): name for name in manifest.chromosomes}
+    named = [(one, chromosome_name(one.name, people)) for one in upload.chromosomes]
+    both = [(one, names[name]) for one, name in named if name in names]
     return sorted(both, key=lambda pair: manifest.chromosomes[pair[1]].sites)
 
 
@@ -153,7 +156,7 @@ def _compare(upload: Ingested, manifest: BundleManifest, bundle: BundleView) -> 
         some = rows[np.linspace(0, len(rows) - 1, wanted).round().astype(np.int64)]
         compared += wanted
         shared += int(match(sites.take(some), bundle.sites(name)).matched.sum())
-    return Candidate(manifest, len(pairs), within, compared, shared)
+    return Candidate(manifest, len({name for _, name in pairs}), within, compared, shared)
 
 
 def _rank(one: Candidate, header: str | None) -> tuple[float, bool, int, float, str]:

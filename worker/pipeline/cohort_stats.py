@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genotypes import codes as gt
-from genotypes.harmonise import normal_contig
+from genotypes.contigs import chromosome_name, of_people
 from genotypes.sites import SiteTable
 from genotypes.store import Store
 from worker.pipeline.expected import Typing, expected_accuracy
@@ -125,7 +125,8 @@ def cohort_stats(harmonised: Path, bundle: BundleView, progress: Progress = sile
     total = sum(len(sites) for sites, _ in counted)
     sample_calls = sum((one.sample_calls for _, one in counted), np.zeros(samples))
     # A man has no heterozygotes on X: autosomes alone, where there are any, tell people apart by their own variation.
-    autosomes = [one for sites, one in counted if normal_contig(sites.chrom) not in SEX_AND_MT]
+    people = of_people(bundle.manifest)
+    autosomes = [one for sites, one in counted if chromosome_name(sites.chrom, people) not in SEX_AND_MT]
     told = autosomes or [one for _, one in counted]
     diploid = sum((one.diploid for one in told), np.zeros(samples))
     het = sum((one.het for one in told), np.zeros(samples))

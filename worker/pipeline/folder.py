@@ -24,7 +24,7 @@ ANYWHERE = (1 << 31) - 1  # a bp past any position
 class IngestedChromosome:
     """One chromosome of the upload."""
 
-    name: str  # normal name
+    name: str  # normal name; 23 to 26 stay until a bundle tells the species
     contigs: list[str]  # as the files wrote it
     store: str
     sites: int

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errors import Code, TesseraError
-from genotypes.harmonise import normal_contig
+from genotypes.contigs import chromosome_name, of_people
 from genotypes.liftover import KEPT, Lift, Lifted
 from genotypes.sites import SiteTable
 from genotypes.strand import Evidence
@@ -22,6 +22,7 @@ from worker.pipeline.chromosome_notes import chromosome_notes
 from worker.pipeline.fates import Fate, Meeting
 from worker.pipeline.folder import Harmonised, HarmonisedChromosome, Ingested, IngestedChromosome
 from worker.pipeline.harmonise_options import HarmoniseOptions
+from worker.pipeline.ingest_names import named_for
 from worker.pipeline.lifting import View, place
 from worker.pipeline.population import Expected, check_choice, expect
 from worker.pipeline.qc import ChromosomeQc, LeftOut, write_qc
@@ -76,9 +77,16 @@ def harmonise(
         TesseraError: `wrong_build`, `chromosome_not_in_bundle`, `no_overlap`, `no_sites_left`, `population_unknown`;
             when strict, the code of a mending.
     """
-    options = options or HarmoniseOptions()
     out.mkdir(parents=True, exist_ok=True)
-    upload = Ingested.open(ingested)
+    with named_for(Ingested.open(ingested), bundle.manifest, out.parent) as upload:
+        return _harmonise(upload, bundle, out, options or HarmoniseOptions(), progress)
+
+
+def _harmonise(
+    upload: Ingested, bundle: BundleView, out: Path, options: HarmoniseOptions, progress: Progress
+) -> HarmoniseSummary:
+    """Match an upload whose chromosomes have their names with the bundle."""
+    people = of_people(bundle.manifest)
     shared, left_out = _split(upload, bundle)
     if not shared or (left_out and options.strict):
         names = ", ".join(one.name for one in left_out[:5])
@@ -92,7 +100,7 @@ def harmonise(
     judges = well_called([upload.store(held).codes for held, _ in shared], options.samples.min_call_rate)
     expected = expect(bundle, options.population, placed.views, placed.meetings, judges)
     options = replace(options, qc=expected.thresholds(options.qc))
-    rules = Rules(options.mend, options.qc, int(panel) if panel else None, evidence)
+    rules = Rules(options.mend, options.qc, int(panel) if panel else None, evidence, people)
     met: list[_Met] = []
     for number, (view, meeting) in enumerate(zip(placed.views, placed.meetings, strict=True)):
         part = _part(progress, 0.4 * number / len(shared), 0.4 / len(shared))
@@ -123,7 +131,7 @@ def harmonise(
             discordant += write_only(out, f"c{number}", store, lifted, one.selection, table, prepare)
             counted[number] = replace(counted[number], discordant=discordant)
             _list_variants(variants, one, store.sites, lifted)
-            label = f"chr{_safe(normal_contig(one.name))}"
+            label = f"chr{_safe(chromosome_name(one.name, people))}"
             phased = store.phased and bundle.manifest.reads_haplotypes
             haploid = review.haploid(one.upload.name, one.upload.haploid)
             regions = review.regions(one.upload.name)
@@ -166,8 +174,9 @@ def _safe(name: str) -> str:
 
 def _split(upload: Ingested, bundle: BundleView) -> tuple[list[tuple[IngestedChromosome, str]], list[LeftOut]]:
     """Chromosomes that the bundle holds, with its names for them in its order, and those that it lacks."""
-    uploaded = {one.name: one for one in upload.chromosomes}
-    shared = [(uploaded[normal_contig(n)], n) for n in bundle.chromosomes if normal_contig(n) in uploaded]
+    uploaded, people = {one.name: one for one in upload.chromosomes}, of_people(bundle.manifest)
+    named = [(chromosome_name(name, people), name) for name in bundle.chromosomes]
+    shared = [(uploaded[normal], name) for normal, name in named if normal in uploaded]
     held = {one.name for one, _ in shared}
     return shared, [LeftOut(one.name, one.sites) for one in upload.chromosomes if one.name not in held]
 

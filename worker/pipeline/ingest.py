@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errors import Code, TesseraError
+from genotypes.contigs import chromosome_name
 from genotypes.guard import Limits
-from genotypes.harmonise import normal_contig
 from genotypes.parts import Source
 from genotypes.store import sort_store
 from worker.pipeline.folder import Ingested
@@ -103,7 +103,7 @@ class _Reading:
         self.build = self.build or reader.header_build
         self.sex |= reader.sex
         for block in reader:
-            chromosome = normal_contig(block.sites.chrom)
+            chromosome = chromosome_name(block.sites.chrom, people=False)  # the bundle tells what 23 is
             writer = group.writer(chromosome)
             if writer is None:
                 self.left_out[chromosome] = self.left_out.get(chromosome, 0) + len(block.sites)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from errors import Code, TesseraError
 from genotypes import codes as gt
+from genotypes.harmonise import normal_contig
 from genotypes.read import VariantBlock
 from genotypes.store import StoreWriter
 from worker.pipeline.folder import IngestedChromosome
@@ -133,8 +134,9 @@ class ChromosomeWriter:
         self._haploid |= (ploidy == 1).any(axis=0)
         self._diploid |= (ploidy == 2).any(axis=0)
         mixed = np.flatnonzero(self._haploid & self._diploid)
-        # Males are haploid on a part of X only; sample QC knows the parts and mends what contradicts them.
-        if len(mixed) == 0 or self.name == "X":
+        # Males are haploid on a part of X only; sample QC knows the parts and mends what contradicts them. It also
+        # refuses it of 23 and 25 where the bundle's species has autosomes of these numbers.
+        if len(mixed) == 0 or normal_contig(self.name) == "X":
             return
         column = int(mixed[0])
         sample, called = self.samples[column], ploidy[:, column]

@@ -9,6 +9,7 @@ import numpy as np
 
 from errors import Code, TesseraError
 from genotypes import codes as gt
+from genotypes.harmonise import normal_contig
 from genotypes.join import Joined, join_sites
 from genotypes.sites import SiteTable
 from genotypes.store import Store, StoreWriter
@@ -64,7 +65,8 @@ def join_groups(folder: Path, groups: Sequence[SampleGroup]) -> tuple[list[Inges
         TesseraError: `samples_differ` when the groups share no chromosome: ids that should agree do not.
     """
     names = list(dict.fromkeys(name for group in groups for name in group.writers))
-    if not any(sum(name in group.writers for group in groups) > 1 for name in names):
+    held = [{normal_contig(name) for name in group.writers} for group in groups]
+    if sum(map(len, held)) == len(set().union(*held)):
         why = " and have no chromosome in common"
         raise differing(groups[1].samples, groups[0].samples, groups[1].file, why)
     chromosomes: list[IngestedChromosome] = []

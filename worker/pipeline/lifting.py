@@ -10,7 +10,7 @@ from typing import Any
 from errors import Code, TesseraError
 from genotypes.chain import Blocks, read_chain
 from genotypes.chain_files import list_chains
-from genotypes.harmonise import normal_contig
+from genotypes.contigs import chromosome_name, of_people
 from genotypes.liftover import CHR_M, KEPT, Lift, Lifted, lift, unmoved
 from genotypes.mending import Mend
 from genotypes.reference import Reference
@@ -147,7 +147,7 @@ def _meetings(views: list[View], bundle: BundleView, how: HarmoniseOptions) -> t
                 bundle.sites(view.name),
                 # What has no order is put in one, which mends nothing; nor can its REF contradict a genome.
                 how.mend if view.one.ref_known else how.mend | {Mend.swap},
-                reference.fetcher(normal_contig(view.name)),
+                reference.fetcher(chromosome_name(view.name, of_people(bundle.manifest))),
                 bundle.manifest.chromosomes[view.name].length,
                 view.lifted and view.one.ref_known,
             )

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errors import Code, TesseraError
-from genotypes.contigs import chromosome_name
+from genotypes.contigs import chromosome_name, is_human
 from genotypes.frequency_text import MAX_LINE_BYTES, invalid, site_columns
 from genotypes.map_files import plain
 from genotypes.sites import SiteTable
@@ -78,7 +78,7 @@ def known_to_store(
     place = {site: row for row, site in enumerate(alleles)}
     known = np.full((len(sites), len(groups.names)), np.nan)
     for chrom, pos, ref, alt, values in _rows(folder / KNOWN, groups):
-        if name not in (plain(chrom), chromosome_name(chrom, build)):
+        if name not in (plain(chrom), chromosome_name(chrom, is_human(build))):
             continue
         if (row := place.get((pos, ref, alt))) is not None:
             known[row] = values

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errors import Code, TesseraError
-from genotypes.contigs import chromosome_name, contig_like
+from genotypes.contigs import chromosome_name, contig_like, is_human
 from genotypes.mending import ALL, Mend
 from models.peeling.pedigree import Pedigree, check_against_samples, x_linked
 from worker.pipeline.peel_checks import ANIMALS, LOCI, PARENTS, TRIOS, PedigreeChecks
@@ -191,11 +191,12 @@ def _refuse_mending(join: ChromosomeJoin, name: str) -> None:
 
 def _named_alike(parts: Sequence[ReadChromosome], build: str | None) -> dict[str, list[ReadChromosome]]:
     """The chromosomes in each file by their plain names, all in the first file's way of writing them."""
+    people = is_human(build)
     first = [part.contig for part in parts if part.file == 0]
     by_name: dict[str, list[ReadChromosome]] = {}
     for part in parts:
-        contig = part.contig if part.file == 0 else contig_like(part.contig, first, build)
-        by_name.setdefault(chromosome_name(part.contig, build), []).append(replace(part, contig=contig))
+        contig = part.contig if part.file == 0 else contig_like(part.contig, first, people)
+        by_name.setdefault(chromosome_name(part.contig, people), []).append(replace(part, contig=contig))
     return by_name
 
 

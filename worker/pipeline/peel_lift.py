@@ -11,7 +11,7 @@ import numpy as np
 from genotypes.builds import par_bounds
 from genotypes.chain import Blocks, read_chain
 from genotypes.chain_files import list_chains
-from genotypes.harmonise import normal_contig
+from genotypes.contigs import chromosome_name, is_human
 from genotypes.liftover import KEPT, Lift, Lifted, lift
 from genotypes.map_files import GeneticMaps
 from genotypes.maps import GeneticMap
@@ -38,12 +38,12 @@ class Move:
     @classmethod
     def of(cls, chains: Path | None, source: str, target: str, chromosomes: Collection[str]) -> Move:
         """Read the chain file for some chromosomes, which is there, as sites were lifted by it."""
-        names = {normal_contig(name) for name in chromosomes}
+        names = {chromosome_name(name, is_human(target)) for name in chromosomes}
         return cls(source, target, read_chain(list_chains(chains, target)[source], names))
 
     def sites(self, table: SiteTable, chromosome: str) -> Lifted:
         """Sites on the target's build, in order there."""
-        name = normal_contig(chromosome)
+        name = chromosome_name(chromosome, is_human(self.target))
         return lift(table, self.blocks.get(name), name)
 
     def bounds(self, one: JoinedChromosome) -> list[int] | None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from errors import Code, TesseraError
 from genotypes import likelihoods as gl
 from genotypes.builds import par_bounds
-from genotypes.harmonise import normal_contig
+from genotypes.contigs import chromosome_name
 from genotypes.manifest import BundleManifest
 from genotypes.mending import QcOptions
 from genotypes.sites import SiteTable
@@ -189,7 +189,7 @@ def _calls(facts: Joined, folder: Path) -> Ingested:
                 part = slice(first, min(one.sites, first + blocks.step))
                 calls = confident_calls(np.asarray(seen[part])[:, facts.has_data])
                 writer.append(sites.slice(part.start, part.stop), calls, phased=False)
-        name = normal_contig(one.contig)
+        name = chromosome_name(one.contig, people=False)  # the bundle will tell more
         chromosomes.append(IngestedChromosome(name, [one.contig], f"c{number}", one.sites, False, one.length, [], {}))
     ids = facts.pedigree.ids
     samples = [ids[row] for row in facts.has_data]
@@ -205,7 +205,7 @@ def _meet(
     names, odd = bundle_names(view), numbered_sex(facts.chromosomes, view)
     both = list(zip(upload.chromosomes, facts.chromosomes, strict=True))
     old = {one.store: made for one, made in both}
-    pairs = [(one, names[name]) for one, made in both
+    pairs = [(replace(one, name=name), names[name]) for one, made in both
              if made not in odd and (name := plain_name(made.contig, view)) in names]  # fmt: skip
     if not pairs and odd:
         raise sex_without_build(odd, view, Code.chromosome_not_in_bundle)

@@ -9,7 +9,7 @@ from typing import Final
 
 from errors import Code, TesseraError
 from genotypes.builds import LENGTHS, build_of_name
-from genotypes.contigs import chromosome_name, contig_like, is_human
+from genotypes.contigs import chromosome_name, contig_like, of_people
 from genotypes.harmonise import normal_contig
 from worker.pipeline.peel_folder import JoinedChromosome, store_sites
 from worker.pipeline.types import BundleView, Note
@@ -24,7 +24,7 @@ def bundle_names(bundle: BundleView) -> dict[str, str]:
 
 def plain_name(contig: str, bundle: BundleView) -> str:
     """A chromosome's name, the same however it is written: 23 is X in bundles of people and itself in others."""
-    return chromosome_name(contig, bundle.manifest.build).upper()
+    return chromosome_name(contig, of_people(bundle.manifest)).upper()
 
 
 def numbered_sex(chromosomes: Sequence[JoinedChromosome], bundle: BundleView) -> list[JoinedChromosome]:
@@ -32,7 +32,7 @@ def numbered_sex(chromosomes: Sequence[JoinedChromosome], bundle: BundleView) ->
 
     Nobody knew the build when the files were joined, so that neither sexes nor copies were looked at.
     """
-    if not is_human(bundle.manifest.build):
+    if not of_people(bundle.manifest):
         return []
     return [one for one in chromosomes if one.non_par is None and normal_contig(one.contig) in _NOT_AUTOSOMES]
 
@@ -76,7 +76,7 @@ def name_alike(
     for one in chromosomes:
         if one.bundle is None:
             plain = plain_name(one.contig, bundle)
-            contig = names.get(plain) or contig_like(one.contig, bundle.chromosomes, build)
+            contig = names.get(plain) or contig_like(one.contig, bundle.chromosomes, of_people(bundle.manifest))
             contig = one.contig if contig in taken else contig
             if contig != one.contig:
                 replace(store_sites(folder, one.store), chrom=contig).save(folder / f"{one.store}.sites.npz")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from errors import Code, TesseraError
 from genotypes import codes as gt
 from genotypes.builds import par_bounds
+from genotypes.harmonise import normal_contig
 from genotypes.kinship import Pairs, related
 from genotypes.sample_stats import SampleSums, outliers
 from genotypes.sex import SexCheck, check_sex
@@ -152,8 +153,10 @@ def _sexes(
             store = upload.store(one)
             given[one.name] = Examined(one.name, store.codes, np.arange(len(store.sites)), store.sites.pos, None, False)
     x = given.get("X")
-    if x is not None and bounds is None and x.imputed:
-        _refuse_mixed(x, upload.samples)
+    if bounds is None:
+        for examined in used:
+            if normal_contig(examined.name) == "X":  # or 23 and 25, which were read when they might have been X
+                _refuse_mixed(examined, upload.samples)
     if bounds is None or not ({"X", "Y"} & set(given)):
         return None, None
     none = SampleSums.none(len(upload.samples))
@@ -163,15 +166,15 @@ def _sexes(
 
 
 def _refuse_mixed(one: Examined, samples: Sequence[str]) -> None:
-    """On an X whose regions are not known, a sample has one ploidy as on any other chromosome."""
+    """Where no regions are known, as on X of an unknown build, a sample has one ploidy along a chromosome."""
     sums, _ = sums_of(one)
     mixed = np.flatnonzero((sums.haploid > 0) & (sums.haploid < sums.calls))
     if len(mixed):
         name = samples[int(mixed[0])]
-        message = (
-            f"Sample '{name}' has haploid and diploid genotypes on chromosome X, whose regions are not known here."
+        message = f"Sample '{name}' has haploid and diploid genotypes on chromosome {one.name}, which is of one ploidy."
+        raise TesseraError(
+            Code.mixed_ploidy, message, field="vcf", sample=name, chromosome=one.name, samples=len(mixed)
         )
-        raise TesseraError(Code.mixed_ploidy, message, field="vcf", sample=name, chromosome="X", samples=len(mixed))
 
 
 def _notes(findings: Sequence[Finding], x: XPlan | None) -> list[Note]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from genotypes.contigs import chromosome_name
 from genotypes.counts import SiteCounts
 from genotypes.mending import ALL, Mend, QcOptions
 from genotypes.sites import SiteTable
@@ -28,6 +29,7 @@ class Rules:
     qc: QcOptions = field(default_factory=QcOptions)
     panel_alleles: int | None = None  # haplotypes behind the bundle's frequencies
     evidence: Evidence | None = None  # of the whole upload, for chromosomes that say too little of their own strand
+    people: bool = True  # whether the bundle's 23 is X
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +98,14 @@ def select(
         merges.append(pairs)
     tested = np.flatnonzero(np.isin(fate, USED))
     af = None if bundle.af is None else bundle.af[rows[tested]]
-    qc = variant_qc(counts.take(tested), turned[tested], af, rules.panel_alleles, bundle.chrom, rules.qc)
+    qc = variant_qc(
+        counts.take(tested),
+        turned[tested],
+        af,
+        rules.panel_alleles,
+        chromosome_name(bundle.chrom, rules.people),
+        rules.qc,
+    )
     failed = qc.fate != Fate.exact
     fate[tested[failed]] = qc.fate[failed]
     af_far = int((qc.chisq > rules.qc.af_chisq).sum())

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genotypes.counts import SiteCounts
-from genotypes.harmonise import normal_contig
 from genotypes.hwe import hwe_midp
 from genotypes.mending import QcOptions
 from worker.pipeline.fates import Fate
@@ -62,7 +61,7 @@ def variant_qc(
         turned: (V,) whose REF and ALT change places.
         af: (V,) the bundle's ALT frequency, or None.
         panel_alleles: haplotypes that `af` was counted in; None where the bundle does not say: then it is exact.
-        chromosome: the bundle's name.
+        chromosome: its normal name.
         options: thresholds.
     """
     samples = counts.samples
@@ -80,7 +79,7 @@ def variant_qc(
     hom_ref, het, hom_alt = counts.diploid
     hwe = np.full(len(counts), np.nan)
     # Males of X who are called diploid there would look like a lack of heterozygotes.
-    if normal_contig(chromosome) != "X" or any(one.any() for one in counts.haploid):
+    if chromosome != "X" or any(one.any() for one in counts.haploid):
         hwe = hwe_midp(hom_ref, het, hom_alt)
     low = hwe < options.hwe
     inbreeding = _inbreeding(hom_ref, het, hom_alt)

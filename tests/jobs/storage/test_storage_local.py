@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -47,15 +48,43 @@ def test_delete_leaves_no_empty_folders(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == [".incoming"]
 
 
-def test_leftovers_of_the_dead_go_after_a_day(tmp_path: Path) -> None:
-    incoming = tmp_path / ".incoming"
-    incoming.mkdir()
-    for name, age_s in (("old", 25 * 3600), ("new", 60)):
-        (incoming / name).write_bytes(b"x")
-        then = (incoming / name).stat().st_mtime - age_s
-        os.utime(incoming / name, (then, then))
-    LocalStorage(tmp_path)
-    assert files(tmp_path) == [".incoming/new"]
+def test_leftovers_of_an_unknown_key_go_too(tmp_path: Path) -> None:
+    """As earlier versions wrote them."""
+    storage = LocalStorage(tmp_path)
+    (tmp_path / ".incoming" / "0123abcd").write_bytes(b"x")
+    now = datetime.now(UTC)
+    assert storage.drop_unfinished("jobs/", now - timedelta(hours=1)) == 0
+    assert storage.drop_unfinished("jobs/", now + timedelta(hours=1)) == 1
+    assert files(tmp_path) == []
+
+
+def test_a_copy_is_as_young_as_its_name(tmp_path: Path) -> None:
+    """The bytes of a copied upload are old, and its job's row is not written yet."""
+    storage = LocalStorage(tmp_path)
+    with storage.create("jobs/a/x") as writer:
+        writer.commit()
+    os.utime(tmp_path / "jobs/a/x", (0, 0))
+    before = datetime.now(UTC) - timedelta(minutes=1)
+    storage.copy("jobs/a/x", "jobs/b/x")
+    written = storage.written("jobs/b/")
+    assert written is not None
+    assert written > before
+
+
+def test_keys_of_any_length_can_be_written(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
+    key = "jobs/" + "/".join(["k" * 120] * 6)
+    with storage.create(key) as writer:
+        assert storage.written("jobs/" + "k" * 120 + "/") is not None
+        assert storage.written("jobs/other/") is None
+        writer.commit()
+    assert storage.stat(key).size == 0
+
+
+def test_folders_with_other_programs_names_are_not_told(tmp_path: Path) -> None:
+    for name in ("good", "ä", ".hidden"):
+        (tmp_path / "jobs" / name).mkdir(parents=True)
+    assert LocalStorage(tmp_path).folders("jobs/") == ["good"]
 
 
 def test_unfinished_files_cannot_be_reached_by_a_key(tmp_path: Path) -> None:
