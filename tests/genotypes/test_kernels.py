@@ -57,6 +57,15 @@ def test_kernel_of_other_sources_is_compiled_anew(run):
     assert run("int32", "2").endswith("0 True\n")
 
 
+def test_a_kernel_that_makes_arrays_must_say_so(tmp_path: Path) -> None:
+    path = tmp_path / "squares.py"
+    path.write_text(MODULE.format(stamp="1").replace("allocates=True, ", ""))
+    command = [sys.executable, str(path), "int32"]
+    done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)}, check=False)
+    assert done.returncode == 1
+    assert "NRT required but not enabled" in done.stderr
+
+
 def test_every_file_with_kernels_decides_what_is_stale():
     folder = ROOT / "genotypes"
     users = {path.stem for path in folder.glob("*.py") if "@genotype_kernel" in path.read_text()} - {"kernels"}
