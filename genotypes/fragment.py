@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from threading import local
@@ -80,7 +79,7 @@ class FragmentWriter:
         none = np.empty(0, np.int32)
         self._places = [Places.of(none, none, none.astype(np.int64), [])]
         self._length = 0  # compressed bytes so far
-        self._keys = b"\tGT:DS:GP:HDS\t" if layout.phased else b"\tGT:DS:GP\t"
+        self._keys = "GT:DS:GP:HDS" if layout.phased else "GT:DS:GP"
         self._counts = bcf.format_count(layout.phased) << 24 | len(layout.ploidy)
 
     def write(
@@ -131,26 +130,24 @@ class FragmentWriter:
             self._write(sites.slice(first, first + self._step), items, quality, flags)
 
     def _write(self, sites: SiteTable, items: Cells, quality: SiteQuality, flags: NDArray[np.int64]) -> None:
-        info = [[None if np.isnan(x) else x for x in column.tolist()] for column in
-                (quality.af, quality.maf, quality.r2, quality.er2)]  # fmt: skip
-        rows = list(
-            zip(sites.pos.tolist(), sites.id, sites.ref, sites.alt, zip(*info, strict=True), flags, strict=True)
-        )
+        columns = np.stack([quality.af, quality.maf, quality.r2, quality.er2])
+        places = sites.pos.tolist(), sites.id, sites.ref, sites.alt
         if self._fmt == "bcf":
-            for (pos, ident, ref, alt, values, flag), pieces in zip(
-                rows, bcf.individual_blocks(cells.tables(self._layout.phased), items), strict=True
-            ):
+            info = [[None if x != x else x for x in column] for column in columns.tolist()]
+            for pos, ident, ref, alt, values, flag, pieces in zip(
+                *places, zip(*info, strict=True), flags,
+                bcf.individual_blocks(cells.tables(self._layout.phased), items), strict=True,
+            ):  # fmt: skip
                 shared = bcf.shared_block(self._contig, pos, ident, (ref, alt), values, int(flag), self._counts)
                 data = b"".join(pieces)
                 head = len(shared).to_bytes(4, "little") + len(data).to_bytes(4, "little")
                 self._out.write(b"".join((head, shared, data)))
             return
-        chrom = sites.chrom.encode()
+        kinds = (np.isnan(columns) * np.array([[1], [2], [4], [8]])).sum(axis=0) + 16 * flags
+        forms = {kind: _form(sites.chrom, kind % 16, kind // 16, self._keys) for kind in set(kinds.tolist())}
         heads = [
-            b"%s\t%d\t%s\t%s\t%s\t.\tPASS\t" % (chrom, pos, ident.encode(), ref.encode(), alt.encode())
-            + _info(values, int(flag))
-            + self._keys
-            for pos, ident, ref, alt, values, flag in rows
+            (forms[kind] % tuple(fields)).encode()
+            for kind, *fields in zip(kinds.tolist(), *places, *columns.tolist(), strict=True)
         ]
         whole = _Part(items, heads, sites.pos, np.array([len(ref) for ref in sites.ref], np.int32))
         cut = self._step - sum(len(part.heads) for part in self._parts)
@@ -233,9 +230,13 @@ _NAMES: Final = ("AF", "MAF", "R2", "ER2")
 _FLAG_NAMES: Final = {bcf.IMPUTED: "IMPUTED", bcf.TYPED: "TYPED", bcf.TYPED_ONLY: "TYPED_ONLY"}
 
 
-def _info(values: Sequence[float | None], flag: int) -> bytes:
-    fields = [f"{name}={value:.6g}" for name, value in zip(_NAMES, values, strict=True) if value is not None]
-    return ";".join([*fields, _FLAG_NAMES[flag]]).encode()
+def _form(chrom: str, absent: int, flag: int, keys: str) -> str:
+    """What stands before the samples of a record, to be filled with POS, ID, REF, ALT and the four INFO values.
+
+    Those whose bit is set in `absent` are left out: %.0s takes a value and writes nothing of it.
+    """
+    info = [f"{name}=%.6g;" if not absent >> k & 1 else "%.0s" for k, name in enumerate(_NAMES)]
+    return f"{chrom.replace('%', '%%')}\t%d\t%s\t%s\t%s\t.\tPASS\t{''.join(info)}{_FLAG_NAMES[flag]}\t{keys}\t"
 
 
 def write_header(path: Path, text: bytes, fmt: Format = "vcf") -> None:

@@ -64,8 +64,8 @@ def kernel(sources: str, *, allocates: bool = False, **flags: bool | str) -> Cal
 
 
 NAMES: Final = (
-    "bcf_sites", "cell_sums", "cells", "celltext", "codes", "counts", "hwe", "kinship", "mosaic", "packed_pairs",
-    "pair_cells", "sample_stats",
+    "bcf_sites", "bits", "cell_sums", "cells", "celltext", "codes", "counts", "hwe", "kinship", "mosaic",
+    "packed_pairs", "pair_cells", "sample_stats",
 )  # fmt: skip
 _SOURCES: Final = digest_of(Path(__file__).parent, NAMES)
 

@@ -4,28 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from genotypes.bits import lowest
 from genotypes.kernels import genotype_kernel
 
 WORD: Final = 64  # sites of a mask
-_intrinsic: Any = intrinsic  # its own types know nothing of the first argument, which numba fills in
-
-
-@_intrinsic  # type: ignore[untyped-decorator]
-def lowest(typing: Any, bits: Any) -> Any:
-    """Number of the lowest set bit of a uint64, which is not 0."""
-
-    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return builder.cttz(values[0], ir.Constant(ir.IntType(1), 1))
-
-    return types.uint64(types.uint64), code
 
 
 @genotype_kernel

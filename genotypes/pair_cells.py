@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from genotypes.bits import lowest
 from genotypes.cell_sums import doubt_of
 from genotypes.cells import BASE, HAPLOID, OBSERVED
 from genotypes.kernels import genotype_kernel, making_genotype_kernel
-from genotypes.packed_pairs import WORD, lowest
+from genotypes.packed_pairs import WORD
 
 _SAMPLES = 128  # done together with 64 sites: their cells are made in a square of memory that stays in the cache
 _SHARE = np.float32(1 / 65535)

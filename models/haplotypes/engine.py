@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
@@ -111,23 +112,33 @@ class CopyingImputer:
     def impute(
         self, tiles: range, typed: TypedGenotypes, heard: SitesDone = unheard
     ) -> Iterator[ImputedBlock | PairBlock]:
-        """Impute consecutive tiles; see `models.protocol.Imputer`."""
+        """Impute consecutive tiles; see `models.protocol.Imputer`. A tile's library is laid out ahead of its turn."""
         people = _people(typed)
-        for index in tiles:
-            yield from self._impute_tile(self.tiles[index], typed, people, self.tiles[tiles.start].first, heard)
+        with ThreadPoolExecutor(1, "windows") as ahead:
+            coming = [ahead.submit(self._window, one, typed) for one in self.tiles[tiles.start : tiles.start + 1]]
+            for index in tiles:
+                window = coming.pop().result()
+                more = self.tiles[index + 1 : min(index + 2, tiles.stop)]
+                coming += [ahead.submit(self._window, one, typed) for one in more]
+                yield from self._impute_tile(
+                    self.tiles[index], typed, people, window, self.tiles[tiles.start].first, heard
+                )
+
+    def _window(self, tile: Tile, typed: TypedGenotypes) -> Window | None:
+        """The library for a tile; None where nothing near it is typed."""
+        at = typed.rows[_seen(tile, typed)]
+        return Window.make(self.library, tile, at) if len(at) else None
 
     def _impute_tile(
-        self, tile: Tile, typed: TypedGenotypes, people: _People, begin: int, heard: SitesDone
+        self, tile: Tile, typed: TypedGenotypes, people: _People, window: Window | None, begin: int, heard: SitesDone
     ) -> Iterator[ImputedBlock | PairBlock]:
         rows = tile.end - tile.first
         count = len(typed.ploidy)
-        low, high = int(tile.inputs[0]), int(tile.inputs[-1]) + 1
-        seen = slice(int(np.searchsorted(typed.rows, low)), int(np.searchsorted(typed.rows, high)))
+        seen = _seen(tile, typed)
         at = typed.rows[seen]
-        if len(at) == 0:
+        if window is None:
             yield from self._by_frequency(tile, typed)
             return
-        window = Window.make(self.library, tile, at)
         block = max(1, BLOCK_CELLS // count)
         own = (at >= tile.first) & (at < tile.end)
         hidden = np.empty((int(own.sum()), count), np.float32)
@@ -187,6 +198,12 @@ class CopyingImputer:
             gp[:, haploid] = np.stack([1 - one, np.zeros_like(one), one], axis=2)[:, haploid]
             hds = np.stack([one, np.where(haploid, 0, one)], axis=2).astype(np.float32) if typed.phased else None
             yield ImputedBlock(tile.first + start, gp, hds, np.full(one.shape, np.nan, np.float32))
+
+
+def _seen(tile: Tile, typed: TypedGenotypes) -> slice:
+    """The typed sites that a tile reads."""
+    low, high = int(tile.inputs[0]), int(tile.inputs[-1]) + 1
+    return slice(int(np.searchsorted(typed.rows, low)), int(np.searchsorted(typed.rows, high)))
 
 
 def copied_states(wanted: int, haplotypes: int) -> int:

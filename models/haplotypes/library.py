@@ -80,6 +80,11 @@ class Library:
         """V."""
         return len(self.flipped)
 
+    @property
+    def nbytes(self) -> int:
+        """Of all arrays."""
+        return sum(one.nbytes for one in (self.flipped, self.starts, self.carriers, self.cm))
+
     def positions(self, rows: NDArray[np.int32]) -> NDArray[np.float64]:
         """(T,) cM of some sites."""
         return self.cm[rows]

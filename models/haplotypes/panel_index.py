@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from genotypes.bits import highest
 from models.haplotypes.compiled import kernel
 
+_TOP = np.uint64(1 << 63)
 
-@kernel()
+
+@kernel(nogil=True)
 def carriers_of(
     minor: NDArray[np.int64], dense: NDArray[np.bool_], bits: NDArray[np.uint8], gaps: NDArray[Any], out: NDArray[Any]
 ) -> bool:
@@ -32,17 +35,17 @@ def carriers_of(
     for v in range(len(minor)):
         end = at + minor[v]
         if dense[v]:
-            for b in range(bits.shape[1]):
-                byte = np.int64(bits[row, b])
-                k = 8 * b
-                while byte:
-                    if byte & 128:
-                        if at == end:
-                            return False
-                        out[at] = k
-                        at += 1
-                    byte = (byte << 1) & 255
-                    k += 1
+            for b in range(0, bits.shape[1], 8):
+                word = np.uint64(0)
+                for i in range(b, b + 8):
+                    word = word << np.uint64(8) | (np.uint64(bits[row, i]) if i < bits.shape[1] else np.uint64(0))
+                while word:
+                    if at == end:
+                        return False
+                    k = highest(word)
+                    word ^= _TOP >> k
+                    out[at] = 8 * b + k
+                    at += 1
             if at != end:
                 return False
             row += 1

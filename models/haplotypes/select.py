@@ -30,7 +30,7 @@ def padded(haplotypes: int) -> int:
     return -(-haplotypes // CHUNK) * CHUNK
 
 
-@kernel(allocates=True)
+@kernel(nogil=True, allocates=True)
 def pack_columns(alleles: NDArray[np.uint8], width: int) -> NDArray[np.uint32]:
     """(T, K) alleles 0 or 1 -> (ceil(T / 32), width) words, site t in bit t % 32 of word t // 32."""
     sites, haplotypes = alleles.shape

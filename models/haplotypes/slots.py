@@ -51,7 +51,7 @@ class Slots(NamedTuple):
         return cls(starts, rows[site].astype(np.int32), place, share[site].astype(np.float32))
 
 
-@kernel(allocates=True)
+@kernel(nogil=True, allocates=True)
 def pack_carriers(
     starts: NDArray[np.int64], carriers: NDArray[Any], rows: NDArray[np.int64], slots: NDArray[np.int32],
     words: NDArray[np.int32], haplotypes: int,
@@ -81,7 +81,7 @@ def pack_carriers(
     return out
 
 
-@kernel(allocates=True)
+@kernel(nogil=True, allocates=True)
 def list_carriers(
     starts: NDArray[np.int64], carriers: NDArray[Any], rows: NDArray[np.int64], slots: NDArray[np.int32],
     haplotypes: int,

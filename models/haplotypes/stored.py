@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from threading import Lock
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,33 @@ from models.haplotypes.packing import unpack
 from models.protocol import Tile
 
 Found = TypeVar("Found")
+KEEP_BYTES: Final = 32 << 20  # of blocks of all libraries of a process
+
+
+class _Kept:
+    """The blocks that were asked for last; threads may share it."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._bytes = most, 0
+        self._held: OrderedDict[tuple[object, int], Library] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: tuple[object, int]) -> Library | None:
+        with self._lock:
+            if key in self._held:
+                self._held.move_to_end(key)
+            return self._held.get(key)
+
+    def put(self, key: tuple[object, int], block: Library) -> None:
+        with self._lock:
+            if key not in self._held:
+                self._held[key] = block
+                self._bytes += block.nbytes
+            while self._bytes > self._most:
+                self._bytes -= self._held.popitem(last=False)[1].nbytes
+
+
+_KEPT: Final = _Kept(KEEP_BYTES)
 
 
 class StoredLibrary:
@@ -37,6 +66,7 @@ class StoredLibrary:
             TesseraError: `bundle_invalid`.
         """
         self.path = path
+        self._mark = object()
 
         def head(file: Any) -> tuple[int, NDArray[np.int64], list[dict[str, int]]]:
             facts = file.metadata()
@@ -74,7 +104,14 @@ class StoredLibrary:
         return self._from_file(read)
 
     def block(self, number: int) -> Library:
-        """The sites of a block, counted from its first."""
+        """The sites of a block, counted from its first; a tile's context is read again for the tiles beside it."""
+        found = _KEPT.get((self._mark, number))
+        if found is None:
+            found = self._read_block(number)
+            _KEPT.put((self._mark, number), found)
+        return found
+
+    def _read_block(self, number: int) -> Library:
         (first, bits, gaps), (end, bits_end, gaps_end) = self.blocks[number : number + 2].tolist()
 
         def read(file: Any) -> Library:
