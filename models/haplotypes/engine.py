@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from genotypes.codes import dosage, haplotypes
 from genotypes.effort import FAST, THOROUGH
 from genotypes.sites import SiteTable
-from models.haplotypes.crew import work_in_parts
+from models.haplotypes.crew import STOP, work_in_parts
 from models.haplotypes.library import Haplotypes
 from models.haplotypes.person import impute_people
 from models.haplotypes.spool import Spool
@@ -149,6 +149,8 @@ class CopyingImputer:
                 first = number * step
                 part = slice(first, min(count, first + step))
                 out, blind = self._run(window, people, part, seen, ticks)
+                if ticks[STOP]:
+                    return  # nothing was written there
                 both = blind[:, own].sum(axis=2)
                 hidden[:, part] = np.where(typed.ploidy[part, None] == 1, both / 2, both).T
                 spool.put(first, out)
