@@ -105,7 +105,7 @@ def _count(lengths: NDArray[np.int16], first: int, end: int, apart: int, limit: 
 def _limit(lengths: NDArray[np.int16], first: int, end: int, want: int) -> tuple[np.int16, int]:
     """The least limit above which there are no more than wanted, and how many those are.
 
-    It is sought among some of the numbers, and then near by among all.
+    It is sought among some of the numbers, and from there among all, in steps that double until a bracket is found.
     """
     low, high = -1, HIGHEST
     some = want // APART
@@ -115,36 +115,18 @@ def _limit(lengths: NDArray[np.int16], first: int, end: int, want: int) -> tuple
             high = middle
         else:
             low = middle + 1
-    near, step = high, 8
-    count = _count(lengths, first, end, 1, near)
-    if count <= want:
-        low, high = -1, near
-        while near >= 0:  # down to where there are too many
-            near = max(near - step, -1)
-            found = _count(lengths, first, end, 1, near)
-            if found > want:
-                low = near + 1
-                break
-            high, count = near, found
-            step *= 2
-    else:
-        low, high = near + 1, HIGHEST
-        count = 0
-        while near < HIGHEST:
-            near = min(near + step, HIGHEST)
-            found = _count(lengths, first, end, 1, near)
-            if found <= want:
-                high, count = near, found
-                break
-            low = near + 1
-            step *= 2
+    near, step, count = min(high, HIGHEST - 1), 8, 0
+    low, high = -1, HIGHEST
     while low < high:
-        middle = (low + high) >> 1
-        found = _count(lengths, first, end, 1, middle)
+        found = _count(lengths, first, end, 1, near)
         if found <= want:
-            high, count = middle, found
+            high, count = near, found
+            near -= step
         else:
-            low = middle + 1
+            low = near + 1
+            near += step
+        step *= 2
+        near = near if low <= near < high else (low + high) >> 1
     return np.int16(high), count
 
 
