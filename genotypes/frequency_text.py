@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import zlib
 from typing import Final
 
 from errors import Code, TesseraError
-from genotypes.sniff import is_gzip
+from genotypes.sniff import text_head
 
 MAX_LINE_BYTES: Final = 1 << 20
 _SITE: Final = ("chrom", "pos", "ref", "alt")
@@ -30,13 +29,7 @@ def check_frequencies_head(head: bytes) -> None:
     Raises:
         TesseraError: `empty_file`, `corrupt_file` or `frequencies_invalid`.
     """
-    if is_gzip(head):
-        try:
-            head = zlib.decompressobj(wbits=31).decompress(head, MAX_LINE_BYTES)
-        except zlib.error as error:
-            raise TesseraError(Code.corrupt_file, "The compressed data is damaged.", field="frequencies") from error
-    if not head.strip():
-        raise TesseraError(Code.empty_file, "The table of frequencies is empty.", field="frequencies")
+    head = text_head(head, "The table of frequencies", "frequencies", MAX_LINE_BYTES)
     columns = site_columns(head.split(b"\n", 1)[0].decode("utf-8", "replace").rstrip("\r").split("\t"))
     if len(columns) == len(_SITE):
         raise invalid("its header names no group beside CHROM, POS, REF and ALT.", 1)

@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import math
 import re
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from errors import Code, TesseraError
-from genotypes.sniff import is_gzip
+from genotypes.sniff import text_head
 from genotypes.stream import open_inflated
 
 MAX_LINE_BYTES: Final = 1 << 16
@@ -59,16 +58,9 @@ def check_map_head(head: bytes) -> None:
     """Refuse what begins unlike a map, by its first lines; the last of them may be cut and is not looked at.
 
     Raises:
-        TesseraError: `empty_file`, or `map_invalid` with the line.
+        TesseraError: `empty_file`, `corrupt_file`, or `map_invalid` with the line.
     """
-    if is_gzip(head):
-        try:
-            head = zlib.decompressobj(wbits=31).decompress(head, MAX_LINE_BYTES)
-        except zlib.error as error:
-            raise TesseraError(Code.corrupt_file, "The compressed data is damaged.", field="map") from error
-    if not head.strip():
-        raise TesseraError(Code.empty_file, "The genetic map is empty.", field="map")
-    lines = head.split(b"\n")[:_HEAD_LINES]
+    lines = text_head(head, "The genetic map", "map", MAX_LINE_BYTES).split(b"\n")[:_HEAD_LINES]
     whole = lines[:-1] if len(lines) > 1 else lines
     for _ in _points(_text(line, number) for number, line in enumerate(whole, start=1)):
         pass

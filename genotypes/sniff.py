@@ -81,6 +81,22 @@ def is_bgzf(head: bytes) -> bool:
     return head[:4] == b"\x1f\x8b\x08\x04" and head[12:16] == b"BC\x02\x00"
 
 
+def text_head(head: bytes, what: str, field: str, most: int) -> bytes:
+    """The first bytes of a text that may be gzip, inflated to at most `most`; `what` it is, for the message.
+
+    Raises:
+        TesseraError: `empty_file` or `corrupt_file`, with `field`.
+    """
+    if is_gzip(head):
+        try:
+            head = zlib.decompressobj(wbits=31).decompress(head, most)
+        except zlib.error as error:
+            raise TesseraError(Code.corrupt_file, "The compressed data is damaged.", field=field) from error
+    if not head.strip():
+        raise TesseraError(Code.empty_file, f"{what} is empty.", field=field)
+    return head
+
+
 def sniff_head(head: bytes, name: str) -> FileKind:
     """Tell the kind of a file from its first `HEAD_BYTES` bytes (fewer when it is shorter).
 
