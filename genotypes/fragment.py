@@ -23,6 +23,7 @@ from genotypes.sites import SiteTable
 from genotypes.tbi import Places
 
 Format = Literal["vcf", "bcf"]
+_BLOCK_GENOTYPES: Final = 256 << 10  # written and compressed at once: some 4 MB of text
 _Made = tuple[list[bytes], Places]  # compressed blocks, and where the records lie in them
 
 
@@ -36,9 +37,6 @@ class _Part(NamedTuple):
 
     def rows(self, first: int, end: int) -> _Part:
         return _Part(self.items[first:end], self.heads[first:end], self.pos[first:end], self.spans[first:end])
-
-
-_BLOCK_GENOTYPES: Final = 256 << 10  # looked up at once: some 7 MB of text
 
 
 class FragmentWriter:
