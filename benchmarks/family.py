@@ -37,6 +37,8 @@ SCENARIOS: Final = {
     "everybody typed": range(12),
     "grandparents typed": range(4),
     "grandparents and children typed": (*range(4), *range(8, 12)),
+    "a parent and children typed": (5, *range(8, 12)),
+    "a parent and a child typed": (5, 8),
     "children typed": range(8, 12),
     "two children typed": range(8, 10),
 }

@@ -49,7 +49,7 @@ class TimedImputer:
         self._imputer, self._spent = imputer, spent
         self.sites = imputer.sites
         self.tiles: Sequence[Tile] = imputer.tiles
-        self.before_blocks = imputer.before_blocks
+        self.before_blocks, self.finds_phase = imputer.before_blocks, imputer.finds_phase
 
     def impute(
         self, tiles: range, typed: TypedGenotypes, heard: SitesDone = unheard

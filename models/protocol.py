@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from genotypes.codes import HET, MISSING
 from genotypes.packed_pairs import PackedPairs
 from genotypes.sites import SiteTable
 
@@ -38,6 +39,21 @@ class TypedGenotypes:
     codes: NDArray[np.int8]  # (T, S) genotype codes, see genotypes.codes
     ploidy: NDArray[np.int8]  # (S,) 1 or 2
     phased: bool  # every heterozygote of every diploid sample is phased
+    linked: int = 0  # so many first pairs of haploid samples are the haplotypes of one individual each, see `unlinked`
+
+
+def unlinked(typed: TypedGenotypes) -> TypedGenotypes:
+    """The same for engines to which every haploid sample is one by itself.
+
+    Where both haplotypes of linked samples have the code of a heterozygote, either carries ALT and nobody knows which:
+    the engine may find out from its neighbours on both. Here they become missing.
+    """
+    if not typed.linked:
+        return typed
+    codes = typed.codes.copy()
+    pairs = codes[:, : 2 * typed.linked]
+    pairs[pairs == HET] = MISSING
+    return replace(typed, codes=codes, linked=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +121,7 @@ class Imputer(Protocol):
     sites: SiteTable
     tiles: Sequence[Tile]
     before_blocks: float  # share of a tile's time, from its beginning to its last record, before its first block comes
+    finds_phase: bool  # whether it uses both of `linked` samples to find out which of them carries ALT
 
     def impute(
         self, tiles: range, typed: TypedGenotypes, heard: SitesDone = unheard

@@ -18,7 +18,7 @@ from models.dae.architecture import TileModel
 from models.dae.bundle import Bundle
 from models.dae.calibrate import Calibration, apply
 from models.dae.encoding import prior_logits
-from models.protocol import ImputedBlock, SitesDone, Tile, TypedGenotypes, unheard
+from models.protocol import ImputedBlock, SitesDone, Tile, TypedGenotypes, unheard, unlinked
 
 FOLDS = 5  # typed sites are hidden a fifth at a time for the leave-out dosages
 KEEP_BYTES = 512 << 20  # weights that stay loaded, at most (one tile always does)
@@ -61,6 +61,7 @@ class DaeImputer:
     """One chromosome of a bundle; implements `models.protocol.Imputer`."""
 
     before_blocks = 0.0
+    finds_phase = False
 
     def __init__(self, bundle: Bundle, chrom: str, *, device: str = "cpu", threads: int | None = None) -> None:
         """Read the chromosome's tables.
@@ -89,6 +90,7 @@ class DaeImputer:
         """Impute consecutive tiles, a decoder block at a time; see `models.protocol.Imputer`."""
         if not self.bundle.manifest.reads_haplotypes:
             typed = replace(typed, phased=False)
+        typed = unlinked(typed)
         passes = make_passes(typed)
         for index in tiles:
             yield from self._impute_tile(self.tiles[index], typed, passes)

@@ -95,6 +95,7 @@ def first_phase(
     masks: NDArray[np.uint16],
     stay: NDArray[np.uint16],
     genotype: NDArray[np.int8],
+    plain: NDArray[np.int8],
     switch: NDArray[np.float32],
     error: float,
     width: int,
@@ -102,11 +103,15 @@ def first_phase(
 ) -> None:
     """Phase one person.
 
+    Where the haplotypes are known to differ they have names, and the phase goes by these names. Up to the first such
+    site a partial phasing and its mirror image are one; there it is either of them.
+
     Args:
         size: S, states.
         masks: see `states.typed_masks`.
         stay: see `states.continued`.
-        genotype: (T,) ALT alleles 0-2, -1 missing.
+        genotype: (T,) 1 at heterozygotes whose phase is sought.
+        plain: (2, T) alleles of both haplotypes at the other sites, -1 missing.
         switch: (T,) probability of a switch before each site.
         error: probability that an allele differs from the copied one.
         width: partial phasings that are kept.
@@ -124,25 +129,29 @@ def first_phase(
     choice = np.zeros((sites, width), np.int8)
     alt = np.zeros((width, 2))
     ref = np.zeros((width, 2))
+    whole = np.zeros((width, 2))
     kept_weight = np.ones(width)
     kept_register = np.zeros(width, np.int64)
     new_weight = np.zeros(2 * width)
     new_register = np.zeros(2 * width, np.int64)
     canonical = np.zeros(2 * width, np.int64)
+    turned = np.zeros((sites, width), np.int8)  # the haplotypes change names before the site
+    named = False
     for t in range(sites):
         keep = 1.0 - switch[t] if t > 0 else 0.0
         c = (switch[t] if t > 0 else 1.0) / size
         row = t * groups
-        g = genotype[t]
+        naming = genotype[t] != 1 and plain[0, t] != plain[1, t] and not named
         if t % WORD == 0 and t > 0:
             for at in range(0, 2 * alive * size, size):
                 _enter(now, at, size, stay, t // WORD * groups)
-        if g != 1:
-            on = 1.0 if g < 0 else (1 - error if g == 2 else error)
-            off = 1.0 if g < 0 else (error if g == 2 else 1 - error)
+        if genotype[t] != 1 and not naming:
             for b in range(alive):
                 back[t, b] = b
                 for h in range(2):
+                    x = plain[h, t]
+                    on = 1.0 if x < 0 else (1 - error if x == 1 else error)
+                    off = 1.0 if x < 0 else (error if x == 1 else 1 - error)
                     found = _known(now, (2 * b + h) * size, size, keep / sums[b, h], c, on, off, masks, row)
                     sums[b, h] = found
                 weight[b] *= sums[b, 0] * sums[b, 1]
@@ -156,12 +165,21 @@ def first_phase(
                 one, none = _open(now, (2 * b + h) * size, size, keep / sums[b, h], c, masks, row)
                 alt[b, h] = one * (1 - error) + none * error
                 ref[b, h] = one * error + none * (1 - error)
+                whole[b, h] = one + none
             for a in range(2):
+                i = 2 * b + a
+                if naming:
+                    new_weight[i] = weight[b]
+                    for h in range(2):
+                        x = plain[h, t]
+                        new_weight[i] *= whole[b, h ^ a] if x < 0 else (alt[b, h ^ a] if x == 1 else ref[b, h ^ a])
+                    new_register[i] = ~register[b] & ((1 << MEMORY) - 1) if a else register[b]
+                    continue
                 p = ref[b, 0] * alt[b, 1] if a == 0 else alt[b, 0] * ref[b, 1]
-                new_weight[2 * b + a] = weight[b] * p
-                new_register[2 * b + a] = ((register[b] << 1) | a) & ((1 << MEMORY) - 1)
-                canonical[2 * b + a] = _canonical(new_register[2 * b + a])
-        for i in range(2 * alive):
+                new_weight[i] = weight[b] * p
+                new_register[i] = ((register[b] << 1) | a) & ((1 << MEMORY) - 1)
+                canonical[i] = new_register[i] if named else _canonical(new_register[i])
+        for i in range(0 if naming else 2 * alive):
             for j in range(i):
                 if canonical[j] == canonical[i] and new_weight[j] > 0:
                     if new_weight[i] > new_weight[j]:
@@ -179,20 +197,27 @@ def first_phase(
             kept_register[kept] = new_register[i]
             b, a = i // 2, i % 2
             for h in range(2):
-                allele = a if h == 0 else 1 - a
-                on, off = (1 - error, error) if allele else (error, 1 - error)
-                _emit(now, (2 * b + h) * size, then, (2 * kept + h) * size, size, on, off, masks, row)
-                new_sums[kept, h] = alt[b, h] if allele else ref[b, h]
+                source = h ^ a if naming else h
+                allele = plain[h, t] if naming else (a if h == 0 else 1 - a)
+                on, off = (1 - error, error) if allele == 1 else ((1.0, 1.0) if allele < 0 else (error, 1 - error))
+                _emit(now, (2 * b + source) * size, then, (2 * kept + h) * size, size, on, off, masks, row)
+                new_sums[kept, h] = (
+                    alt[b, source] if allele == 1 else (whole[b, source] if allele < 0 else ref[b, source])
+                )
             back[t, kept] = b
             choice[t, kept] = a
+            turned[t, kept] = naming and a == 1
             kept += 1
         weight, kept_weight = kept_weight, weight
         register, kept_register = kept_register, register
         alive = kept
         now, then = then, now
         sums, new_sums = new_sums, sums
+        named = named or naming
     b = _best(weight, alive)
+    mirrored = 0
     for t in range(sites - 1, -1, -1):
         if genotype[t] == 1:
-            phase[t] = choice[t, b]
+            phase[t] = choice[t, b] ^ mirrored
+        mirrored ^= turned[t, b]
         b = back[t, b]

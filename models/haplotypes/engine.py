@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from genotypes.codes import dosage, haplotypes
+from genotypes.codes import HET, MISSING, dosage, haplotypes
 from genotypes.effort import FAST, THOROUGH
 from genotypes.sites import SiteTable
 from models.haplotypes.crew import STOP, work_in_parts
@@ -77,17 +77,37 @@ class CopyingOptions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _People:
-    """Input of the kernels: (N, T) genotypes, (N, 2, T) haplotypes where known, (N,) whether they are."""
+    """Input of the kernels: (N, T) genotypes, (N, 2, T) haplotypes where known, (N,) whether they are.
+
+    The first `linked` people are two haploid samples each, whose haplotypes have names.
+    """
 
     genotypes: NDArray[np.int8]
     pairs: NDArray[np.int8]
     fixed: NDArray[np.bool_]
+    linked: int
+
+    def __len__(self) -> int:
+        return len(self.fixed)
+
+    def samples(self, first: int, last: int) -> slice:
+        """The samples that some people are."""
+        return slice(first + min(first, self.linked), last + min(last, self.linked))
+
+    def apart(self, first: int, values: NDArray[Any]) -> NDArray[Any]:
+        """(N, V, 2) of people from `first` on -> (S, V, 2) of their samples; both numbers of a haploid are the same."""
+        both = max(0, min(len(values), self.linked - first))
+        if not both:
+            return values
+        pairs = np.repeat(values[:both].transpose(0, 2, 1).reshape(2 * both, -1, 1), 2, axis=2)
+        return np.concatenate([pairs, values[both:]])
 
 
 class CopyingImputer:
     """One chromosome of a library; implements `models.protocol.Imputer`."""
 
     before_blocks: float
+    finds_phase = True
 
     def __init__(
         self,
@@ -142,23 +162,25 @@ class CopyingImputer:
         block = max(1, BLOCK_CELLS // count)
         own = (at >= tile.first) & (at < tile.end)
         hidden = np.empty((int(own.sum()), count), np.float32)
-        step = max(1, min(-(-count // (PARTS * self._threads)), BATCH_BYTES // (4 * rows)))
+        many = len(people)
+        step = max(1, min(-(-many // (PARTS * self._threads)), BATCH_BYTES // (4 * rows)))
         with Spool(rows, count, block, on_disk=4 * rows * count > KEEP_BYTES) as spool:
 
             def some(number: int, ticks: NDArray[np.int64]) -> None:
                 first = number * step
-                part = slice(first, min(count, first + step))
-                out, blind = self._run(window, people, part, seen, ticks)
+                last = min(many, first + step)
+                part = people.samples(first, last)
+                out, blind = self._run(window, people, slice(first, last), seen, ticks)
                 if ticks[STOP]:
                     return  # nothing was written there
-                both = blind[:, own].sum(axis=2)
+                out, both = people.apart(first, out), people.apart(first, blind[:, own]).sum(axis=2)
                 hidden[:, part] = np.where(typed.ploidy[part, None] == 1, both / 2, both).T
-                spool.put(first, out)
+                spool.put(part.start, out)
 
-            def done(people: int) -> None:
-                heard(tile.first - begin + rows * people / count)
+            def done(of_them: int) -> None:
+                heard(tile.first - begin + rows * of_them / many)
 
-            work_in_parts(self._threads, -(-count // step), some, done)
+            work_in_parts(self._threads, -(-many // step), some, done)
             local = at[own] - tile.first
             for start in range(0, rows, block):
                 end = min(rows, start + block)
@@ -175,12 +197,13 @@ class CopyingImputer:
         genotypes = np.ascontiguousarray(people.genotypes[part, seen])
         pairs = np.ascontiguousarray(people.pairs[part, :, seen])
         count, sites = genotypes.shape
+        named = np.arange(part.start, part.start + count) < people.linked
         size = self.library.haplotypes
         wide = copied_states(o.wide, size)
         out = np.empty((count, len(window.panel.flipped), 2), np.uint16)
         hidden = np.empty((count, sites, 2), np.float32)
         impute_people(
-            window.panel, genotypes, pairs, people.fixed[part], window.switches(o.switches_per_cm), o.error,
+            window.panel, genotypes, pairs, people.fixed[part], named, window.switches(o.switches_per_cm), o.error,
             min(copied_states(o.first_states, size), wide), wide, min(copied_states(o.states, size), wide), o.burn,
             o.sweeps, out, hidden, ticks,
         )  # fmt: skip
@@ -216,15 +239,22 @@ def copied_states(wanted: int, haplotypes: int) -> int:
 
 
 def _people(typed: TypedGenotypes) -> _People:
-    """Genotypes of everybody in the kernels' form; haploid samples as homozygous and phased."""
-    count = len(typed.ploidy)
-    haploid = typed.ploidy == 1
+    """Genotypes of everybody in the kernels' form; single haploid samples as homozygous and phased."""
+    linked = typed.linked
+    codes, haploid = typed.codes[:, 2 * linked :], typed.ploidy[2 * linked :] == 1
     fixed = haploid | typed.phased
-    pairs = np.full((count, 2, len(typed.rows)), -1, np.int8)
-    seen = dosage(typed.codes).T
+    pairs = np.full((linked + codes.shape[1], 2, len(typed.rows)), -1, np.int8)
+    seen = dosage(codes).T
     if fixed.any():
-        both = haplotypes(typed.codes[:, fixed])  # (T, F, 2)
-        pairs[fixed] = both.transpose(1, 2, 0)
-        pairs[haploid, 1] = pairs[haploid, 0]
+        both = haplotypes(codes[:, fixed])  # (T, F, 2)
+        pairs[linked:][fixed] = both.transpose(1, 2, 0)
+        pairs[linked:][haploid, 1] = pairs[linked:][haploid, 0]
     genotypes = np.where(haploid[:, None] & (seen > 0), 2 * seen, seen)
-    return _People(np.ascontiguousarray(genotypes, np.int8), pairs, fixed)
+    if linked:
+        named = typed.codes[:, : 2 * linked].T.reshape(linked, 2, -1)
+        pairs[:linked] = haplotypes(named)[..., 0]
+        # Missing where nothing is sought: the alleles themselves are in the pairs.
+        sought = np.where((named == HET).all(axis=1), np.int8(1), MISSING)
+        genotypes = np.concatenate([sought, genotypes])
+        fixed = np.concatenate([np.zeros(linked, bool), fixed])
+    return _People(np.ascontiguousarray(genotypes, np.int8), pairs, fixed, linked)

@@ -72,11 +72,11 @@ def _seed(genotype: NDArray[np.int8]) -> np.uint64:
 
 @kernel()
 def _finish(
-    total: NDArray[np.float32], share: float, fixed: bool, flipped: NDArray[np.bool_], out: NDArray[np.uint16]
+    total: NDArray[np.float32], share: float, apart: bool, flipped: NDArray[np.bool_], out: NDArray[np.uint16]
 ) -> None:
     """(2, V) sums over the sweeps -> (V, 2) in 65535ths."""
     scale = np.float32(65535 * share)
-    if fixed:
+    if apart:
         for v in range(len(flipped)):
             a, b = np.int32(total[0, v] * scale + np.float32(0.5)), np.int32(total[1, v] * scale + np.float32(0.5))
             a, b = min(max(a, np.int32(0)), np.int32(65535)), min(max(b, np.int32(0)), np.int32(65535))
@@ -91,12 +91,12 @@ def _finish(
 
 
 @kernel()
-def _add(minor: NDArray[np.float32], fixed: bool, total: NDArray[np.float32]) -> None:
-    """Add one sweep's (2, V) minor alleles to the sums of P(1), P(2), or of the haplotypes where `fixed`."""
+def _add(minor: NDArray[np.float32], apart: bool, total: NDArray[np.float32]) -> None:
+    """Add one sweep's (2, V) minor alleles to the sums of P(1), P(2), or of the haplotypes where they go `apart`."""
     for v in range(minor.shape[1]):
         a, b = minor[0, v], minor[1, v]
-        total[0, v] += a if fixed else a + b - 2 * a * b
-        total[1, v] += b if fixed else a * b
+        total[0, v] += a if apart else a + b - 2 * a * b
+        total[1, v] += b if apart else a * b
 
 
 @kernel(nogil=True, allocates=True)
@@ -105,6 +105,7 @@ def impute_people(
     genotypes: NDArray[np.int8],
     pairs: NDArray[np.int8],
     fixed: NDArray[np.bool_],
+    named: NDArray[np.bool_],
     switch: NDArray[np.float32],
     error: float,
     first_states: int,
@@ -120,9 +121,11 @@ def impute_people(
 
     Args:
         panel: the panel.
-        genotypes: (N, T) ALT alleles 0-2, -1 missing.
-        pairs: (N, 2, T) alleles of both haplotypes where `fixed`; filled with the last phase elsewhere.
+        genotypes: (N, T) ALT alleles 0-2, -1 missing; of people with `named` haplotypes 1 where the phase is sought.
+        pairs: (N, 2, T) alleles of both haplotypes where `fixed`, and where `named` at the other sites, -1 missing;
+            filled with the last phase elsewhere.
         fixed: (N,) the phase is known.
+        named: (N,) it is known at some heterozygotes.
         switch: (T,) probability of a switch before each site.
         error: probability that an allele differs from the copied one.
         first_states: states while a first phase is sought, a multiple of 16.
@@ -130,7 +133,7 @@ def impute_people(
         states: those of them that are kept for the result, a multiple of 16.
         burn: sweeps with all of them, not averaged.
         sweeps: sweeps with the states kept, averaged.
-        out: (N, V, 2), in 65535ths: P(1), P(2); where `fixed` P(ALT) of each haplotype.
+        out: (N, V, 2), in 65535ths: P(1), P(2); where `fixed` or `named` P(ALT) of each haplotype.
         hidden: (N, T, 2) P(ALT) of each haplotype at typed sites, their own genotypes left out.
         ticks: (2,) people done, counted up; not zero: leave the others out. See `crew`.
     """
@@ -144,7 +147,7 @@ def impute_people(
     where = np.full(width, -1, np.int32)
     bits = np.empty((2, windows), np.uint32)
     known = np.empty((2, windows), np.uint32)
-    plain = np.empty(sites, np.int8)
+    plain = np.empty((2, sites), np.int8)
     phase = np.zeros(sites, np.int8)
     first_lists = np.empty((windows, first_states), np.int32)
     wide_lists = np.empty((windows, wide), np.int32)
@@ -170,23 +173,28 @@ def impute_people(
     for n in range(people):
         if ticks[STOP] != 0:
             return
-        genotype, pair = genotypes[n], pairs[n]
+        genotype, pair, apart = genotypes[n], pairs[n], fixed[n] or named[n]
         seed = np.array([_seed(genotype)])
         start = int(seed[0] % np.uint64(haplotypes))
         if not fixed[n]:
             for t in range(sites):
-                plain[t] = -1 if genotype[t] == 1 else min(np.int8(1), genotype[t])
-            _bits(plain, bits[0], known[0])
+                for h in range(2):
+                    plain[h, t] = pair[h, t] if named[n] else min(np.int8(1), genotype[t])
+                    plain[h, t] = -1 if genotype[t] == 1 else plain[h, t]
+            ways = 2 if named[n] else 1
+            for h in range(ways):
+                _bits(plain[h], bits[h], known[h])
             choose_states(
-                panel.words, panel.classes, bits[:1], known[:1], haplotypes, start, run, lengths[:1], where, first_lists
-            )
+                panel.words, panel.classes, bits[:ways], known[:ways], haplotypes, start, run, lengths[:ways], where,
+                first_lists,
+            )  # fmt: skip
             typed_masks(panel.words, width, first_lists, masks)
             continued(first_lists, stay)
-            first_phase(first_states, masks, stay, genotype, switch, error, WIDTH, phase)
+            first_phase(first_states, masks, stay, genotype, plain, switch, error, WIDTH, phase)
             for t in range(sites):
                 het = genotype[t] == 1
-                pair[0, t] = phase[t] if het else plain[t]
-                pair[1, t] = 1 - phase[t] if het else plain[t]
+                pair[0, t] = phase[t] if het else plain[0, t]
+                pair[1, t] = 1 - phase[t] if het else plain[1, t]
         for h in range(2):
             _bits(pair[h], bits[h], known[h])
         choose_states(panel.words, panel.classes, bits, known, haplotypes, start, run, lengths, where, wide_lists)
@@ -196,7 +204,7 @@ def impute_people(
         for k in range(1 if fixed[n] else burn + 1):
             weighing = fixed[n] or k == burn
             if fixed[n] or k > 0:  # before the first sweep only its messages are made
-                forward(wide, masks, stay, genotype, pair, fixed[n], switch, error, after, lines, seed, ahead)
+                forward(wide, masks, stay, genotype, pair, fixed[n], named[n], switch, error, after, lines, seed, ahead)
             for w in range(windows - 1, -1, -1):
                 first, end = w * WORD, min(sites, (w + 1) * WORD)
                 backward(
@@ -219,7 +227,8 @@ def impute_people(
         for k in range(1 if fixed[n] else sweeps + 1):
             emit = fixed[n] or k > 0
             if fixed[n] or k > 0:
-                forward(states, masks, stay, genotype, pair, fixed[n], switch, error, after, lines, seed, ahead)
+                forward(states, masks, stay, genotype, pair, fixed[n], named[n], switch, error, after, lines, seed,
+                        ahead)  # fmt: skip
             if emit:
                 minor[:] = np.float32(0)
             for w in range(windows - 1, -1, -1):
@@ -241,7 +250,7 @@ def impute_people(
                     )  # fmt: skip
             if emit:
                 count += 1
-                _add(minor, fixed[n], total)
+                _add(minor, apart, total)
                 for t in range(sites):
                     unseen[0, t] += blind[0, t]
                     unseen[1, t] += blind[1, t]
@@ -249,5 +258,5 @@ def impute_people(
         for t in range(sites):
             hidden[n, t, 0] = unseen[0, t] * np.float32(share)
             hidden[n, t, 1] = unseen[1, t] * np.float32(share)
-        _finish(total, share, fixed[n], panel.flipped, out[n])
+        _finish(total, share, apart, panel.flipped, out[n])
         ticks[DONE] += 1

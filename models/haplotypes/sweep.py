@@ -32,11 +32,14 @@ def _next(seed: NDArray[np.uint64]) -> float:
 
 
 @kernel(allocates=True)
-def _draw(pairs: NDArray[np.float64], crossed: int, error: float, seed: NDArray[np.uint64]) -> int:
-    """One of 2 * (first haplotype's allele) + (the right sides change places); they had before if `crossed`."""
-    weight = np.empty(4)
+def _draw(pairs: NDArray[np.float64], crossed: int, free: bool, error: float, seed: NDArray[np.uint64]) -> int:
+    """One of 2 * (first haplotype's allele) + (the right sides change places), which they had before if `crossed`.
+
+    Nothing changes places unless it is `free` to.
+    """
+    weight = np.zeros(4)
     for a in range(2):
-        for j in range(2):
+        for j in range(2 if free else 1):
             k = j ^ crossed
             mine = pairs[0, k, a] * (1 - error) + pairs[0, k, 1 - a] * error
             other = pairs[1, 1 - k, 1 - a] * (1 - error) + pairs[1, 1 - k, a] * error
@@ -141,6 +144,25 @@ def cut(rows: NDArray[np.uint32], at: int, to: int, size: int, stay: NDArray[np.
         store_both(rows, to + g * LANES, choose(mask, x0, zero), choose(mask, x1, zero))
 
 
+@kernel()
+def _names(genotype: NDArray[np.int8], pair: NDArray[np.int8]) -> tuple[int, int]:
+    """First and last site at which the haplotypes differ for certain; the number of sites and -1 without any."""
+    first, last = len(genotype), -1
+    for t in range(len(genotype)):
+        if genotype[t] != 1 and pair[0, t] != pair[1, t]:
+            first, last = min(first, t), t
+    return first, last
+
+
+@kernel()
+def _change_places(ahead: NDArray[np.uint32], end: int, pair: NDArray[np.int8], sites: int) -> None:
+    """Exchange both haplotypes' forward probabilities, up to `end`, and alleles at the first sites."""
+    for k in range(end):
+        ahead[k] = (ahead[k] >> np.uint32(16)) | (ahead[k] << np.uint32(16))
+    for t in range(sites):
+        pair[0, t], pair[1, t] = pair[1, t], pair[0, t]
+
+
 @kernel(allocates=True)
 def forward(
     size: int,
@@ -149,6 +171,7 @@ def forward(
     genotype: NDArray[np.int8],
     pair: NDArray[np.int8],
     fixed: bool,
+    named: bool,
     switch: NDArray[np.float32],
     error: float,
     after: NDArray[np.uint32],
@@ -165,6 +188,7 @@ def forward(
         genotype: (T,) ALT alleles 0-2, -1 missing.
         pair: (2, T) alleles of both haplotypes, -1 missing; changed in place.
         fixed: leave the phase as it is.
+        named: the haplotypes have names where they differ for certain: between such sites nothing changes places.
         switch: (T,) probability of a switch before each site.
         error: probability that an allele differs from the copied one.
         after: from `backward` for the phase in `pair`; not read when `fixed`.
@@ -178,9 +202,13 @@ def forward(
     pairs = np.zeros((2, 2, 2))
     crossed = 0  # 1: forward haplotype 0 goes on as backward haplotype 1
     sum0 = sum1 = 1.0
+    begin, end = _names(genotype, pair) if named else (sites, -1)
     for t in range(sites):
         now, row = (t + 1) * size, t * groups
         before = now - size
+        if t == begin and crossed == 1:  # the names are those that the right side has
+            _change_places(ahead, now, pair, t)
+            sum0, sum1, crossed = sum1, sum0, 0
         keep = 1.0 - switch[t] if t > 0 else 0.0
         c = (switch[t] if t > 0 else 1.0) / size
         if t % WORD == 0 and t > 0:
@@ -190,7 +218,7 @@ def forward(
         if not fixed and genotype[t] == 1:
             line = (lines[t, 0, 0], lines[t, 0, 1], lines[t, 1, 0], lines[t, 1, 1])
             _drawn(ahead, before, now, size, q0, q1, c, after, now, line, masks, row, pairs)
-            option = _draw(pairs, crossed, error, seed)
+            option = _draw(pairs, crossed, t < begin or t > end, error, seed)
             crossed ^= option % 2
             pair[0, t] = option // 2
             pair[1, t] = 1 - option // 2

@@ -29,11 +29,12 @@ from models.peeling.options import Options
 from models.peeling.pedigree import Pedigree
 from models.peeling.penetrance import Penetrance
 from models.peeling.pinned import pinned
-from models.peeling.population import BYTES, Population
+from models.peeling.population import BYTES, Population, settled_priors
 from models.peeling.priors import FounderPriors, with_single, without
 from models.peeling.segregation import CHILDREN, TASK, haldane, interpolated, smooth, tempered, whole
-from models.peeling.small_groups import posteriors, small_groups
-from models.peeling.sweeper import Effort, Sweeper, Work, in_threads, sweepers_of
+from models.peeling.small_groups import no_small_groups, posteriors, small_groups
+from models.peeling.sweeper import Effort, Sweepers, Work, in_threads
+from models.peeling.trimmed import Completion, trimmed
 
 _NOBODY: Final = np.empty(0, np.int64)
 _NO_CELLS: Final = np.empty((0, 2), np.int64)
@@ -42,8 +43,6 @@ _STILL_FROM: Final = 3  # cycle from which on half of the children keep their se
 _SAMPLE: Final = 16  # every so many loci are looked at for convergence
 _SETTLED: Final = 1e-4  # mean change of a child's segregation that ends the cycles
 _SWEEPS_AT_END: Final = 4
-_SWEEPS_EXACT: Final = 40  # where they settle
-_EXACT: Final = 1e-6
 _FREQUENCY_ROUNDS: Final = 2  # EM steps at loci that are peeled once
 
 
@@ -52,8 +51,10 @@ class Peeling:
 
     Attributes:
         freq: (L,) ALT frequency of the founders; with metafounders that of the main group.
+        pedigree: the N animals, some without their parents, see `trimmed`.
         groups: frequencies of metafounders; None without such, or where `freq` was given.
         error: estimated error rate of calls; None when the data are no calls.
+        penetrance: the observations, under the error rate learned so far.
         seg: (K, C, 4) float32 segregation of the telling children at the K loci of `kept`; C is a multiple of four.
         kept: (K,) int64 loci at which segregation is learned, all of them unless the map is dense.
     """
@@ -89,27 +90,34 @@ class Peeling:
         """
         self._options = options or Options()
         index = np.require(penetrance.index, requirements=["C", "W"])  # kernels are compiled for such alone
-        self._penetrance = replace(penetrance, index=index)
+        self.penetrance = replace(penetrance, index=index)
         self._cm = np.asarray(centimorgans, np.float64)
         self._animals = len(pedigree)
         single = np.zeros(len(pedigree), bool) if one_gamete is None else one_gamete
-        pedigree = with_stand_ins(pedigree, single) if freq is None else replace(pedigree, metafounders=None)
-        self._single = np.append(single, np.zeros(len(pedigree) - len(single), bool))
+        if np.any(single & (pedigree.sire >= 0) & (pedigree.dam >= 0)):
+            raise ValueError("An animal of one gamete has two parents.")
         estimate, seen, of_sample = first_frequencies(penetrance)
         self._learn_freq = freq is None
         self.freq = estimate if freq is None else freq.astype(np.float64)
         self.error: float | None = None
         self._done = 0  # cycles
         at = np.arange(self._animals) if columns is None else np.asarray(columns)
+        entire = pedigree if freq is None else replace(pedigree, metafounders=None)
+        pedigree, cut = entire, _NOBODY
+        if priors is None:
+            pedigree, cut = trimmed(entire, np.isin(np.arange(self._animals), at[of_sample > 0]))
+        self.pedigree = pedigree
+        pedigree = with_stand_ins(pedigree, single)
+        self._single = np.append(single, np.zeros(len(pedigree) - len(single), bool))
         self._column = np.full(len(pedigree), -1, np.int64)
         self._column[at[of_sample > 0]] = np.flatnonzero(of_sample > 0)
-        self._families: Families = full_sib_families(pedigree, self._column >= 0)
+        typed = self._column >= 0
+        self._families: Families = full_sib_families(pedigree, typed)
+        self._completion = Completion(entire, cut, self._families, typed, self._single)
         self.kept = informative(self._cm, seen, estimate, self._options.density)
-        if np.any(self._single & (pedigree.sire >= 0) & (pedigree.dam >= 0)):
-            raise ValueError("An animal of one gamete has two parents.")
         self._all = len(self.kept) == len(seen)
         self._r = haldane(self._cm[self.kept]).astype(np.float32)
-        key = keys(pedigree, self._penetrance, self._column)
+        key = keys(pedigree, self.penetrance, self._column)
         self.groups: GroupFrequencies | None = None
         if pedigree.metafounders is not None:
             self.groups = GroupFrequencies(pedigree, pedigree.metafounders, penetrance, self._column, self._single,
@@ -122,7 +130,7 @@ class Peeling:
             names = None if self.groups is None else self.groups.origins()
             self._anchors = anchor(rows, self._column, self._families, key, self._single, names)
             if self._options.pin:
-                self._anchors = pinned(self._anchors, self._families, self._column >= 0, len(self.kept), names)
+                self._anchors = pinned(self._anchors, self._families, typed, len(self.kept), names)
         self._founders = (
             np.flatnonzero(self._families.founder & self._families.telling) if priors is None else priors.animal
         )
@@ -147,9 +155,9 @@ class Peeling:
             if self._population is not None:
                 self._population.prior = self._prior[:, : self._own]
                 self._population.forget(self.freq, self.groups.priors())
-        self._pedigree = pedigree
-        self._small = np.empty(0, np.int64), np.empty((len(seen), 0, 4), np.float32)
-        self._whole, self._core, self._group = sweepers_of(self._families, self._column, self._single)
+        self._peeled_pedigree = pedigree
+        self._small = no_small_groups(len(seen))
+        self._sweepers = Sweepers(self._families, self._column, self._single)
         slots = -(-self._families.slots // CHILDREN) * CHILDREN
         self.seg = np.full((len(self.kept), slots, 4), 0.25, np.float32)
         self._anchors.apply(self.seg)
@@ -177,7 +185,7 @@ class Peeling:
             self._smooth()
             self._anchors.apply(self.seg)
             whole(self.seg)[:, still] = held
-            if self._options.learn_error and cycle > 0 and self._penetrance.calls:
+            if self._options.learn_error and cycle > 0 and self.penetrance.calls:
                 self._learn_error(counts)
             learning = self._population is not None and cycle < self._options.cycles - 2
             if self._population is not None and due:
@@ -194,12 +202,20 @@ class Peeling:
                 break
         self._learn_the_rest()
         if self._options.cycles:
-            found = small_groups(self._pedigree, self._families, self._group, len(self.freq), self._single)
-            anchors = replace(self._anchors, cells=self._cells(np.arange(len(self.freq))),
-                              locus=self.kept[self._anchors.locus])  # fmt: skip
-            self._small = posteriors(found, self._penetrance, self._column, self._families, anchors, self._prior,
-                                     self._prior_column, self.freq, haldane(self._cm), self._single,
-                                     self._options.threads)  # fmt: skip
+            self._chain_small_groups()
+
+    def _chain_small_groups(self) -> None:
+        """Exact posteriors, and the segregation that goes with them, of groups of few meioses."""
+        loci, data, single = len(self.freq), self.penetrance, self._single
+        found = small_groups(self._peeled_pedigree, self._families, self._sweepers.group, loci, single)
+        anchors = replace(self._anchors, cells=self._cells(np.arange(loci)), locus=self.kept[self._anchors.locus])
+        unseen = self._founders[self._column[self._founders] < 0] if self._population is not None else _NOBODY
+        kinds = None if self.groups is None else self._own + self.groups.kinds.of[unseen]
+        columns = settled_priors(self._prior_column, unseen, kinds)
+        self._small = posteriors(found, data, self._column, self._families, anchors, self._prior, columns, self.freq,
+                                 haldane(self._cm), single, self._options.threads)  # fmt: skip
+        slots, places = self._families.slots_of(self._small.animals)
+        self.seg[:, slots] = self._small.seg[0][self.kept][:, places]
 
     def _learn_the_rest(self) -> None:
         """Allele frequencies at the loci that the cycles left out."""
@@ -210,34 +226,40 @@ class Peeling:
                 for _ in range(_FREQUENCY_ROUNDS):
                     self._learn_rows(rows, self.own_segregation(rows), False, self._told(len(rows), False))
 
-    def blocks(self) -> Iterator[PeeledBlock]:
-        """Genotype probabilities, in order of the loci."""
-        for first, gp4 in self._peeled(self._whole, max(_SWEEPS_AT_END, 2 * self._options.sweeps)):
-            gp4[:, self._small[0]] = self._small[1][first : first + len(gp4)]
+    def blocks(self, named: bool = False) -> Iterator[PeeledBlock]:
+        """Genotype probabilities, in order of the loci.
+
+        Untyped parents who could change places have the mean over both ways, unless `named` asks for the way that
+        segregation and all other animals' phase go with; then ancestors whom peeling leaves out are not set either.
+        """
+        for first, gp4 in self._peeled(False, self._last_sweeps):
+            rows = slice(first, first + len(gp4))
+            gp4[:, self._small.animals] = self._small.gp4[rows]
+            if not named:
+                self._completion.fill(gp4, self.freq[rows], self._options.threads)
             yield PeeledBlock(first, np.ascontiguousarray(gp4[:, : self._animals]))
 
-    def _peeled(self, sweepers: list[Sweeper], sweeps: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """First locus and (V, N, 4) genotype probabilities of blocks of loci; only the sweepers' animals are set."""
-        loci = len(self.freq)
+    @property
+    def _last_sweeps(self) -> int:
+        return max(_SWEEPS_AT_END, 2 * self._options.sweeps)
+
+    def _peeled(self, told_only: bool, sweeps: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """First locus and (V, N, 4) genotype probabilities of blocks of loci; animals left out are not set."""
+        loci, data = len(self.freq), self.penetrance
         for first in range(0, loci, self._options.block):
             rows = slice(first, min(loci, first + self._options.block))
             every = np.arange(rows.start, rows.stop)
             seg = self.seg[rows] if self._all else self.own_segregation(every)
             out = np.empty((len(every), len(self._column), 4), np.float32)
-            work = Work(self._penetrance.index[rows], self._penetrance.table, self.freq[rows], seg,
+            work = Work(data.index[rows], data.table, self.freq[rows], seg,
                         self._cells(every), self._prior[rows], out, False, False)  # fmt: skip
-            self._peel(sweepers, work, sweeps)
+            self._peel(told_only, work, sweeps)
             yield first, out
 
     @property
     def one_gamete(self) -> NDArray[np.bool_]:
         """(N,) animals whose two haplotypes are copies of one gamete."""
         return self._single[: self._animals]
-
-    @property
-    def penetrance(self) -> Penetrance:
-        """The observations, under the error rate learned so far."""
-        return self._penetrance
 
     def flanking(self) -> NDArray[np.float32]:
         """(K, C, 4) segregation at the loci of `kept`, their own evidence included: what other loci lie between."""
@@ -248,7 +270,13 @@ class Peeling:
         self._anchors.apply(evidence)
         evidence *= self.seg
         evidence /= np.maximum(evidence.sum(axis=2, keepdims=True), 1e-20)
+        slots, places = self._families.slots_of(self._small.animals)
+        evidence[:, slots] = self._small.seg[1][self.kept][:, places]
         return evidence
+
+    def slots_of(self, animals: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(n,) columns of the segregation array of (n,) animals with data and parents."""
+        return self._families.slots_of(animals)[0]
 
     def peel_given(
         self,
@@ -276,7 +304,8 @@ class Peeling:
         column = np.full(len(self._column), -1, np.int32)
         column[founders] = np.arange(len(founders))
         work = Work(index, table, freq, seg, _NO_CELLS, with_single(prior, self._single[founders]), out, False, False)
-        self._peel(self._whole, work, max(_SWEEPS_AT_END, 2 * self._options.sweeps), column)
+        self._peel(False, work, self._last_sweeps, column)
+        self._completion.fill(out, freq, self._options.threads)
         return np.ascontiguousarray(out[:, : self._animals])
 
     def priors_by_group(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -293,22 +322,17 @@ class Peeling:
     def _evidence(self) -> NDArray[np.float32]:
         """(P, L, 4) what calls and offspring say of each founder, its prior left out; largest 1."""
         like = np.empty((len(self._founders), len(self.freq), 4), np.float32)
-        for first, gp4 in self._peeled(self._core, self._options.sweeps):
+        for first, gp4 in self._peeled(True, self._options.sweeps):
             rows = slice(first, first + len(gp4))
             like[:, rows] = without(gp4[:, self._founders], self._prior[rows])
         return like
 
     def _peel(
-        self, sweepers: list[Sweeper], work: Work, sweeps: int, prior_column: NDArray[np.int32] | None = None
+        self, told_only: bool, work: Work, sweeps: int, prior_column: NDArray[np.int32] | None = None
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        exact = Effort(max(_SWEEPS_EXACT, sweeps), min(_EXACT, self._options.tolerance))
-        efforts = exact, Effort(sweeps, self._options.tolerance)
         column = self._prior_column if prior_column is None else prior_column
-        done = [
-            sweeper.run(work, column, effort, self._options.threads)
-            for sweeper, effort in zip(sweepers, efforts, strict=True)
-        ]
-        return done[0][0] + done[1][0], done[0][1] + done[1][1]
+        effort = Effort(sweeps, self._options.tolerance)
+        return self._sweepers.run(told_only, work, column, effort, self._options.threads)
 
     def _learn_rows(
         self, rows: NDArray[np.int64], seg: NDArray[np.float32], anchored: bool, founders: NDArray[np.float32]
@@ -319,17 +343,17 @@ class Peeling:
         where nobody asks.
         """
         which = slice(0, len(rows)) if len(rows) == len(self.freq) else rows
-        data = self._penetrance
+        data = self.penetrance
         work = Work(data.index[which], data.table, self.freq[which], seg, self._cells(rows) if anchored else _NO_CELLS,
                     self._prior[which], founders, data.calls and self._options.learn_error, True)  # fmt: skip
-        counts, alleles = self._peel(self._core, work, self._options.sweeps)
+        counts, alleles = self._peel(True, work, self._options.sweeps)
         if self._learn_freq and self.groups is not None:
             self.groups.learn(which, founders)
             self._prior[which, self._own :] = self.groups.priors(which)
             self.freq[which] = self.groups.main(which)
         elif self._learn_freq:
             # Half an allele of each kind keeps a frequency off the boundary, where EM could not leave it.
-            gametes = sum(sweeper.gametes for sweeper in self._core)
+            gametes = self._sweepers.gametes
             self.freq[which] = (alleles + 0.5) / (gametes + 1) if gametes else self.freq[which]
         return counts
 
@@ -353,10 +377,10 @@ class Peeling:
 
     def _learn_error(self, counts: NDArray[np.float64]) -> None:
         """EM step of the error rate: the share of calls that the posteriors contradict."""
-        found = self._penetrance.contradicted(counts)
+        found = self.penetrance.contradicted(counts)
         if found is not None:
             self.error = found
-            self._penetrance = self._penetrance.with_error(found)
+            self.penetrance = self.penetrance.with_error(found)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """What the cycles so far have learned, for `resume`; a copy of nothing, so it is written before the next."""
@@ -370,7 +394,7 @@ class Peeling:
         self._done, self.seg, self.freq = int(state["done"]), state["seg"], state["freq"]
         if not np.isnan(state["error"]):
             self.error = float(state["error"])
-            self._penetrance = self._penetrance.with_error(self.error)
+            self.penetrance = self.penetrance.with_error(self.error)
         for key, part in (("groups", self.groups), ("population", self._population)):
             if part is not None:
                 part.resume({name.removeprefix(f"{key}."): one for name, one in state.items() if name.startswith(key)})

@@ -49,6 +49,14 @@ class Families:
             out[first : first + told] = value[self.children(f)]
         return out
 
+    def slots_of(self, animals: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Columns of the segregation array of those of (n,) animals that have one, and their places among them."""
+        slots = np.full(len(self.telling), -1, np.int64)
+        for f, first in enumerate(self.first_slot.tolist()):
+            slots[self.children(f)] = np.arange(first, first + self.told[f])
+        places = np.flatnonzero(slots[animals] >= 0)
+        return slots[animals[places]], places
+
     def among(self, animals: NDArray[np.int64], told_only: bool) -> Families:
         """The families of whole groups of relatives, their members numbered by their place in `animals`.
 
@@ -74,6 +82,17 @@ class Families:
         )
 
 
+def telling_animals(pedigree: Pedigree, typed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(N,) animals of a pedigree that are `typed`, (N,), or have such a descendant."""
+    telling = typed.copy()
+    for animal in pedigree.order[::-1].tolist():
+        if telling[animal]:
+            for parent in (pedigree.sire[animal], pedigree.dam[animal]):
+                if parent >= 0:
+                    telling[parent] = True
+    return telling
+
+
 def full_sib_families(pedigree: Pedigree, typed: NDArray[np.bool_]) -> Families:
     """Group the children of a pedigree.
 
@@ -84,12 +103,7 @@ def full_sib_families(pedigree: Pedigree, typed: NDArray[np.bool_]) -> Families:
     sire, dam = pedigree.sire, pedigree.dam
     place = np.empty(len(pedigree), np.int64)
     place[pedigree.order] = np.arange(len(pedigree))
-    telling = typed.copy()  # observed, or with an observed descendant
-    for animal in pedigree.order[::-1].tolist():
-        if telling[animal]:
-            for parent in (sire[animal], dam[animal]):
-                if parent >= 0:
-                    telling[parent] = True
+    telling = telling_animals(pedigree, typed)
     generation = np.zeros(len(pedigree), np.int64)
     groups: dict[tuple[int, int, int], list[int]] = {}
     for animal in pedigree.order.tolist():

@@ -1,10 +1,13 @@
-"""What a bundle's engine is asked about a family: founders' haplotypes where the family tells them, else genotypes.
+"""What a bundle's engine is asked about a family: haplotypes where the family tells them, else genotypes.
 
-At the loci where somebody was typed, peeling tells which alleles each founder's two haplotypes carry: by the founder's
-own calls and by what its descendants inherited. The engine imputes these haplotypes one by one, as haploid samples
-with gaps. So a haplotype that ten descendants share is imputed once, from all that they show of it, and what comes out
-keeps the names (paternal, maternal) that segregation uses. Where the family leaves phase open, as for an animal without
-typed relatives, the engine sees the animal's genotypes in place of haplotypes.
+At the loci where somebody was typed, peeling tells which alleles the two haplotypes of an animal carry: by its own
+calls and by those of its relatives. The engine imputes both together, as linked haploid samples; where only the phase
+of a heterozygote is open it finds that out too. What comes out keeps the names (paternal, maternal) that segregation
+uses.
+
+Each haplotype of the family is to be imputed once. A founder of whom nearly all is known speaks for its descendants.
+Where a founder is not known so well, its offspring speak for it, each with the haplotype that came from there. Where
+the family leaves phase open, as for an animal without typed relatives, the engine sees its genotypes alone.
 """
 
 from __future__ import annotations
@@ -21,29 +24,50 @@ from models.peeling.block import PeeledBlock
 from models.peeling.pedigree import Pedigree
 
 SURE: Final = 0.95  # probability from which an allele or a phase counts as known
-PHASED: Final = 0.6  # share of heterozygotes with known phase: a trio settles at least three quarters, a duo a half
+PHASED: Final = 0.2  # share of heterozygotes with known phase from which an animal's haplotypes have names
+SETTLED: Final = 0.6, 0.8  # of founders and of others the same for engines to which an open phase is a gap
+DENSE: Final = 0.5  # share of loci that must be known of a typed animal that speaks for its offspring
+COMPLETE: Final = 0.97  # and of an untyped founder
+_EITHER: Final = 2  # one of both haplotypes carries ALT
+_CODES: Final = np.array([gt.HAP_REF, gt.HAP_ALT, gt.HET, gt.MISSING], np.int8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EngineInput:
-    """Samples for an engine: two haploid ones for each founder, then one diploid for each animal without phase.
+    """Samples for an engine: two linked haploid ones for each animal with phase, then a diploid one for each without.
 
     Attributes:
-        founder: (F,) int64 animals whose haplotypes are imputed.
+        founder: (F,) int64 founders whose haplotypes are imputed.
+        named: (M,) int64 other animals whose haplotypes are imputed.
+        says: (M, 2) bool, which of their haplotypes, the paternal one first, they speak for.
+        beside: (M,) float64 numbers of their close relatives among the following, who share half with them.
         whole: (U,) int64 animals whose genotypes are imputed.
         weight: (U,) float64 how much each of these says, less than one where relatives show the same haplotypes.
-        codes: (T, 2 F + U) int8 genotype codes at the typed loci.
+        codes: (T, 2 F + 2 M + U) int8 genotype codes at the typed loci.
     """
 
     founder: NDArray[np.int64]
+    named: NDArray[np.int64]
+    says: NDArray[np.bool_]
+    beside: NDArray[np.float64]
     whole: NDArray[np.int64]
     weight: NDArray[np.float64]
     codes: NDArray[np.int8]
 
     @property
     def ploidy(self) -> NDArray[np.int8]:
-        """(2 F + U,) 1 or 2."""
-        return np.repeat(np.array([1, 2], np.int8), [2 * len(self.founder), len(self.whole)])
+        """(2 F + 2 M + U,) 1 or 2."""
+        return np.repeat(np.array([1, 2], np.int8), [2 * self.linked, len(self.whole)])
+
+    @property
+    def linked(self) -> int:
+        """F + M, pairs of haploid samples."""
+        return len(self.founder) + len(self.named)
+
+    @property
+    def speaking(self) -> NDArray[np.int64]:
+        """(M + U,) animals that bring evidence."""
+        return np.concatenate([self.named, self.whole])
 
 
 def engine_input(
@@ -52,41 +76,54 @@ def engine_input(
     calls: NDArray[np.int8],
     freq: NDArray[np.float64],
     loci: NDArray[np.int64],
+    finds_phase: bool,
 ) -> EngineInput:
     """Choose whose haplotypes and whose genotypes the engine gets.
 
     Args:
         pedigree: N animals.
-        blocks: all loci, peeled.
+        blocks: all loci, peeled, with the names that segregation uses.
         calls: (L, N) observed ALT alleles, -1 where unknown.
         freq: (L,) ALT frequencies that peeling used.
         loci: (T,) ascending loci that the bundle holds.
+        finds_phase: see `models.protocol.Imputer`.
     """
-    founders = np.flatnonzero((pedigree.sire < 0) & (pedigree.dam < 0))
-    wanted = np.zeros(len(calls), bool)
-    wanted[loci] = True
-    alleles: list[NDArray[np.int8]] = [np.empty((0, 2 * len(founders)), np.int8)]
+    founder = (pedigree.sire < 0) & (pedigree.dam < 0)
+    typed = (calls >= 0).any(axis=0)
+    asked = np.flatnonzero(founder | typed)
+    held = np.zeros(len(calls), bool)
+    held[loci] = True
+    alleles: list[NDArray[np.int8]] = [np.empty((0, 2 * len(asked)), np.int8)]
     het, told = np.zeros(len(pedigree), np.int64), np.zeros(len(pedigree), np.int64)
     for block in blocks:
-        rows = np.flatnonzero(wanted[block.first : block.first + len(block.gp4)])
+        rows = np.flatnonzero(held[block.first : block.first + len(block.gp4)])
         gp4, seen = block.gp4[rows], calls[block.first + rows] == 1
         both = gp4[..., 1] + gp4[..., 2]
         het += seen.sum(axis=0)
         told += (seen & (np.maximum(gp4[..., 1], gp4[..., 2]) > SURE * both)).sum(axis=0)
-        alleles.append(_known_alleles(gp4[:, founders], freq[block.first + rows]))
-    typed = (calls >= 0).any(axis=0)
-    phased = typed & (told >= PHASED * het)
-    below = phased.copy()  # phased itself, or with such a descendant
-    for animal in pedigree.order[::-1].tolist():
-        for parent in (pedigree.sire[animal], pedigree.dam[animal]):
-            if below[animal] and parent >= 0:
-                below[parent] = True
-    whole = np.flatnonzero(typed & ~phased)
-    kept = below[founders] & ~np.isin(founders, whole)
-    pairs = np.concatenate(alleles)[:, np.repeat(kept, 2)]
-    genotypes = calls[np.ix_(loci, whole)]
-    codes = np.concatenate([np.where(pairs < 0, gt.MISSING, pairs + gt.HAP_REF), genotypes], axis=1).astype(np.int8)
-    return EngineInput(founders[kept], whole, _weights(pedigree, whole), codes)
+        sure = _known_alleles(gp4[:, asked], freq[block.first + rows])
+        either = np.repeat(seen[:, asked], 2, axis=1)
+        either &= np.repeat((sure[:, 0::2] < 0) & (sure[:, 1::2] < 0), 2, axis=1)
+        alleles.append(np.where(either, np.int8(_EITHER), sure))
+    pairs = np.concatenate(alleles)
+    known = np.zeros(len(pedigree))
+    if len(pairs):
+        known[asked] = (pairs >= 0).mean(axis=0).reshape(-1, 2).mean(axis=1)
+    phased = typed & (told >= (PHASED if finds_phase else np.where(founder, *SETTLED)) * het)
+    speaks = np.append((known >= np.where(typed, DENSE, COMPLETE)) & (founder | typed), False)  # for its offspring
+    for animal in pedigree.order.tolist():
+        speaks[animal] |= speaks[pedigree.sire[animal]] and speaks[pedigree.dam[animal]]
+    open_side = ~np.stack([speaks[pedigree.sire], speaks[pedigree.dam]], axis=1)
+    needed = typed & open_side.any(axis=1)
+    named, whole = np.flatnonzero(needed & phased & ~founder), np.flatnonzero(needed & ~phased)
+    founders = np.flatnonzero(founder & speaks[:-1] & (phased | ~typed))
+    place = np.searchsorted(asked, np.concatenate([founders, named]))
+    shown = pairs[:, np.stack([2 * place, 2 * place + 1], axis=1).ravel()]
+    codes = np.concatenate([_CODES[shown], calls[np.ix_(loci, whole)]], axis=1)
+    open_side[whole] = True
+    weight = 1 / (1 + _relatives(pedigree, whole, np.concatenate([named, whole]), open_side) / 2)
+    beside = _relatives(pedigree, named, whole, open_side)
+    return EngineInput(founders, named, open_side[named], beside, whole, weight, codes)
 
 
 def _known_alleles(gp4: NDArray[np.float32], freq: NDArray[np.float64]) -> NDArray[np.int8]:
@@ -103,19 +140,26 @@ def _known_alleles(gp4: NDArray[np.float32], freq: NDArray[np.float64]) -> NDArr
     return np.where(high, 1, np.where(low, 0, -1)).astype(np.int8).reshape(len(gp4), -1)
 
 
-def _weights(pedigree: Pedigree, whole: NDArray[np.int64]) -> NDArray[np.float64]:
-    """1 / (1 + k / 2) for an animal with k parents, children and full sibs among `whole`, who share half with it."""
-    chosen = set(whole.tolist())
-    relatives = dict.fromkeys(chosen, 0)
-    sibs: dict[tuple[int, int], list[int]] = {}
-    for animal in chosen:
-        parents = int(pedigree.sire[animal]), int(pedigree.dam[animal])
-        for parent in set(parents) & chosen:
-            relatives[parent] += 1
-            relatives[animal] += 1
-        if min(parents) >= 0:
-            sibs.setdefault(parents, []).append(animal)
-    for group in sibs.values():
-        for animal in group:
-            relatives[animal] += len(group) - 1
-    return np.array([1 / (1 + relatives[animal] / 2) for animal in whole.tolist()], np.float64)
+def _relatives(
+    pedigree: Pedigree, animals: NDArray[np.int64], among: NDArray[np.int64], open_side: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """(n,) numbers of parents, offspring and full sibs `among` others that (n,) `animals` have.
+
+    A parent and its offspring count where the latter speaks for what it has from there, (N, 2).
+    """
+    others = set(among.tolist())
+    found = dict.fromkeys(animals.tolist(), 0)
+    sibs: dict[tuple[int, int], int] = {}
+    parents = {a: (int(pedigree.sire[a]), int(pedigree.dam[a])) for a in {*found, *others}}
+    for animal, pair in parents.items():
+        for parent in {p for p, own in zip(pair, open_side[animal], strict=True) if own}:
+            if parent in found and animal in others:
+                found[parent] += 1
+            if animal in found and parent in others:
+                found[animal] += 1
+        if animal in others:
+            sibs[pair] = sibs.get(pair, 0) + 1
+    for animal in found:
+        if min(parents[animal]) >= 0:
+            found[animal] += sibs.get(parents[animal], 0) - (animal in others)
+    return np.array(list(found.values()), np.float64)

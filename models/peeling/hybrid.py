@@ -47,13 +47,40 @@ class BundleSites:
     locus: NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Said:
+    """The engine's words on V sites: (V, F + M, 2) P(ALT) of haplotypes, and (V, U, 4) of genotypes without phase."""
+
+    alleles: NDArray[np.float64]
+    whole: NDArray[np.float64]
+
+
+def _pairs(alleles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(V, n, 4) probabilities of phased genotypes from (V, n, 2) P(ALT) of each haplotype."""
+    sire, dam = alleles[..., 0], alleles[..., 1]
+    return np.stack([(1 - sire) * (1 - dam), (1 - sire) * dam, sire * (1 - dam), sire * dam], axis=2)
+
+
+def _outer(each: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(V, n, 4) products of (V, n, 2, 2) values of both haplotypes' alleles."""
+    return (each[:, :, 0, :, None] * each[:, :, 1, None, :]).reshape(*each.shape[:2], 4)
+
+
+def _offspring(pedigree: Pedigree, asked: EngineInput) -> list[tuple[NDArray[np.int64], int]]:
+    """Of each parent of several named animals that speak for it: their places among the named, and the side."""
+    found: dict[tuple[int, int], list[int]] = {}
+    for side, parents in enumerate((pedigree.sire, pedigree.dam)):
+        for place in np.flatnonzero(asked.says[:, side] & (parents[asked.named] >= 0)).tolist():
+            found.setdefault((int(parents[asked.named[place]]), side), []).append(place)
+    return [(np.array(places), side) for (_, side), places in found.items() if len(places) > 1]
+
+
 class Hybrid:
     """The pass over the bundle's sites after the cycles of `Peeling`."""
 
     def __init__(
         self,
         peeling: Peeling,
-        pedigree: Pedigree,
         asked: EngineInput,
         sites: BundleSites,
         centimorgans: NDArray[np.float64],
@@ -62,17 +89,18 @@ class Hybrid:
 
         Args:
             peeling: after its cycles; its observations have a column an animal.
-            pedigree: N animals.
             asked: what the engine was given.
             sites: of the bundle.
             centimorgans: (L,) map positions of the peeling's loci.
         """
         self._peeling, self._asked, self._sites = peeling, asked, sites
         self._at, self._seg = centimorgans[peeling.kept], peeling.flanking()
-        founder = (pedigree.sire < 0) & (pedigree.dam < 0)
-        self._open = np.flatnonzero(founder[asked.whole])  # founders without phase, among `whole`
-        self._others = np.flatnonzero(~founder[asked.whole])
-        self._founders = np.concatenate([asked.founder, asked.whole[self._open]])
+        founder = (peeling.pedigree.sire < 0) & (peeling.pedigree.dam < 0)
+        self._open = np.flatnonzero(founder[asked.speaking])  # founders without phase, among those who speak
+        self._others = np.flatnonzero(~founder[asked.speaking])
+        self._founders = np.concatenate([asked.founder, asked.speaking[self._open]])
+        self._slots = peeling.slots_of(asked.named)
+        self._offspring = _offspring(peeling.pedigree, asked)
         self._groups = None if peeling.groups is None else BundleGroups(peeling.groups, self._founders)
 
     def blocks(self, imputed: Iterable[ImputedBlock | PairBlock]) -> Iterator[PeeledBlock]:
@@ -91,54 +119,58 @@ class Hybrid:
         rows = slice(block.first, block.first + len(block.gp))
         freq, locus = self._sites.freq[rows], self._sites.locus[rows]
         flat = hardy_weinberg(freq)[:, None]
-        haplotypes, whole = self._said(block, locus >= 0)
-        weight = self._asked.weight[None, :, None]
-        trusted = ((1 - DISTRUST) * whole + DISTRUST * flat) / flat
-        evidence = trusted**weight
-        prior = np.concatenate([
-            (1 - DISTRUST) * haplotypes + DISTRUST * flat,
-            evidence[:, self._open] * flat,
-        ], axis=1)  # fmt: skip
-        prior = np.ascontiguousarray(prior / prior.sum(axis=2, keepdims=True), np.float32)
-        index, table = self._observed(locus, evidence[:, self._others])
+        said = self._said(block, locus >= 0)
         seg = interpolated(self._seg, self._at, self._sites.centimorgans[rows])
         typed = np.flatnonzero(locus >= 0)
         if len(typed):
             seg[typed] = self._peeling.own_segregation(locus[typed])
-        founders, mates = self._founders, freq
+        trusted, evidence = self._trusted(said, freq, self._shares(seg))
+        founders = len(self._asked.founder)
+        prior = np.concatenate([
+            (1 - DISTRUST) * _pairs(said.alleles[:, :founders]) + DISTRUST * flat,
+            evidence[:, self._open] * flat,
+        ], axis=1)  # fmt: skip
+        prior = np.ascontiguousarray(prior / prior.sum(axis=2, keepdims=True), np.float32)
+        index, table = self._observed(locus, evidence[:, self._others])
+        animals, mates = self._founders, freq
         if self._groups is not None:
             alleles = np.stack([prior[..., 2] + prior[..., 3], prior[..., 1] + prior[..., 3]], axis=2)
             found = self._groups.frequencies(alleles.reshape(len(freq), -1), freq, locus)
             prior = np.concatenate([prior, self._groups.priors(found)], axis=1)
-            founders, mates = np.concatenate([founders, self._groups.animals]), self._groups.mates(found, freq)
-        gp4 = self._peeling.peel_given(index, table, mates, seg, prior, founders)
-        self._own_words(gp4, trusted, weight, flat, locus >= 0)
+            animals, mates = np.concatenate([animals, self._groups.animals]), self._groups.mates(found, freq)
+        gp4 = self._peeling.peel_given(index, table, mates, seg, prior, animals)
+        self._own_words(gp4, said, trusted, evidence, flat, locus >= 0)
         return PeeledBlock(block.first, gp4)
 
     def _own_words(
         self,
         gp4: NDArray[np.float32],
+        said: _Said,
         trusted: NDArray[np.float64],
-        weight: NDArray[np.float64],
+        evidence: NDArray[np.float64],
         flat: NDArray[np.float32],
         typed: NDArray[np.bool_],
     ) -> None:
-        """Set the animals without phase: to relatives each says its share of what all show, of itself it says all.
+        """Set the animals that speak: to relatives each says its share of what all show, of itself it says all.
 
         Where nobody was typed, relatives who were imputed from the same haplotypes say the same once more, errors
         included: there the engine's word on the animal stands, and only the order of its alleles comes from the family.
+        Both of its haplotypes, for where the engine had to find out the phase, it did for both at once; what was
+        imputed of a parent may go with the other way.
         """
-        whole = self._asked.whole
-        peeled = gp4[:, whole].astype(np.float64)
-        mine = np.where(typed[:, None, None], peeled * trusted ** (1 - weight), trusted * flat)
+        speaking, named = self._asked.speaking, len(self._asked.named)
+        peeled = gp4[:, speaking].astype(np.float64)
+        alone = trusted * flat
+        alone[:, :named] = _pairs(said.alleles[:, len(self._asked.founder) :])
+        mine = np.where(typed[:, None, None], peeled * trusted / evidence, alone)
         both = np.maximum(peeled[..., 1] + peeled[..., 2], 1e-20)
         het = mine[..., 1] + mine[..., 2]
         mine[..., 1], mine[..., 2] = het * peeled[..., 1] / both, het * peeled[..., 2] / both
-        gp4[:, whole] = mine / np.maximum(mine.sum(axis=2, keepdims=True), 1e-20)
+        gp4[:, speaking] = mine / np.maximum(mine.sum(axis=2, keepdims=True), 1e-20)
 
-    def _said(self, block: ImputedBlock, typed: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(V, F, 4) of founders and (V, U, 4) of the others, the site's own genotype hidden where it is typed."""
-        pairs = 2 * len(self._asked.founder)
+    def _said(self, block: ImputedBlock, typed: NDArray[np.bool_]) -> _Said:
+        """What the engine says, the site's own genotype hidden where it is typed."""
+        pairs = 2 * self._asked.linked
         allele = block.gp[:, :pairs, 2].astype(np.float64)
         gp = block.gp[:, pairs:].astype(np.float64)
         whole = np.stack([gp[..., 0], gp[..., 1] / 2, gp[..., 1] / 2, gp[..., 2]], axis=2)
@@ -150,10 +182,39 @@ class Hybrid:
             allele[typed] = np.where(np.isnan(blind[:, :pairs]), freq, blind[:, :pairs])
             half = np.where(np.isnan(blind[:, pairs:]), freq, blind[:, pairs:] / 2)
             whole[typed] = hardy_weinberg(np.clip(half, 0, 1))
-        allele = np.clip(allele, 0, 1)
-        sire, dam = allele[:, 0::2], allele[:, 1::2]
-        haplotypes = np.stack([(1 - sire) * (1 - dam), (1 - sire) * dam, sire * (1 - dam), sire * dam], axis=2)
-        return haplotypes, whole
+        return _Said(np.clip(allele, 0, 1).reshape(len(allele), pairs // 2, 2), whole)
+
+    def _shares(self, seg: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(V, M, 2) how much each named animal says of its haplotypes: an equal part of what all say that have them.
+
+        Which offspring of a parent have the same haplotype is told by (V, C, 4) segregation.
+        """
+        first = np.stack([seg[:, self._slots, :2].sum(axis=2), seg[:, self._slots, 0::2].sum(axis=2)], axis=2)
+        sharing = np.repeat(1 + self._asked.beside[None, :, None] / 2, len(seg), axis=0)
+        sharing = np.repeat(sharing, 2, axis=2)
+        for places, side in self._offspring:
+            p = first[:, places, side].astype(np.float64)
+            alike = p * p.sum(axis=1, keepdims=True) + (1 - p) * (1 - p).sum(axis=1, keepdims=True)
+            sharing[:, places, side] += alike - p * p - (1 - p) ** 2
+        return 1 / sharing
+
+    def _trusted(
+        self, said: _Said, freq: NDArray[np.float64], shares: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(V, M + U, 4) likelihoods of the animals that speak, and the share of them that goes to relatives.
+
+        They are what the engine says over the frequencies.
+        """
+        flat = hardy_weinberg(freq)[:, None]
+        whole = ((1 - DISTRUST) * said.whole + DISTRUST * flat) / flat
+        p = freq[:, None, None]
+        one = (1 - DISTRUST) * said.alleles[:, len(self._asked.founder) :] + DISTRUST * p
+        each = np.where(self._asked.says[..., None], np.stack([(1 - one) / (1 - p), one / p], axis=3), 1.0)
+        weight = self._asked.weight[None, :, None]
+        return (
+            np.concatenate([_outer(each), whole], axis=1),
+            np.concatenate([_outer(each ** shares[..., None]), whole**weight], axis=1),
+        )
 
     def _observed(
         self, locus: NDArray[np.int64], evidence: NDArray[np.float64]
@@ -163,7 +224,7 @@ class Hybrid:
         index = np.zeros((len(locus), data.index.shape[1]), np.uint16)
         typed = np.flatnonzero(locus >= 0)
         index[typed] = data.index[locus[typed]]
-        animals = self._asked.whole[self._others]
+        animals = self._asked.speaking[self._others]
         if not len(animals):
             return index, data.table
         likelihood = data.table[index[:, animals]] * evidence

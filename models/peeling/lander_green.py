@@ -136,10 +136,49 @@ def _add_children(alleles: int, first: float, data: Any, founders: int, bits: An
         before <<= bits[k]
 
 
+@kernel
+def _state(way: int, k: int, bits: Any, both: Any) -> int:
+    """Segregation state of child k under a way; an unknown parent's meiosis counts as nought."""
+    for later in range(len(bits) - 1, k, -1):
+        way >>= bits[later]
+    if both[k] == 3:
+        return way & 3
+    return 0 if both[k] == 0 else both[k] * (way & 1)
+
+
+@kernel
+def _allow(x: Any, first: int, last: int, child: Any, mask: Any, bits: Any, both: Any) -> None:
+    """Multiply (V,) by the masks first to last - 1."""
+    for a in range(first, last):
+        for v in range(len(x)):
+            x[v] *= mask[a, _state(v, child[a], bits, both)]
+
+
+@kernel
+def _add_segregation(ahead: Any, behind: Any, here: Any, bits: Any, both: Any, seg: Any) -> None:
+    """Marginals (n - F, 4) of the states of each child's meioses, an unknown parent's taken for even."""
+    total = 0.0
+    for v in range(len(behind)):
+        total += ahead[v] * behind[v] * here[v]
+    scale = 1.0 / max(total, 1e-300)
+    for v in range(len(behind)):
+        share = np.float32(ahead[v] * behind[v] * here[v] * scale)
+        for k in range(len(bits)):
+            seg[k, _state(v, k, bits, both)] += share
+    for k in range(len(bits)):
+        if both[k] == 0:
+            seg[k] = np.float32(0.25)
+        elif both[k] < 3:
+            other = 3 - both[k]
+            seg[k, 0] /= 2
+            seg[k, both[k]] /= 2
+            seg[k, other], seg[k, 3] = seg[k, 0], seg[k, both[k]]
+
+
 @making_kernel
 def chain(
-    data: Any, prior: Any, freq: Any, r: Any, founders: int, single: int, bits: Any, start: Any, haplotype: Any,
-    masks: Any, out: Any,
+    data: Any, prior: Any, freq: Any, r: Any, founders: int, single: int, bits: Any, both: Any, start: Any,
+    haplotype: Any, masked: Any, child: Any, mask: Any, out: Any, seg: Any,
 ) -> None:  # fmt: skip
     """Posterior genotypes of one group of relatives.
 
@@ -151,10 +190,14 @@ def chain(
         founders: F.
         single: see `Ways`, as the following.
         bits: (n - F,).
+        both: (n - F,).
         start: (n - F + 1,).
         haplotype: (2, T).
-        masks: (A, 2 + V) float64: locus, unused, and the share of each way that is allowed there.
+        masked: (L + 1,) int64 where the masks of each locus begin.
+        child: (A,) int64 child of each mask, numbered from 0 behind the founders.
+        mask: (A, 4) float64 share of each of its states that is allowed.
         out: (L, n, 4) float32 probabilities to write.
+        seg: (2, L, n - F, 4) float32 noughts, to which segregation is added: of the other loci alone, and of all.
     """
     loci, meioses = len(data), bits.sum()
     states, kinds = 1 << meioses, 1 << (2 * founders + single)
@@ -162,7 +205,7 @@ def chain(
     emission, ahead = np.zeros((loci, states), np.float32), np.empty((loci, states), np.float32)
     now = np.full(states, 1.0 / states)
     last = start[len(bits) - 1]
-    below = np.empty(len(haplotype[0]))
+    below, allowed = np.empty(len(haplotype[0])), np.empty(states)
     for step in range(2 * loci):
         forward = step < loci
         locus = step if forward else 2 * loci - 1 - step
@@ -182,10 +225,7 @@ def chain(
                     _add_children(c, share[c], data[locus], founders, bits, start, haplotype, weight)
                     for v in range(states):
                         emission[locus, v] += weight[last + v] / most
-            for a in range(len(masks)):
-                if masks[a, 0] == locus:
-                    for v in range(states):
-                        emission[locus, v] *= masks[a, 2 + v]
+            _allow(emission[locus], masked[locus], masked[locus + 1], child, mask, bits, both)
             if locus < loci - 1:
                 now *= emission[locus]
                 _across(now, meioses, r[locus])
@@ -193,10 +233,10 @@ def chain(
                 now[:] = 1.0 / states
             continue
         gp = np.zeros((data.shape[1], 4))
-        allowed = np.ones(states)
-        for a in range(len(masks)):
-            if masks[a, 0] == locus:
-                allowed *= masks[a, 2:]
+        allowed[:] = 1.0
+        _allow(allowed, masked[locus], masked[locus + 1], child, mask, bits, both)
+        _add_segregation(ahead[locus], now, allowed, bits, both, seg[0, locus])
+        _add_segregation(ahead[locus], now, emission[locus], bits, both, seg[1, locus])
         for c in range(kinds):
             if share[c] <= most * _NEGLIGIBLE:
                 continue

@@ -192,6 +192,19 @@ class Population:
         self.prior[:, self._single] = copies(mixed[self._single][..., [1, 3]].sum(axis=2).T)
 
 
+def settled_priors(
+    column: NDArray[np.int32], unseen: NDArray[np.int64], kinds: NDArray[np.int32] | None
+) -> NDArray[np.int32]:
+    """(N,) columns of founders' priors for exact chains: the population's word on typed founders alone.
+
+    What it says of (U,) `unseen` ones goes back to the phase that the cycles took their offspring for; a chain that
+    hears it at every locus would take that for certain. Instead they get their (U,) kinds' columns, or frequencies.
+    """
+    out = column.copy()
+    out[unseen] = -1 if kinds is None else kinds
+    return out
+
+
 def _known(like: NDArray[np.float32]) -> NDArray[np.float64]:
     """(P,) share of loci whose genotype the evidence settles, phase aside."""
     both = np.maximum(like[..., 1], like[..., 2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -35,6 +36,27 @@ def small_groups(
     return found[: int(np.searchsorted(work, MOST_TERMS, side="right"))]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Exact:
+    """What is known of the animals of small groups.
+
+    Attributes:
+        animals: (n,) int64 rows of the pedigree.
+        gp4: (L, n, 4) float32 probabilities of their phased genotypes.
+        seg: (2, L, n, 4) float32 segregation, a quarter each for founders: by the other loci alone, and by all.
+    """
+
+    animals: NDArray[np.int64]
+    gp4: NDArray[np.float32]
+    seg: NDArray[np.float32]
+
+
+def no_small_groups(loci: int) -> Exact:
+    """No animals, at so many loci."""
+    none = np.empty((loci, 0, 4), np.float32)
+    return Exact(np.empty(0, np.int64), none, np.stack([none, none]))
+
+
 def posteriors(
     groups: Sequence[Ways],
     penetrance: Penetrance,
@@ -47,8 +69,8 @@ def posteriors(
     r: NDArray[np.float64],
     single: NDArray[np.bool_],
     threads: int | None,
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Exact genotype probabilities.
+) -> Exact:
+    """Exact genotype probabilities and segregation.
 
     Args:
         groups: of relatives.
@@ -62,12 +84,10 @@ def posteriors(
         r: (L - 1,) recombination fractions.
         single: (N,) animals of one gamete.
         threads: None takes every core.
-
-    Returns:
-        (n,) animals and their (L, n, 4) probabilities.
     """
     animals = np.concatenate([np.empty(0, np.int64), *(one.animals for one in groups)])
     out = np.empty((len(freq), len(animals), 4), np.float32)
+    seg = np.full((2, *out.shape), 0.25, np.float32)
     of_slot = np.concatenate([np.empty(0, np.int32), *(families.children(f) for f in range(len(families.sire)))])
     q = 1 - freq
     hardy_weinberg = np.stack([q * q, q * freq, q * freq, freq * freq], axis=1)
@@ -89,22 +109,17 @@ def posteriors(
         for locus, animal in anchors.cells.tolist():
             if animal in place:
                 data[locus, place[animal]] *= [1, 2, 0, 1]
-        masks = []
-        for locus, slot, mask in zip(anchors.locus, anchors.slot, anchors.mask, strict=True):
-            if int(of_slot[slot]) in place:
-                masks.append(_mask_of_ways(one, int(locus), place[int(of_slot[slot])] - one.founders, mask))
-        table = np.array(masks).reshape(len(masks), 2 + (1 << one.meioses))
+        mine = np.flatnonzero(np.isin(of_slot[anchors.slot], one.animals))
+        mine = mine[np.argsort(anchors.locus[mine], kind="stable")]
+        masked = np.searchsorted(anchors.locus[mine], np.arange(len(freq) + 1))
+        child = np.array([place[int(a)] - one.founders for a in of_slot[anchors.slot[mine]]], np.int64)
         found = np.empty((len(freq), len(one.animals), 4), np.float32)
-        chain(data, own_prior, freq, r, one.founders, one.single, one.bits, one.start, one.haplotype, table, found)
+        told = np.zeros((2, len(freq), len(one.bits), 4), np.float32)
+        chain(data, own_prior, freq, r, one.founders, one.single, one.bits, one.both, one.start, one.haplotype,
+              masked, child, anchors.mask[mine].astype(np.float64), found, told)  # fmt: skip
         out[:, first : first + len(one.animals)] = found
+        seg[:, :, first + one.founders : first + len(one.animals)] = told
 
     starts = np.cumsum([0, *(len(one.animals) for one in groups)]).tolist()
     in_threads([partial(peel, one, start) for one, start in zip(groups, starts, strict=False)], threads)
-    return animals, out
-
-
-def _mask_of_ways(one: Ways, locus: int, child: int, mask: NDArray[np.float32]) -> NDArray[np.float64]:
-    """A row of `chain`'s masks from an anchored meiosis's (4,) mask."""
-    way = np.arange(1 << one.meioses) >> int(one.bits[child + 1 :].sum())
-    state = {3: way & 3, 2: 2 * (way & 1), 1: way & 1}[int(one.both[child])]
-    return np.concatenate([[locus, 0], mask[state]])
+    return Exact(animals, out, seg)

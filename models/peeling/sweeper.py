@@ -18,6 +18,8 @@ from models.peeling.families import Families
 from models.peeling.locus import peel_loci
 
 _TASK: Final = 64  # loci of a task
+_SWEEPS_EXACT: Final = 40  # where they settle
+_EXACT: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,23 +124,39 @@ class Sweeper:
         return np.sum(parts, axis=(0, 3)), alleles
 
 
-def sweepers_of(
-    families: Families, column: NDArray[np.int64], one_gamete: NDArray[np.bool_]
-) -> tuple[list[Sweeper], list[Sweeper], NDArray[np.int64]]:
-    """Sweepers of all animals and of the telling ones alone; of each, those that are peeled exactly and the others.
+class Sweepers:
+    """The groups of relatives that are peeled exactly, and the others; all animals of them or the telling ones alone.
 
-    Returns:
-        Both, and the (N,) groups of relatives.
+    Attributes:
+        group: (N,) int64 group of relatives of each animal.
     """
-    exact, cutting, group = exact_groups(families)
-    found: list[list[Sweeper]] = []
-    for chosen, told_only in ((np.ones_like(exact), False), (families.telling, True)):
-        parts = [np.flatnonzero(chosen & exact), np.flatnonzero(chosen & ~exact)]
-        found.append([
-            Sweeper(families.among(part, told_only), part, column, cuts_of(part, group, cutting), one_gamete)
-            for part in parts
-        ])  # fmt: skip
-    return found[0], found[1], group
+
+    def __init__(self, families: Families, column: NDArray[np.int64], one_gamete: NDArray[np.bool_]) -> None:
+        """Prepare for N animals; see `Sweeper`."""
+        exact, cutting, self.group = exact_groups(families)
+        self._of: dict[bool, list[Sweeper]] = {}
+        for told_only, chosen in ((False, np.ones_like(exact)), (True, families.telling)):
+            parts = [np.flatnonzero(chosen & exact), np.flatnonzero(chosen & ~exact)]
+            self._of[told_only] = [
+                Sweeper(families.among(part, told_only), part, column, cuts_of(part, self.group, cutting), one_gamete)
+                for part in parts
+            ]  # fmt: skip
+
+    @property
+    def gametes(self) -> float:
+        """Number of the telling founders' alleles."""
+        return sum(sweeper.gametes for sweeper in self._of[True])
+
+    def run(
+        self, told_only: bool, work: Work, prior_column: NDArray[np.int32], effort: Effort, threads: int | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Peel loci, as `Sweeper.run` does; groups that can be peeled exactly get the effort that takes."""
+        exact = Effort(max(_SWEEPS_EXACT, effort.sweeps), min(_EXACT, effort.tolerance))
+        done = [
+            sweeper.run(work, prior_column, one, threads)
+            for sweeper, one in zip(self._of[told_only], (exact, effort), strict=True)
+        ]
+        return done[0][0] + done[1][0], done[0][1] + done[1][1]
 
 
 def in_threads(tasks: Sequence[Callable[[], Any]], threads: int | None) -> None:

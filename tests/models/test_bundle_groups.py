@@ -77,7 +77,7 @@ def test_only_animals_of_whom_the_engine_says_nothing_change(
     """A calf has its dam's half from the group's founders whom the engine imputed; those keep the engine's word."""
     pedigree, peeling, haps, calls = herd
     typed = np.arange(len(calls))
-    asked = engine_input(pedigree, peeling.blocks(), calls, peeling.freq, typed)
+    asked = engine_input(pedigree, peeling.blocks(), calls, peeling.freq, typed, True)
     assert asked.founder.tolist() == list(range(2 * FAMILIES))
     truth = np.stack([haps[k // 2, k % 2] for k in range(4 * FAMILIES)], axis=1).astype(np.float32)
     gp = np.stack([1 - truth, np.zeros_like(truth), truth], axis=2)
@@ -87,7 +87,7 @@ def test_only_animals_of_whom_the_engine_says_nothing_change(
     sites = BundleSites(CM, np.full(LOCI, FREQ), locus)
     dosage = {}
     for name in ("groups", "bundle"):
-        hybrid = Hybrid(peeling, pedigree, asked, sites, CM[::EVERY])
+        hybrid = Hybrid(peeling, asked, sites, CM[::EVERY])
         if name == "bundle":
             hybrid._groups = None
         gp4 = np.concatenate([one.gp4 for one in hybrid.blocks([ImputedBlock(0, gp, None, hidden)])])

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from genotypes.sites import SiteTable
 from models.haplotypes import scans
+from models.haplotypes.beam import first_phase
 from models.haplotypes.engine import CopyingImputer, CopyingOptions, copied_states
 from models.haplotypes.library import Library
-from models.haplotypes.person import impute_people
+from models.haplotypes.person import WIDTH, impute_people
 from models.haplotypes.select import (
     add_weights,
     align,
@@ -26,7 +27,7 @@ from models.haplotypes.select import (
 from models.haplotypes.states import continued, typed_masks
 from models.haplotypes.window import Window
 from models.protocol import Tile, TypedGenotypes
-from tests.reference.li_stephens import diploid_posterior, posterior
+from tests.reference.li_stephens import diploid_posterior, named_posterior, posterior
 
 SITES, SIZE, STEP = 210, 14, 3
 TYPED = np.arange(1, SITES, STEP)
@@ -46,6 +47,7 @@ def impute(
     genotypes: NDArray[np.int8],
     *,
     pairs: NDArray[np.int8] | None = None,
+    named: bool = False,
     sweeps: int = 3000,
     states: int = 1000,
     error: float = 0.01,
@@ -64,8 +66,8 @@ def impute(
     held = np.empty((people, 2, len(TYPED)), np.int8) if pairs is None else pairs
     wide, few = copied_states(1000, size), copied_states(states, size)
     impute_people(
-        window.panel, genotypes, held, np.full(people, pairs is not None), switch.astype(np.float32), error,
-        wide, wide, few, 20, sweeps, out, hidden, np.zeros(2, np.int64),
+        window.panel, genotypes, held, np.full(people, pairs is not None and not named), np.full(people, named),
+        switch.astype(np.float32), error, wide, wide, few, 20, sweeps, out, hidden, np.zeros(2, np.int64),
     )  # fmt: skip
     return out / 65535, hidden, share, switch
 
@@ -104,6 +106,46 @@ def test_sweeps_average_to_the_sum_over_all_phasings(alleles: NDArray[np.uint8],
     found, _, share, switch = impute(alleles, genotype[None])
     expected = diploid_posterior(alleles, TYPED, share, genotype, switch, 0.01)
     np.testing.assert_allclose(found[0], expected[:, 1:], atol=0.03)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_phase_that_is_known_in_part_names_the_haplotypes(alleles: NDArray[np.uint8], seed: int) -> None:
+    pair = person(alleles, 40 + seed)
+    genotype = pair.sum(0).astype(np.int8)
+    hets = np.flatnonzero(genotype == 1)
+    pair[:, hets[14:]] = 0  # few enough to enumerate
+    genotype[hets[14:]] = 0
+    told = np.where(genotype == 1, -1, pair[0]).astype(np.int8)
+    known = hets[2::4]
+    told[known] = pair[0, known]
+    sought = np.where((genotype == 1) & (told < 0), 1, -1).astype(np.int8)
+    given = np.where(sought == 1, -1, pair).astype(np.int8)
+    found, _, share, switch = impute(alleles, sought[None], pairs=given[None].copy(), named=True)
+    expected = named_posterior(alleles, TYPED, share, genotype, told, switch, 0.01)
+    np.testing.assert_allclose(found[0], expected, atol=0.03)
+    mirrored, _, _, _ = impute(alleles, sought[None], pairs=given[None, ::-1].copy(), named=True)
+    np.testing.assert_allclose(mirrored[0, :, ::-1], expected, atol=0.03)
+
+
+def test_the_first_phase_goes_by_the_names(alleles: NDArray[np.uint8]) -> None:
+    pair = person(alleles, 47)
+    hets = np.flatnonzero(pair[0] != pair[1])
+    genotype, plain = np.full(len(TYPED), -1, np.int8), pair.copy()
+    open_ = np.setdiff1d(hets, hets[len(hets) // 2 :: 9])  # the first half of the heterozygotes comes before any name
+    genotype[open_], plain[:, open_] = 1, -1
+    panel = np.ascontiguousarray(alleles[TYPED])
+    lists = np.tile(np.arange(SIZE, dtype=np.int32), (-(-len(TYPED) // scans.WORD), 8))[:, : 7 * 16]
+    masks = np.empty(len(lists) * scans.WORD * 7, np.uint16)
+    stay = np.empty(len(lists) * 7, np.uint16)
+    words = pack_columns(panel, padded(SIZE))
+    typed_masks(words, padded(SIZE), lists, masks)
+    continued(lists, stay)
+    switch = np.full(len(TYPED), 0.02, np.float32)
+    for turned in (plain, plain[::-1].copy()):
+        phase = np.full(len(TYPED), -1, np.int8)
+        first_phase(7 * 16, masks, stay, genotype, turned, switch, 0.001, WIDTH, phase)
+        truth = pair[0] if turned is plain else pair[1]
+        assert (phase[open_] == truth[open_]).mean() > 0.9
 
 
 def test_hidden_is_the_posterior_without_the_site(alleles: NDArray[np.uint8]) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from genotypes.codes import HAP_ALT, HAP_REF, from_haplotypes
+from genotypes.codes import HAP_ALT, HAP_REF, HET, MISSING, from_haplotypes
 from models.bundles import make_imputer, open_bundle
 from models.protocol import ImputedBlock, Imputer, TypedGenotypes
 from tests.support.bundles import EVERY, SITES, TinyPanel, tiny_library
@@ -126,3 +126,39 @@ def test_without_any_typed_site_the_answer_is_a_distribution(imputer: Imputer, p
     assert sum(len(b.gp) for b in blocks) == SITES
     np.testing.assert_allclose(blocks[0].gp.sum(-1), 1, atol=1e-4)
     assert all((b.hds is not None) == phased for b in blocks)
+
+
+def linked(panel: TinyPanel, people: int, either: float) -> TypedGenotypes:
+    """People as two linked haploid samples each, of whose heterozygotes a share has no phase."""
+    pairs = panel.others[: 2 * people].T[ROWS]
+    codes = np.where(pairs == 1, HAP_ALT, HAP_REF).astype(np.int8)
+    het = pairs[:, 0::2] != pairs[:, 1::2]
+    unknown = np.repeat(het & (np.random.default_rng(3).random(het.shape) < either), 2, axis=1)
+    codes[unknown] = HET
+    return TypedGenotypes(ROWS, codes, np.ones(2 * people, np.int8), False, people)
+
+
+def test_linked_haplotypes_come_out_one_by_one_under_their_names(imputer: Imputer, tiny_panel: TinyPanel) -> None:
+    blocks = run(imputer, linked(tiny_panel, 10, 0.5))
+    gp = np.concatenate([b.gp for b in blocks])
+    assert gp.shape[1] == 20
+    assert (gp[..., 1] == 0).all()
+    truth = tiny_panel.others[:20].T
+    assert r2(gp[OTHERS][..., 2], truth[OTHERS]) > r2(gp[OTHERS][:, np.arange(20) ^ 1, 2], truth[OTHERS]) + 0.1
+
+
+def test_linked_samples_leave_the_others_alone(imputer: Imputer, tiny_panel: TinyPanel) -> None:
+    pairs, people = linked(tiny_panel, 5, 0.5), diploid(tiny_panel)
+    both = TypedGenotypes(ROWS, np.concatenate([pairs.codes, people.codes], axis=1),
+                          np.concatenate([pairs.ploidy, people.ploidy]), False, 5)  # fmt: skip
+    beside = np.concatenate([b.gp for b in run(imputer, both)])
+    # A network's products of matrices round by their size.
+    alone = [np.concatenate([b.gp for b in run(imputer, one)]) for one in (pairs, people)]
+    np.testing.assert_allclose(beside, np.concatenate(alone, axis=1), atol=1e-4)
+
+
+def test_an_engine_that_does_not_find_phase_takes_it_for_missing(imputer: Imputer, tiny_panel: TinyPanel) -> None:
+    asked = linked(tiny_panel, 5, 0.5)
+    gaps = TypedGenotypes(ROWS, np.where(asked.codes == HET, np.int8(MISSING), asked.codes), asked.ploidy, False)
+    same = np.array_equal(*(np.concatenate([b.gp for b in run(imputer, one)]) for one in (asked, gaps)))
+    assert same == (not imputer.finds_phase)

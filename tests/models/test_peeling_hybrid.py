@@ -39,7 +39,7 @@ def peeled(parents: Parents, typed: list[int], seed: int = 3) -> tuple[Peeling, 
 
 
 def ask(parents: Parents, peeling: Peeling, calls: np.ndarray) -> EngineInput:
-    return engine_input(pedigree_of(parents), peeling.blocks(), calls, peeling.freq, np.arange(len(calls)))
+    return engine_input(peeling.pedigree, peeling.blocks(named=True), calls, peeling.freq, np.arange(len(calls)), True)
 
 
 def bundle_sites(freq: float = 0.5) -> BundleSites:
@@ -58,11 +58,11 @@ def test_the_engine_gets_haplotypes_where_the_family_tells_them() -> None:
     assert asked.founder.tolist() == [0, 1]
     assert len(asked.whole) == 0
     assert asked.ploidy.tolist() == [1, 1, 1, 1]
-    known = asked.codes >= 0
+    known = asked.codes >= gt.HAP_REF
     assert known.mean() > 0.85
     for founder in (0, 1):  # the two haplotypes of each, in either order
         codes, truth = asked.codes[:, 2 * founder : 2 * founder + 2], haps[founder][:, ::EVERY].T
-        right = [(codes - gt.HAP_REF == truth[:, order])[codes >= 0].mean() for order in ([0, 1], [1, 0])]
+        right = [(codes - gt.HAP_REF == truth[:, order])[codes >= gt.HAP_REF].mean() for order in ([0, 1], [1, 0])]
         assert max(right) > 0.98
 
 
@@ -88,7 +88,7 @@ def test_one_child_tells_its_parents_phase_all_along_the_chromosome() -> None:
     asked = ask(TRIO, peeling, calls)
     assert asked.founder.tolist() == [0, 1]
     inherited = asked.codes[:, [0, 2]] - gt.HAP_REF  # the first haplotype of each parent is what the child got
-    known = asked.codes[:, [0, 2]] >= 0
+    known = asked.codes[:, [0, 2]] >= gt.HAP_REF
     assert known.mean() > 0.8
     assert (inherited == haps[2][:, ::EVERY].T)[known].mean() > 0.98
 
@@ -99,17 +99,39 @@ def test_a_rare_allele_is_not_known_to_be_absent_from_an_unseen_haplotype() -> N
     freq = np.full(4, 0.01)
     gp4 = np.repeat(hardy_weinberg(freq)[:, None], 3, axis=1)
     gp4[:, 0] = [1, 0, 0, 0]
-    asked = engine_input(pedigree_of([(None, None)] * 3), [PeeledBlock(0, gp4)], calls, freq, np.arange(4))
+    asked = engine_input(pedigree_of([(None, None)] * 3), [PeeledBlock(0, gp4)], calls, freq, np.arange(4), True)
     assert asked.founder.tolist() == [0]
     assert (asked.codes == gt.HAP_REF).all()
     below = engine_input(pedigree_of([(None, None), (None, None), (0, 1)]), [PeeledBlock(0, gp4[:, [1, 2, 0]])],
-                         calls[:, [1, 2, 0]], freq, np.arange(4))  # fmt: skip
-    assert (below.codes == gt.MISSING).all()
+                         calls[:, [1, 2, 0]], freq, np.arange(4), True)  # fmt: skip
+    assert below.founder.tolist() == []
+    assert below.named.tolist() == [2]
+
+
+def test_a_child_speaks_for_what_comes_from_the_parent_that_nobody_knows() -> None:
+    peeling, _, calls = peeled(FOUR, [0, 2, 3, 4, 5])
+    asked = ask(FOUR, peeling, calls)
+    assert asked.founder.tolist() == [0]
+    assert asked.named.tolist() == [2, 3, 4, 5]
+    assert asked.says.tolist() == [[False, True]] * 4
+    assert asked.linked == 5
+
+
+def test_sibs_with_the_same_haplotype_share_what_they_say_of_it() -> None:
+    peeling, haps, calls = peeled(FOUR, [0, 2, 3, 4, 5])
+    asked = ask(FOUR, peeling, calls)
+    hybrid = Hybrid(peeling, asked, bundle_sites(), CM[::EVERY])
+    shares = hybrid._shares(peeling.seg)
+    assert (shares[..., 0] == 1).all()  # of the sire's haplotypes they say nothing
+    maternal = haps[2:, 1]
+    assert (maternal[:, -LOCI // 2 :] == maternal[0, -LOCI // 2 :]).all()  # the third has another one to the left
+    assert ((maternal[:, :20] == maternal[0, :20]).mean(axis=1) > 0.9).tolist() == [True, True, False, True]
+    np.testing.assert_allclose(shares[-1, :, 1], 1 / 4, atol=0.01)
+    np.testing.assert_allclose(shares[0, :, 1], [1 / 3, 1 / 3, 1, 1 / 3], atol=0.15)
 
 
 def test_children_inherit_what_the_engine_says_of_their_parents_haplotypes() -> None:
     peeling, haps, calls = peeled(FOUR, list(range(6)))
-    pedigree = pedigree_of(FOUR)
     asked = ask(FOUR, peeling, calls)
     names = []  # which true haplotype is the first of each founder
     for founder in (0, 1):
@@ -118,7 +140,7 @@ def test_children_inherit_what_the_engine_says_of_their_parents_haplotypes() -> 
         names += [int(np.argmax(same)), 1 - int(np.argmax(same))]
     truth = np.stack([haps[k // 2, name] for k, name in enumerate(names)], axis=1).astype(np.float32)
     gp = np.stack([1 - truth, np.zeros_like(truth), truth], axis=2)
-    hybrid = Hybrid(peeling, pedigree, asked, bundle_sites(), CM[::EVERY])
+    hybrid = Hybrid(peeling, asked, bundle_sites(), CM[::EVERY])
     found = all_of(hybrid, ImputedBlock(0, gp, None, np.where(np.arange(LOCI)[:, None] % EVERY, np.nan, 0.5)))
     untyped = np.arange(LOCI) % EVERY > 0
     dosage = found[..., 1] + found[..., 2] + 2 * found[..., 3]
@@ -132,7 +154,7 @@ def test_an_animal_alone_keeps_the_engine_s_probabilities_and_counts_its_calls_o
     gp = rng.dirichlet([1, 1, 1], (LOCI, 1)).astype(np.float32)
     blind = rng.uniform(0, 2, (LOCI, 1)).astype(np.float32)
     hidden = np.where(np.arange(LOCI)[:, None] % EVERY, np.nan, blind)
-    hybrid = Hybrid(peeling, pedigree_of([(None, None)]), asked, bundle_sites(0.3), CM[::EVERY])
+    hybrid = Hybrid(peeling, asked, bundle_sites(0.3), CM[::EVERY])
     found = all_of(hybrid, ImputedBlock(0, gp, None, hidden))[:, 0]
     flat = hardy_weinberg(np.full(1, 0.3))[0]
     untyped = np.flatnonzero(np.arange(LOCI) % EVERY)
@@ -150,7 +172,7 @@ def test_evidence_of_an_animal_with_parents_is_its_posterior_again() -> None:
     asked = ask(parents, peeling, calls)
     assert asked.whole.tolist() == [2]
     gp = np.random.default_rng(2).dirichlet([1, 1, 1], (LOCI, 1)).astype(np.float32)
-    hybrid = Hybrid(peeling, pedigree_of(parents), asked, bundle_sites(0.3), CM[::EVERY])
+    hybrid = Hybrid(peeling, asked, bundle_sites(0.3), CM[::EVERY])
     found = all_of(hybrid, ImputedBlock(0, gp, None, np.full((LOCI, 1), np.nan)))
     untyped = np.flatnonzero(np.arange(LOCI) % EVERY)
     flat = hardy_weinberg(np.full(1, 0.3))[0]

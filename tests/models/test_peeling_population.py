@@ -40,7 +40,7 @@ def test_given_priors_are_exact() -> None:
     gp4 = rng.dirichlet(np.ones(4), (20, 2)).astype(np.float32)
     peeling = Peeling(pedigree_of(TRIO), data, np.arange(20) * 50.0, Options(cycles=0, sweeps=40, tolerance=1e-12),
                       np.full(20, 0.3), priors=FounderPriors(np.array([0, 1]), gp4))  # fmt: skip
-    peeling._penetrance = data
+    peeling.penetrance = data
     peeling.seg[:] = 0.25
     got = np.concatenate([block.gp4 for block in peeling.blocks()])
     for locus, row in enumerate(data.index):

@@ -55,6 +55,27 @@ def phasings(genotype: NDArray[np.int8]) -> list[NDArray[np.int8]]:
     return out
 
 
+def named_posterior(
+    alleles: NDArray[np.uint8], typed: NDArray[np.int64], share: F, genotype: NDArray[np.int8],
+    told: NDArray[np.int8], switch: F, error: float,
+) -> F:  # fmt: skip
+    """(V, 2) P(ALT) of both haplotypes, summed over the phasings in which the first one carries `told`, (T,) or -1."""
+    states = alleles[typed]
+    after = np.searchsorted(typed, np.arange(len(alleles)))
+    left, right = np.clip(after - 1, 0, len(typed) - 1), np.clip(after, 0, len(typed) - 1)
+    total, weight = np.zeros((len(alleles), 2)), 0.0
+    for pair in phasings(genotype):
+        if ((told >= 0) & (pair[0] != told)).any():
+            continue
+        likelihood = np.prod([forward(states, haplotype, switch, error)[-1].sum() for haplotype in pair])
+        for side, haplotype in enumerate(pair):
+            p = posterior(states, haplotype, switch, error)
+            mixed = (1 - share)[:, None] * p[left] + share[:, None] * p[right]
+            total[:, side] += likelihood * (mixed * alleles).sum(axis=1)
+        weight += likelihood
+    return total / weight
+
+
 def diploid_posterior(
     alleles: NDArray[np.uint8], typed: NDArray[np.int64], share: F, genotype: NDArray[np.int8], switch: F, error: float
 ) -> F:

@@ -104,6 +104,7 @@ class FakeImputer:
     sites: SiteTable
     tiles: Sequence[Tile]
     before_blocks: float = 0.0
+    finds_phase: bool = False
 
     def impute(self, tiles: range, typed: TypedGenotypes, heard: SitesDone = unheard) -> Iterator[ImputedBlock]:
         for index in tiles:

@@ -44,6 +44,7 @@ class Slow(FakeImputer):
     """Tells how far it is before the first block of every tile, as the copying engine does."""
 
     before_blocks: float = 0.5
+    finds_phase: bool = False
 
     def impute(self, tiles: range, typed: TypedGenotypes, heard: SitesDone = unheard) -> Iterator[ImputedBlock]:
         begin = self.tiles[tiles.start].first

@@ -49,6 +49,7 @@ FREQUENCIES: Final = "frequencies.gz"  # of metafounders
 LEAST_COPIES: Final = 0.5  # expected minor alleles in the pedigree below which a locus counts in no mean of R2
 _BLOCK: Final = 256  # loci whose segregation is turned into text at once
 _PEELING: Final = 0.85  # share of the time that the cycles take; the rest is the text
+_STRANGE: Final = 0.5  # share of loci that a bundle lacks beyond which the upload's own population is learned
 _PEELING_OF_HYBRID: Final = 0.2  # the same where a bundle's sites are imputed
 
 
@@ -87,9 +88,11 @@ def peel_chunk(
     children = _telling(pedigree, _typed(seen)) if options.segregation else []
     errors: list[tuple[int, float]] = []
     imputer = make_imputer(one.bundle) if make_imputer is not None and one.bundle is not None else None
-    freq, share = None, _PEELING
+    freq, share, learns = None, _PEELING, options.population
     if imputer is not None:
         share = _PEELING_OF_HYBRID
+        # The bundle knows the population better than some founders do, whose guess at phase would outlast it.
+        learns &= bool((bundle_rows(joined, one) < 0).mean() > _STRANGE)
         if _founders(pedigree) < PopulationOptions().least and pedigree.metafounders is None:
             freq = known_frequencies(from_observations(np.asarray(seen)), bundle_rows(joined, one), imputer)
     known = known_of_store(joined, one.store)
@@ -104,7 +107,7 @@ def peel_chunk(
             heard = _part_of(progress, part, len(sites))
             here, data = sites.slice(part.first, part.end), np.asarray(seen[part.first : part.end])
             settings = Options(cycles=options.cycles, threads=options.threads, pin=imputer is not None,
-                               population=PopulationOptions() if options.population else None)  # fmt: skip
+                               population=PopulationOptions() if learns else None)  # fmt: skip
             single = alone if part.non_par else None
             kept = None if checkpoints is None else (checkpoints, part.number)
             members, one_gamete = x_linked(pedigree, alone, one.zw) if part.non_par else (pedigree, pedigree.doubled)
@@ -118,7 +121,7 @@ def peel_chunk(
             pace = Pace(len(here), 0.0, _rest(heard, share))
             if imputer is not None:
                 rows = bundle_rows(joined, one)[part.first : part.end]
-                family = FamilyImputation(members, rows, here, data, peeling, scale, imputer,
+                family = FamilyImputation(rows, here, data, peeling, scale, imputer,
                                           stretch_of(imputer.sites.pos, one.non_par, part.number))  # fmt: skip
                 pace = Pace(family.total, imputer.before_blocks, _rest(heard, share))
                 blocks = family.blocks(pace.imputed)
@@ -132,7 +135,7 @@ def peel_chunk(
                 errors.append((part.end - part.first, peeling.error))
             if table is not None:
                 _write_segregation(table, sites.slice(part.first, part.end), peeling,
-                                   _telling(members, _typed(seen[part.first : part.end])), children)  # fmt: skip
+                                   _telling(peeling.pedigree, _typed(data)), children)  # fmt: skip
     writer.save_places()
     if options.segregation:
         writer.files.append(SEGREGATION)
@@ -153,7 +156,7 @@ def peel_chunk(
         files=writer.files,
         children=[pedigree.ids[row] for row in children],
         imputed=sum(one.imputed for one in families),
-        haplotypes_asked=max((len(one.asked.founder) for one in families), default=0),
+        haplotypes_asked=max((one.asked.linked for one in families), default=0),
         genotypes_asked=max((len(one.asked.whole) for one in families), default=0),
     )
     np.save(out / ACCURACY, writer.accuracy)
@@ -339,13 +342,8 @@ def _typed(seen: Observations) -> NDArray[np.bool_]:
 
 def _telling(pedigree: Pedigree, typed: NDArray[np.bool_]) -> list[int]:
     """The children that have segregation, in the order of its columns: observed, or with such a descendant."""
-    child = full_sib_families(pedigree, typed).child
-    telling = typed.copy()
-    for animal in pedigree.order[::-1].tolist():
-        for parent in (pedigree.sire[animal], pedigree.dam[animal]):
-            if telling[animal] and parent >= 0:
-                telling[parent] = True
-    found: list[int] = child[telling[child]].tolist()
+    families = full_sib_families(pedigree, typed)
+    found: list[int] = families.child[families.telling[families.child]].tolist()
     return found
 
 

@@ -17,7 +17,6 @@ from models.peeling.engine import Peeling
 from models.peeling.founder_haplotypes import EngineInput, engine_input
 from models.peeling.hybrid import BundleSites, Hybrid
 from models.peeling.loci import first_frequencies
-from models.peeling.pedigree import Pedigree
 from models.peeling.penetrance import Penetrance, confident_calls
 from models.protocol import ImputedBlock, Imputer, PairBlock, SitesDone, TypedGenotypes, unheard
 from worker.pipeline.peel_folder import JoinedChromosome
@@ -67,7 +66,6 @@ class FamilyImputation:
 
     def __init__(
         self,
-        pedigree: Pedigree,
         rows: NDArray[np.int64],
         sites: SiteTable,
         seen: Observations,
@@ -81,16 +79,15 @@ class FamilyImputation:
         Animals of one gamete, as males of X, have one haplotype: it is asked for twice, as both of a founder.
 
         Args:
-            pedigree: N animals, as the stretch is inherited.
             rows: (L,) rows of the bundle of the typed sites, -1 for those that it lacks.
             sites: L typed sites.
             seen: (L, N) observation numbers.
-            peeling: of those sites, after its cycles.
+            peeling: of those sites, as the stretch is inherited, after its cycles.
             scale: the genetic map.
             imputer: the bundle's engine.
             stretch: rows of the bundle, all of an autosome or a region of X.
         """
-        self._pedigree, self._sites, self._seen = pedigree, sites, seen
+        self._sites, self._seen = sites, seen
         self._peeling, self._imputer, self._stretch = peeling, imputer, stretch
         self._table = imputer.sites.slice(stretch.first, stretch.end)
         rows = np.where((rows >= stretch.first) & (rows < stretch.end), rows, -1)
@@ -102,8 +99,10 @@ class FamilyImputation:
         self._locus = locus
         calls = confident_calls(np.asarray(seen))
         calls[(calls == 1) & peeling.one_gamete] = -1  # errors
-        self.asked: EngineInput = engine_input(pedigree, peeling.blocks(), calls, peeling.freq, held)
         self._scale, self._at = scale, scale.cm(sites.pos)
+        self.asked: EngineInput = engine_input(
+            peeling.pedigree, peeling.blocks(named=True), calls, peeling.freq, held, imputer.finds_phase
+        )
         self._only = np.flatnonzero(rows < 0)
 
     @property
@@ -121,9 +120,10 @@ class FamilyImputation:
         table = self._table
         freq = self._frequencies()
         sites = BundleSites(self._scale.cm(table.pos), freq, self._locus)
-        hybrid = Hybrid(self._peeling, self._pedigree, self.asked, sites, self._at)
-        done = 0
-        for block in hybrid.blocks(self._imputed(heard)):
+        hybrid = Hybrid(self._peeling, self.asked, sites, self._at)
+        asked, done = self.asked, 0
+        typed = TypedGenotypes(self._rows.astype(np.int32), asked.codes, asked.ploidy, False, asked.linked)
+        for block in hybrid.blocks(self._imputed(typed, heard)):
             rows = slice(block.first, block.first + len(block.gp4))
             until = len(self._only)
             if rows.stop < len(table):
@@ -135,7 +135,7 @@ class FamilyImputation:
     def _merged(self, rows: slice, gp4: NDArray[np.float32], only: NDArray[np.int64]) -> SiteBlock:
         """Sites of the bundle, and those of the family that it lacks."""
         table, locus = self._table.slice(rows.start, rows.stop), self._locus[rows]
-        seen = np.zeros((len(locus), len(self._pedigree)), np.uint16)
+        seen = np.zeros((len(locus), self._seen.shape[1]), np.uint16)
         typed = np.flatnonzero(locus >= 0)
         seen[typed] = self._seen[locus[typed]]
         flags = np.where(locus >= 0, TYPED, IMPUTED)
@@ -153,24 +153,22 @@ class FamilyImputation:
         both = np.concatenate([seen, np.asarray(self._seen[only])])
         return SiteBlock(sites.take(order), both[order], np.concatenate([gp4, more])[order], names[order].tolist())
 
-    def _imputed(self, heard: SitesDone) -> Iterator[ImputedBlock | PairBlock]:
+    def _imputed(self, asked: TypedGenotypes, heard: SitesDone) -> Iterator[ImputedBlock | PairBlock]:
         """What the engine says of the stretch, whose first row is row 0."""
         first, end = self._stretch.first, self._stretch.end
         met = [k for k, tile in enumerate(self._imputer.tiles) if tile.first < end and tile.end > first]
-        for block in self._engine(range(met[0], met[-1] + 1) if met else range(0), heard):
+        for block in self._engine(range(met[0], met[-1] + 1) if met else range(0), asked, heard):
             low, high = max(0, first - block.first), min(len(block), end - block.first)
             if low < high:
                 part = block if low == 0 and high == len(block) else block.rows(low, high)
                 yield replace(part, first=part.first - first)
 
-    def _engine(self, tiles: range, heard: SitesDone) -> Iterator[ImputedBlock | PairBlock]:
-        asked = self.asked
+    def _engine(self, tiles: range, asked: TypedGenotypes, heard: SitesDone) -> Iterator[ImputedBlock | PairBlock]:
         if not asked.codes.shape[1]:  # nobody tells anything: the frequencies do
             for tile in (self._imputer.tiles[k] for k in tiles):
                 yield ImputedBlock(tile.first, np.empty((tile.end - tile.first, 0, 3), np.float32), None, None)
             return
-        typed = TypedGenotypes(self._rows.astype(np.int32), asked.codes, asked.ploidy, False)
-        yield from self._imputer.impute(tiles, typed, heard)
+        yield from self._imputer.impute(tiles, asked, heard)
 
     def _frequencies(self) -> NDArray[np.float64]:
         """(V,) ALT frequencies of the bundle; a half where it tells none, so that its engine alone decides."""
