@@ -113,7 +113,7 @@ class Peeling:
         self._column[at[of_sample > 0]] = np.flatnonzero(of_sample > 0)
         typed = self._column >= 0
         self._families: Families = full_sib_families(pedigree, typed)
-        self._completion = Completion(entire, cut, self._families, typed, self._single)
+        self._completion = Completion(entire, cut, self._families, typed, self._single, priors is not None)
         self.kept = informative(self._cm, seen, estimate, self._options.density)
         self._all = len(self.kept) == len(seen)
         self._r = haldane(self._cm[self.kept]).astype(np.float32)

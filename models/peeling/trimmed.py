@@ -23,6 +23,7 @@ from models.peeling.sweeper import Effort, Sweepers, Work
 
 _EFFORT: Final = Effort(40, 1e-6)
 _ROWS: Final = 60_000  # of a table of likelihoods, which uint16 numbers
+_CUT: Final = 30_000  # animals whose ancestors are filled in together
 _RAREST: Final = 1e-9
 _NO_CELLS: Final = np.empty((0, 2), np.int64)
 
@@ -81,6 +82,7 @@ class Completion:
         families: Families,
         typed: NDArray[np.bool_],
         single: NDArray[np.bool_],
+        apart: bool = False,
     ) -> None:
         """Prepare.
 
@@ -90,32 +92,49 @@ class Completion:
             families: of the trimmed pedigree.
             typed: (N,) animals with data.
             single: (N,) animals of one gamete.
+            apart: something besides the data tells parents apart, as priors of their own do.
         """
-        groups = pedigree.metafounders is not None  # which may tell parents apart
-        self._pairs = np.empty((0, 2), np.int64) if groups else exchangeable(families, typed, single)
-        self._fringe = _Fringe(pedigree, cut, typed, single) if len(cut) else None
+        apart |= pedigree.metafounders is not None
+        self._pairs = np.empty((0, 2), np.int64) if apart else exchangeable(families, typed, single)
+        parents = set(np.concatenate([pedigree.sire[cut], pedigree.dam[cut]]).tolist())
+        lowest = [animal for animal in cut.tolist() if animal not in parents]
+        self._fringes = [
+            _Fringe(pedigree, lowest[first : first + _CUT], set(cut.tolist()), telling_animals(pedigree, typed), single)
+            for first in range(0, len(lowest), _CUT)
+        ]
 
     def fill(self, gp4: NDArray[np.float32], freq: NDArray[np.float64], threads: int | None) -> None:
         """Complete (V, N, 4) probabilities at loci of (V,) ALT frequencies, in place."""
         first, second = self._pairs.T
         gp4[:, first] = gp4[:, second] = (gp4[:, first] + gp4[:, second]) / 2
-        if self._fringe is not None:
-            self._fringe.fill(gp4, freq, threads)
+        for fringe in self._fringes:
+            fringe.fill(gp4, freq, threads)
 
 
 class _Fringe:
-    """What was cut off: the ancestors, and animals without data who descend from them."""
+    """What was cut off above some animals: their ancestors, and animals without data who descend from these."""
 
     def __init__(
-        self, pedigree: Pedigree, cut: NDArray[np.int64], typed: NDArray[np.bool_], single: NDArray[np.bool_]
+        self,
+        pedigree: Pedigree,
+        lowest: list[int],
+        cut: set[int],
+        telling: NDArray[np.bool_],
+        single: NDArray[np.bool_],
     ) -> None:
-        telling, below = telling_animals(pedigree, typed), set(cut.tolist())
-        outer = {int(p) for child in below for p in (pedigree.sire[child], pedigree.dam[child]) if p >= 0}
+        outer: set[int] = set()
+        climbing = list(lowest)
+        while climbing:
+            child = climbing.pop()
+            above = {int(p) for p in (pedigree.sire[child], pedigree.dam[child]) if p >= 0}
+            outer |= above
+            climbing += above & cut
         for animal in pedigree.order.tolist():
             if not telling[animal] and (pedigree.sire[animal] in outer or pedigree.dam[animal] in outer):
                 outer.add(animal)
-        inner = {int(p) for a in outer for p in (pedigree.sire[a], pedigree.dam[a]) if p >= 0} - outer - below
-        self._cut = np.array(sorted(below - outer), np.int64)
+        inner = {int(p) for a in outer for p in (pedigree.sire[a], pedigree.dam[a]) if p >= 0}
+        inner -= outer | set(lowest)
+        self._cut = np.array(lowest, np.int64)
         self._outer, self._inner = np.array(sorted(outer), np.int64), np.array(sorted(inner), np.int64)
         members = np.concatenate([self._cut, self._outer, self._inner])
         number = np.full(len(pedigree) + 1, -1, np.int32)  # the last is for parent -1

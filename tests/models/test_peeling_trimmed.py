@@ -56,11 +56,15 @@ def test_selfed_animals_and_those_of_metafounders_keep_their_parents() -> None:
     assert not len(trimmed(pedigree, typed(7, 8))[1])
 
 
-@pytest.mark.parametrize("seen", [(7, 8), (7,), (4, 7, 8), (5, 7)])
-def test_what_was_cut_off_has_the_probabilities_of_enumeration(seen: tuple[int, ...]) -> None:
-    """Beside the family an untyped half-sib of 4 and 5."""
+@pytest.mark.parametrize("together", [1, 30_000])
+@pytest.mark.parametrize("seen", [(6,), (2, 6), (3, 6), (5, 6)])
+def test_what_was_cut_off_has_the_probabilities_of_enumeration(
+    seen: tuple[int, ...], together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Child 6 of 2 x 5; 3 is a sib of 2."""
+    monkeypatch.setattr("models.peeling.trimmed._CUT", together)
     rng = np.random.default_rng(len(seen))
-    parents = [*FAMILY, (0, None)]
+    parents: Parents = [(None, None), (None, None), (0, 1), (0, 1), (None, None), (4, None), (2, 5)]
     codes = np.full((6, len(parents)), -1, np.int8)
     codes[:, list(seen)] = rng.integers(0, 3, (6, len(seen)))
     data = from_calls(codes, error=0.01)
