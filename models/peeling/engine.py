@@ -52,6 +52,7 @@ class Peeling:
     Attributes:
         freq: (L,) ALT frequency of the founders; with metafounders that of the main group.
         pedigree: the N animals, some without their parents, see `trimmed`.
+        families: of these.
         groups: frequencies of metafounders; None without such, or where `freq` was given.
         error: estimated error rate of calls; None when the data are no calls.
         penetrance: the observations, under the error rate learned so far.
@@ -112,8 +113,8 @@ class Peeling:
         self._column = np.full(len(pedigree), -1, np.int64)
         self._column[at[of_sample > 0]] = np.flatnonzero(of_sample > 0)
         typed = self._column >= 0
-        self._families: Families = full_sib_families(pedigree, typed)
-        self._completion = Completion(entire, cut, self._families, typed, self._single, priors is not None)
+        self.families: Families = full_sib_families(pedigree, typed)
+        self._completion = Completion(entire, cut, self.families, typed, self._single, priors is not None)
         self.kept = informative(self._cm, seen, estimate, self._options.density)
         self._all = len(self.kept) == len(seen)
         self._r = haldane(self._cm[self.kept]).astype(np.float32)
@@ -128,11 +129,11 @@ class Peeling:
         if self._options.cycles and not phased:  # without cycles there is no phase to name; phased priors name it
             rows = penetrance if self._all else replace(penetrance, index=penetrance.index[self.kept])
             names = None if self.groups is None else self.groups.origins()
-            self._anchors = anchor(rows, self._column, self._families, key, self._single, names)
+            self._anchors = anchor(rows, self._column, self.families, key, self._single, names)
             if self._options.pin:
-                self._anchors = pinned(self._anchors, self._families, typed, len(self.kept), names)
+                self._anchors = pinned(self._anchors, self.families, typed, len(self.kept), names)
         self._founders = (
-            np.flatnonzero(self._families.founder & self._families.telling) if priors is None else priors.animal
+            np.flatnonzero(self.families.founder & self.families.telling) if priors is None else priors.animal
         )
         single = self._single[self._founders]
         self._prior = np.empty((len(seen), 0, 4), np.float32) if priors is None else with_single(priors.gp4, single)
@@ -151,17 +152,17 @@ class Peeling:
         if self._own:
             self._prior_column[self._founders] = np.arange(self._own)
         if self.groups is not None:
-            self._prior = self.groups.behind(self._prior, self._prior_column, self._families.telling)
+            self._prior = self.groups.behind(self._prior, self._prior_column, self.families.telling)
             if self._population is not None:
                 self._population.prior = self._prior[:, : self._own]
                 self._population.forget(self.freq, self.groups.priors())
         self._peeled_pedigree = pedigree
         self._small = no_small_groups(len(seen))
-        self._sweepers = Sweepers(self._families, self._column, self._single)
-        slots = -(-self._families.slots // CHILDREN) * CHILDREN
+        self._sweepers = Sweepers(self.families, self._column, self._single)
+        slots = -(-self.families.slots // CHILDREN) * CHILDREN
         self.seg = np.full((len(self.kept), slots, 4), 0.25, np.float32)
         self._anchors.apply(self.seg)
-        self._key = self._families.of_slots(key, slots)
+        self._key = self.families.of_slots(key, slots)
 
     def run(self, progress: Callable[[int, int], None] | None = None) -> None:
         """Run the cycles; `progress` hears (cycle, cycles) after each.
@@ -207,14 +208,14 @@ class Peeling:
     def _chain_small_groups(self) -> None:
         """Exact posteriors, and the segregation that goes with them, of groups of few meioses."""
         loci, data, single = len(self.freq), self.penetrance, self._single
-        found = small_groups(self._peeled_pedigree, self._families, self._sweepers.group, loci, single)
+        found = small_groups(self._peeled_pedigree, self.families, self._sweepers.group, loci, single)
         anchors = replace(self._anchors, cells=self._cells(np.arange(loci)), locus=self.kept[self._anchors.locus])
         unseen = self._founders[self._column[self._founders] < 0] if self._population is not None else _NOBODY
         kinds = None if self.groups is None else self._own + self.groups.kinds.of[unseen]
         columns = settled_priors(self._prior_column, unseen, kinds)
-        self._small = posteriors(found, data, self._column, self._families, anchors, self._prior, columns, self.freq,
+        self._small = posteriors(found, data, self._column, self.families, anchors, self._prior, columns, self.freq,
                                  haldane(self._cm), single, self._options.threads)  # fmt: skip
-        slots, places = self._families.slots_of(self._small.animals)
+        slots, places = self.families.slots_of(self._small.animals)
         self.seg[:, slots] = self._small.seg[0][self.kept][:, places]
 
     def _learn_the_rest(self) -> None:
@@ -270,13 +271,9 @@ class Peeling:
         self._anchors.apply(evidence)
         evidence *= self.seg
         evidence /= np.maximum(evidence.sum(axis=2, keepdims=True), 1e-20)
-        slots, places = self._families.slots_of(self._small.animals)
+        slots, places = self.families.slots_of(self._small.animals)
         evidence[:, slots] = self._small.seg[1][self.kept][:, places]
         return evidence
-
-    def slots_of(self, animals: NDArray[np.int64]) -> NDArray[np.int64]:
-        """(n,) columns of the segregation array of (n,) animals with data and parents."""
-        return self._families.slots_of(animals)[0]
 
     def peel_given(
         self,

@@ -99,7 +99,7 @@ class Hybrid:
         self._open = np.flatnonzero(founder[asked.speaking])  # founders without phase, among those who speak
         self._others = np.flatnonzero(~founder[asked.speaking])
         self._founders = np.concatenate([asked.founder, asked.speaking[self._open]])
-        self._slots = peeling.slots_of(asked.named)
+        self._slots = peeling.families.slots_of(asked.named)[0]
         self._offspring = _offspring(peeling.pedigree, asked)
         self._groups = None if peeling.groups is None else BundleGroups(peeling.groups, self._founders)
 
