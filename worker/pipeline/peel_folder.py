@@ -89,7 +89,7 @@ class Joined:
     has_data: list[int]  # rows of the animals that are a sample of some file
     chromosomes: list[JoinedChromosome]
     single: list[int] = field(default_factory=list)  # rows of the animals with one X or Z, where there is such
-    bundle: str | None = None  # id of the bundle that imputes founders
+    bundle: str | None = None  # id of the bundle that imputes the family
 
     def write(self) -> None:
         """Write `peel-joined.json`."""

@@ -118,7 +118,7 @@ def peel_meet(
     shared = sum(one.shared for one in met)
     removed = sum(one.old.sites - len(one.sites) for one in met)
     message = (
-        f"Bundle {chosen} imputes founders: {shared:,} of the family's sites are in it, {sites - shared:,} are not, "
+        f"Bundle {chosen} imputes the family: {shared:,} of the family's sites are in it, {sites - shared:,} are not, "
         f"{removed:,} fit neither and were left out."
     )
     apart = [one.name for one in chromosomes if one.bundle is None]

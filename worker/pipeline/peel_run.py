@@ -50,7 +50,7 @@ class PeelOffline:
     doubled: Sequence[str] = ()  # ids of doubled haploids besides those that the pedigree names
     non_par: tuple[int, int] | None = None  # first and last bp of X or Z at which one sex has one copy
     sex_system: SexSystem = "auto"  # X or Z
-    offer: Offer | None = None  # bundles of which one may impute founders; None peels without
+    offer: Offer | None = None  # bundles of which one may impute the family; None peels without
     make_imputer: Callable[[str, str], Imputer] | None = None  # by bundle id and chromosome; needed with an offer
     maps: Sequence[Path] = ()  # genetic maps of the family's chromosomes, before those of `peel.maps`
     frequencies: Path | None = None  # of metafounders
