@@ -4,8 +4,9 @@ Segregation is known from the typed loci and taken between them by interpolation
 single-locus peeling then passes the founders' alleles on (Whalen et al. 2018, Genet Sel Evol 50:67, hybrid peeling).
 What is known of founders at a site is their prior, from the bundle's engine by way of `founder_haplotypes`: what it
 says of a haplotype with the site's own allele hidden, so that a site's observations count once, as penetrance.
-Animals whose phase the family leaves open bring the engine's probabilities of their genotypes: founders as prior,
-others as evidence, in which the allele frequencies are divided out; it is their relatives who gain by that.
+Other animals that the engine is asked about bring evidence, in which the allele frequencies are divided out: of the
+haplotypes that they speak for, in equal parts where several have the same one, or of their genotypes where the family
+leaves phase open, which is the prior of founders; it is their relatives who gain by that.
 Founders whom the engine is not asked about have the bundle's allele frequencies, or their group's (`bundle_groups`).
 """
 
