@@ -61,7 +61,7 @@ SUBMIT_BODY: dict[str, Any] = {
                     },
                     "pedigree": _file(
                         "PLINK .ped or .fam, or a table of id, sire, dam (.csv); then the job is peeled: any "
-                        "species; the files may hold different samples and sites, and a fitting bundle imputes the family"
+                        "species; the files may hold different samples and sites, and a fitting bundle imputes them"
                     ),
                     "map": {
                         "type": "array",

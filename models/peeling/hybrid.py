@@ -67,13 +67,18 @@ def _outer(each: NDArray[np.float64]) -> NDArray[np.float64]:
     return (each[:, :, 0, :, None] * each[:, :, 1, None, :]).reshape(*each.shape[:2], 4)
 
 
-def _offspring(pedigree: Pedigree, asked: EngineInput) -> list[tuple[NDArray[np.int64], int]]:
-    """Of each parent of several named animals that speak for it: their places among the named, and the side."""
-    found: dict[tuple[int, int], list[int]] = {}
-    for side, parents in enumerate((pedigree.sire, pedigree.dam)):
-        for place in np.flatnonzero(asked.says[:, side] & (parents[asked.named] >= 0)).tolist():
-            found.setdefault((int(parents[asked.named[place]]), side), []).append(place)
-    return [(np.array(places), side) for (_, side), places in found.items() if len(places) > 1]
+def _offspring(pedigree: Pedigree, asked: EngineInput) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Haplotypes that named animals speak for and have from a known parent, those of one parent together.
+
+    Returns:
+        (H,) numbers 2 k + side of the haplotypes of the k-th, and (P,) where those of each parent begin.
+    """
+    parents = np.stack([pedigree.sire[asked.named], pedigree.dam[asked.named]], axis=1)
+    # A hermaphrodite's eggs and pollen are told apart by side, as segregation does.
+    key = (2 * parents + np.arange(2)).ravel()
+    mine = np.flatnonzero((asked.says & (parents >= 0)).ravel())
+    mine = mine[np.argsort(key[mine], kind="stable")]
+    return mine, np.flatnonzero(np.diff(key[mine], prepend=-1))
 
 
 class Hybrid:
@@ -191,12 +196,14 @@ class Hybrid:
         Which offspring of a parent have the same haplotype is told by (V, C, 4) segregation.
         """
         first = np.stack([seg[:, self._slots, :2].sum(axis=2), seg[:, self._slots, 0::2].sum(axis=2)], axis=2)
-        sharing = np.repeat(1 + self._asked.beside[None, :, None] / 2, len(seg), axis=0)
-        sharing = np.repeat(sharing, 2, axis=2)
-        for places, side in self._offspring:
-            p = first[:, places, side].astype(np.float64)
-            alike = p * p.sum(axis=1, keepdims=True) + (1 - p) * (1 - p).sum(axis=1, keepdims=True)
-            sharing[:, places, side] += alike - p * p - (1 - p) ** 2
+        sharing = np.tile(1 + self._asked.beside[None, :, None] / 2, (len(seg), 1, 2))
+        mine, starts = self._offspring
+        if len(mine):
+            p = first.reshape(len(seg), -1)[:, mine].astype(np.float64)
+            sizes = np.diff(np.append(starts, len(mine)))
+            total = np.repeat(np.add.reduceat(p, starts, axis=1), sizes, axis=1)
+            others = p * (total - p) + (1 - p) * (np.repeat(sizes, sizes) - total - (1 - p))
+            sharing.reshape(len(seg), -1)[:, mine] += others
         return 1 / sharing
 
     def _trusted(
