@@ -26,8 +26,8 @@ from models.peeling.pedigree import Pedigree
 SURE: Final = 0.95  # probability from which an allele or a phase counts as known
 PHASED: Final = 0.2  # share of heterozygotes with known phase from which an animal's haplotypes have names
 SETTLED: Final = 0.6, 0.8  # of founders and of others the same for engines to which an open phase is a gap
-DENSE: Final = 0.5  # share of loci that must be known of a typed animal that speaks for its offspring
-COMPLETE: Final = 0.97  # and of an untyped founder
+DENSE: Final = 0.5  # share of loci at which an animal must be typed to speak for its offspring
+COMPLETE: Final = 0.97  # share of loci that must be known of an untyped founder for that
 _EITHER: Final = 2  # one of both haplotypes carries ALT
 _CODES: Final = np.array([gt.HAP_REF, gt.HAP_ALT, gt.HET, gt.MISSING], np.int8)
 
@@ -90,10 +90,11 @@ def engine_input(
     """
     founder = (pedigree.sire < 0) & (pedigree.dam < 0)
     typed = (calls >= 0).any(axis=0)
-    asked = np.flatnonzero(founder | typed)
     held = np.zeros(len(calls), bool)
     held[loci] = True
-    alleles: list[NDArray[np.int8]] = [np.empty((0, 2 * len(asked)), np.int8)]
+    dense = (calls >= 0).sum(axis=0, where=held[:, None]) >= max(1, DENSE * len(loci))
+    asked = np.flatnonzero(founder | (typed & _open_sides(pedigree, dense).any(axis=1)))  # those who may be
+    pairs, done = np.empty((len(loci), 2 * len(asked)), np.int8), 0
     het, told = np.zeros(len(pedigree), np.int64), np.zeros(len(pedigree), np.int64)
     for block in blocks:
         rows = np.flatnonzero(held[block.first : block.first + len(block.gp4)])
@@ -104,19 +105,16 @@ def engine_input(
         sure = _known_alleles(gp4[:, asked], freq[block.first + rows])
         either = np.repeat(seen[:, asked], 2, axis=1)
         either &= np.repeat((sure[:, 0::2] < 0) & (sure[:, 1::2] < 0), 2, axis=1)
-        alleles.append(np.where(either, np.int8(_EITHER), sure))
-    pairs = np.concatenate(alleles)
+        pairs[done : done + len(rows)] = np.where(either, np.int8(_EITHER), sure)
+        done += len(rows)
     known = np.zeros(len(pedigree))
-    if len(pairs):
-        known[asked] = (pairs >= 0).mean(axis=0).reshape(-1, 2).mean(axis=1)
+    known[asked] = (pairs >= 0).sum(axis=0).reshape(-1, 2).sum(axis=1) / max(1, 2 * len(loci))
     phased = typed & (told >= (PHASED if finds_phase else np.where(founder, *SETTLED)) * het)
-    speaks = np.append((known >= np.where(typed, DENSE, COMPLETE)) & (founder | typed), False)  # for its offspring
-    for animal in pedigree.order.tolist():
-        speaks[animal] |= speaks[pedigree.sire[animal]] and speaks[pedigree.dam[animal]]
-    open_side = ~np.stack([speaks[pedigree.sire], speaks[pedigree.dam]], axis=1)
+    speaks = dense | (founder & ~typed & (known >= COMPLETE))
+    open_side = _open_sides(pedigree, speaks)
     needed = typed & open_side.any(axis=1)
     named, whole = np.flatnonzero(needed & phased & ~founder), np.flatnonzero(needed & ~phased)
-    founders = np.flatnonzero(founder & speaks[:-1] & (phased | ~typed))
+    founders = np.flatnonzero(founder & speaks & (phased | ~typed))
     place = np.searchsorted(asked, np.concatenate([founders, named]))
     shown = pairs[:, np.stack([2 * place, 2 * place + 1], axis=1).ravel()]
     codes = np.concatenate([_CODES[shown], calls[np.ix_(loci, whole)]], axis=1)
@@ -124,6 +122,14 @@ def engine_input(
     weight = 1 / (1 + _relatives(pedigree, whole, np.concatenate([named, whole]), open_side) / 2)
     beside = _relatives(pedigree, named, whole, open_side)
     return EngineInput(founders, named, open_side[named], beside, whole, weight, codes)
+
+
+def _open_sides(pedigree: Pedigree, speaks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(N, 2) haplotypes that come from a parent for whom nobody above speaks, from (N,) animals that do themselves."""
+    covered = np.append(speaks, False)  # the last is for parent -1
+    for animal in pedigree.order.tolist():
+        covered[animal] |= covered[pedigree.sire[animal]] and covered[pedigree.dam[animal]]
+    return ~np.stack([covered[pedigree.sire], covered[pedigree.dam]], axis=1)
 
 
 def _known_alleles(gp4: NDArray[np.float32], freq: NDArray[np.float64]) -> NDArray[np.int8]:
