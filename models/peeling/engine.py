@@ -157,7 +157,7 @@ class Peeling:
                 self._population.prior = self._prior[:, : self._own]
                 self._population.forget(self.freq, self.groups.priors())
         self._peeled_pedigree = pedigree
-        self._small = no_small_groups(len(seen))
+        self._small, self._exact = no_small_groups(len(seen)), (_NOBODY, _NOBODY)
         self._sweepers = Sweepers(self.families, self._column, self._single)
         slots = -(-self.families.slots // CHILDREN) * CHILDREN
         self.seg = np.full((len(self.kept), slots, 4), 0.25, np.float32)
@@ -215,8 +215,8 @@ class Peeling:
         columns = settled_priors(self._prior_column, unseen, kinds)
         self._small = posteriors(found, data, self._column, self.families, anchors, self._prior, columns, self.freq,
                                  haldane(self._cm), single, self._options.threads)  # fmt: skip
-        slots, places = self.families.slots_of(self._small.animals)
-        self.seg[:, slots] = self._small.seg[0][self.kept][:, places]
+        self._exact = self.families.slots_of(self._small.animals)
+        self.seg[:, self._exact[0]] = self._small.seg[0][self.kept][:, self._exact[1]]
 
     def _learn_the_rest(self) -> None:
         """Allele frequencies at the loci that the cycles left out."""
@@ -271,8 +271,7 @@ class Peeling:
         self._anchors.apply(evidence)
         evidence *= self.seg
         evidence /= np.maximum(evidence.sum(axis=2, keepdims=True), 1e-20)
-        slots, places = self.families.slots_of(self._small.animals)
-        evidence[:, slots] = self._small.seg[1][self.kept][:, places]
+        evidence[:, self._exact[0]] = self._small.seg[1][self.kept][:, self._exact[1]]
         return evidence
 
     def peel_given(
@@ -359,11 +358,12 @@ class Peeling:
         return self._anchors.cells_among(rows, self.kept)
 
     def own_segregation(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """(V, C, 4) segregation at any of the engine's loci, without the own evidence of those kept."""
+        """(V, C, 4) segregation at any of the engine's loci, without their own evidence."""
         out = interpolated(self.seg, self._cm[self.kept], self._cm[rows])
         place = np.minimum(np.searchsorted(self.kept, rows), len(self.kept) - 1)
         own = self.kept[place] == rows
         out[own] = self.seg[place[own]]
+        out[:, self._exact[0]] = self._small.seg[0][rows][:, self._exact[1]]  # which was learned at every locus
         return out
 
     def _smooth(self) -> None:

@@ -77,6 +77,7 @@ def engine_input(
     freq: NDArray[np.float64],
     loci: NDArray[np.int64],
     finds_phase: bool,
+    single: NDArray[np.bool_],
 ) -> EngineInput:
     """Choose whose haplotypes and whose genotypes the engine gets.
 
@@ -87,13 +88,14 @@ def engine_input(
         freq: (L,) ALT frequencies that peeling used.
         loci: (T,) ascending loci that the bundle holds.
         finds_phase: see `models.protocol.Imputer`.
+        single: (N,) animals of one gamete, whose haplotypes are copies of what their one parent gave.
     """
     founder = (pedigree.sire < 0) & (pedigree.dam < 0)
     typed = (calls >= 0).any(axis=0)
     held = np.zeros(len(calls), bool)
     held[loci] = True
     dense = (calls >= 0).sum(axis=0, where=held[:, None]) >= max(1, DENSE * len(loci))
-    asked = np.flatnonzero(founder | (typed & _open_sides(pedigree, dense).any(axis=1)))  # those who may be
+    asked = np.flatnonzero(founder | (typed & _open_sides(pedigree, dense, single).any(axis=1)))  # those who may be
     pairs, done = np.empty((len(loci), 2 * len(asked)), np.int8), 0
     het, told = np.zeros(len(pedigree), np.int64), np.zeros(len(pedigree), np.int64)
     for block in blocks:
@@ -111,7 +113,7 @@ def engine_input(
     known[asked] = (pairs >= 0).sum(axis=0).reshape(-1, 2).sum(axis=1) / max(1, 2 * len(loci))
     phased = typed & (told >= (PHASED if finds_phase else np.where(founder, *SETTLED)) * het)
     speaks = dense | (founder & ~typed & (known >= COMPLETE))
-    open_side = _open_sides(pedigree, speaks)
+    open_side = _open_sides(pedigree, speaks, single)
     needed = typed & open_side.any(axis=1)
     named, whole = np.flatnonzero(needed & phased & ~founder), np.flatnonzero(needed & ~phased)
     founders = np.flatnonzero(founder & speaks & (phased | ~typed))
@@ -124,12 +126,18 @@ def engine_input(
     return EngineInput(founders, named, open_side[named], beside, whole, weight, codes)
 
 
-def _open_sides(pedigree: Pedigree, speaks: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(N, 2) haplotypes that come from a parent for whom nobody above speaks, from (N,) animals that do themselves."""
+def _open_sides(pedigree: Pedigree, speaks: NDArray[np.bool_], single: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(N, 2) haplotypes that come from a parent for whom nobody above speaks, from (N,) animals that do themselves.
+
+    The haplotype that animals of one gamete have from no parent is a copy of the other, of which they speak once.
+    """
+    parents = np.stack([pedigree.sire, pedigree.dam], axis=1)
+    descended = single & (np.maximum(pedigree.sire, pedigree.dam) >= 0)
+    copied = descended[:, None] & (parents < 0)
     covered = np.append(speaks, False)  # the last is for parent -1
     for animal in pedigree.order.tolist():
-        covered[animal] |= covered[pedigree.sire[animal]] and covered[pedigree.dam[animal]]
-    return ~np.stack([covered[pedigree.sire], covered[pedigree.dam]], axis=1)
+        covered[animal] |= (covered[parents[animal]] | copied[animal]).all()
+    return ~(covered[parents] | copied)
 
 
 def _known_alleles(gp4: NDArray[np.float32], freq: NDArray[np.float64]) -> NDArray[np.int8]:

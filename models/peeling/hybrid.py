@@ -24,7 +24,7 @@ from models.peeling.bundle_groups import BundleGroups
 from models.peeling.engine import Peeling
 from models.peeling.founder_haplotypes import EngineInput
 from models.peeling.pedigree import Pedigree
-from models.peeling.priors import hardy_weinberg
+from models.peeling.priors import hardy_weinberg, with_single
 from models.peeling.segregation import interpolated
 from models.protocol import ImputedBlock, PairBlock
 
@@ -74,8 +74,7 @@ def _offspring(pedigree: Pedigree, asked: EngineInput) -> tuple[NDArray[np.int64
         (H,) numbers 2 k + side of the haplotypes of the k-th, and (P,) where those of each parent begin.
     """
     parents = np.stack([pedigree.sire[asked.named], pedigree.dam[asked.named]], axis=1)
-    # A hermaphrodite's eggs and pollen are told apart by side, as segregation does.
-    key = (2 * parents + np.arange(2)).ravel()
+    key = parents.ravel()
     mine = np.flatnonzero((asked.says & (parents >= 0)).ravel())
     mine = mine[np.argsort(key[mine], kind="stable")]
     return mine, np.flatnonzero(np.diff(key[mine], prepend=-1))
@@ -106,6 +105,7 @@ class Hybrid:
         self._others = np.flatnonzero(~founder[asked.speaking])
         self._founders = np.concatenate([asked.founder, asked.speaking[self._open]])
         self._slots = peeling.families.slots_of(asked.named)[0]
+        self._single = peeling.one_gamete[asked.named]
         self._offspring = _offspring(peeling.pedigree, asked)
         self._groups = None if peeling.groups is None else BundleGroups(peeling.groups, self._founders)
 
@@ -167,7 +167,7 @@ class Hybrid:
         speaking, named = self._asked.speaking, len(self._asked.named)
         peeled = gp4[:, speaking].astype(np.float64)
         alone = trusted * flat
-        alone[:, :named] = _pairs(said.alleles[:, len(self._asked.founder) :])
+        alone[:, :named] = with_single(_pairs(said.alleles[:, len(self._asked.founder) :]), self._single)
         mine = np.where(typed[:, None, None], peeled * trusted / evidence, alone)
         both = np.maximum(peeled[..., 1] + peeled[..., 2], 1e-20)
         het = mine[..., 1] + mine[..., 2]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+Float = TypeVar("Float", bound=np.floating)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +30,7 @@ def hardy_weinberg(freq: NDArray[np.floating]) -> NDArray[np.float32]:
     return np.stack([q * q, q * freq, q * freq, freq * freq], axis=-1).astype(np.float32)
 
 
-def with_single(gp4: NDArray[np.float32], single: NDArray[np.bool_]) -> NDArray[np.float32]:
+def with_single(gp4: NDArray[Float], single: NDArray[np.bool_]) -> NDArray[Float]:
     """(L, P, 4) priors in which founders of one gamete, (P,) bool, are aa or AA by their mean allele frequency."""
     if not single.any():
         return gp4

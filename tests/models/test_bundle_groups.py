@@ -77,7 +77,7 @@ def test_only_animals_of_whom_the_engine_says_nothing_change(
     """A calf has its dam's half from the group's founders whom the engine imputed; those keep the engine's word."""
     pedigree, peeling, haps, calls = herd
     typed = np.arange(len(calls))
-    asked = engine_input(pedigree, peeling.blocks(), calls, peeling.freq, typed, True)
+    asked = engine_input(pedigree, peeling.blocks(), calls, peeling.freq, typed, True, peeling.one_gamete)
     assert asked.founder.tolist() == list(range(2 * FAMILIES))
     truth = np.stack([haps[k // 2, k % 2] for k in range(4 * FAMILIES)], axis=1).astype(np.float32)
     gp = np.stack([1 - truth, np.zeros_like(truth), truth], axis=2)

@@ -39,7 +39,15 @@ def peeled(parents: Parents, typed: list[int], seed: int = 3) -> tuple[Peeling, 
 
 
 def ask(parents: Parents, peeling: Peeling, calls: np.ndarray) -> EngineInput:
-    return engine_input(peeling.pedigree, peeling.blocks(named=True), calls, peeling.freq, np.arange(len(calls)), True)
+    return engine_input(
+        peeling.pedigree,
+        peeling.blocks(named=True),
+        calls,
+        peeling.freq,
+        np.arange(len(calls)),
+        True,
+        peeling.one_gamete,
+    )
 
 
 def bundle_sites(freq: float = 0.5) -> BundleSites:
@@ -99,11 +107,13 @@ def test_a_rare_allele_is_not_known_to_be_absent_from_an_unseen_haplotype() -> N
     freq = np.full(4, 0.01)
     gp4 = np.repeat(hardy_weinberg(freq)[:, None], 3, axis=1)
     gp4[:, 0] = [1, 0, 0, 0]
-    asked = engine_input(pedigree_of([(None, None)] * 3), [PeeledBlock(0, gp4)], calls, freq, np.arange(4), True)
+    asked = engine_input(
+        pedigree_of([(None, None)] * 3), [PeeledBlock(0, gp4)], calls, freq, np.arange(4), True, np.zeros(3, bool)
+    )
     assert asked.founder.tolist() == [0]
     assert (asked.codes == gt.HAP_REF).all()
     below = engine_input(pedigree_of([(None, None), (None, None), (0, 1)]), [PeeledBlock(0, gp4[:, [1, 2, 0]])],
-                         calls[:, [1, 2, 0]], freq, np.arange(4), True)  # fmt: skip
+                         calls[:, [1, 2, 0]], freq, np.arange(4), True, np.zeros(3, bool))  # fmt: skip
     assert below.founder.tolist() == []
     assert below.named.tolist() == [2]
 
@@ -181,3 +191,26 @@ def test_evidence_of_an_animal_with_parents_is_its_posterior_again() -> None:
     np.testing.assert_allclose(mine, both, atol=1e-3)
     parents_know = np.abs(found[untyped, 0] - flat).max()
     assert 0.05 < parents_know < 1
+
+
+def test_a_male_of_x_speaks_once_for_the_one_haplotype_that_it_has() -> None:
+    """Three typed sons of an untyped mother, who all got the same: the engine's P(ALT), and no heterozygote."""
+    parents: Parents = [(None, None), (None, 0), (None, 0), (None, 0)]
+    single = np.array([False, True, True, True])
+    rng = np.random.default_rng(4)
+    calls = np.full((LOCI // EVERY, 4), -1, np.int8)
+    calls[:, 1:] = 2 * rng.integers(0, 2, (LOCI // EVERY, 1))
+    peeling = Peeling(pedigree_of(parents), from_calls(calls), CM[::EVERY], Options(threads=1, pin=True),
+                      np.full(len(calls), 0.5), one_gamete=single)  # fmt: skip
+    peeling.run()
+    asked = ask(parents, peeling, calls)
+    assert asked.founder.tolist() + asked.whole.tolist() == []
+    assert asked.named.tolist() == [1, 2, 3]
+    assert asked.says.tolist() == [[False, True]] * 3
+    one = np.repeat(rng.uniform(0.1, 0.9, (LOCI, 3)).astype(np.float32), 2, axis=1)
+    gp = np.stack([1 - one, np.zeros_like(one), one], axis=2)
+    hybrid = Hybrid(peeling, asked, bundle_sites(0.3), CM[::EVERY])
+    found = all_of(hybrid, ImputedBlock(0, gp, None, np.full((LOCI, 6), np.nan)))
+    untyped = np.flatnonzero(np.arange(LOCI) % EVERY)
+    assert (found[untyped][:, 1:, 1:3] == 0).all()
+    np.testing.assert_allclose(found[untyped][:, 1:, 3], one[untyped, ::2], atol=1e-5)

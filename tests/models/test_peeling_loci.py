@@ -81,3 +81,29 @@ def test_columns_of_some_animals_say_the_same_as_all_columns() -> None:
     some.run()
     for one, other in zip(whole.blocks(), some.blocks(), strict=True):
         assert np.array_equal(one.gp4, other.gp4)
+
+
+def test_a_locus_that_cycles_leave_out_is_not_told_its_own_evidence() -> None:
+    """Groups of few meioses have segregation from all loci; each is given what the others say."""
+    rng = np.random.default_rng(5)
+    parents = [(None, None), (None, None), (0, 1), (0, 1)]
+    haps = drop(rng, parents, (rng.random((4, 60)) < 0.5).astype(np.int8), 0.05)
+    codes, cm = haps.sum(axis=1, dtype=np.int8).T.copy(), np.arange(60) * 0.5
+
+    def peeled(codes: np.ndarray) -> Peeling:
+        peeling = Peeling(pedigree_of(parents), from_calls(codes), cm, Options(density=1.0, learn_error=False),
+                          np.full(60, 0.5))  # fmt: skip
+        peeling.run()
+        return peeling
+
+    whole = peeled(codes)
+    changed = []
+    for locus in np.setdiff1d(np.arange(1, 60), whole.kept).tolist():
+        less = codes.copy()
+        less[locus, 2] = -1
+        other = peeled(less)
+        assert locus not in other.kept
+        before, after = (one.own_segregation(np.arange(60)) for one in (whole, other))
+        np.testing.assert_allclose(before[locus], after[locus], atol=1e-6)
+        changed.append(np.abs(before - after).max())
+    assert max(changed) > 1e-3  # others do hear it

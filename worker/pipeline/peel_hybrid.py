@@ -101,8 +101,9 @@ class FamilyImputation:
         calls[(calls == 1) & peeling.one_gamete] = -1  # errors
         self._scale, self._at = scale, scale.cm(sites.pos)
         self.asked: EngineInput = engine_input(
-            peeling.pedigree, peeling.blocks(named=True), calls, peeling.freq, held, imputer.finds_phase
-        )
+            peeling.pedigree, peeling.blocks(named=True), calls, peeling.freq, held, imputer.finds_phase,
+            peeling.one_gamete,
+        )  # fmt: skip
         self._only = np.flatnonzero(rows < 0)
 
     @property
