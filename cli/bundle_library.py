@@ -27,7 +27,7 @@ SAID_SYNTHETIC = (
 
 
 def train_haplotypes(o: GenomeOptions, workers: int, *, dry_run: bool) -> None:
-    """Say what it costs, learn the rates, score on held-out people, write the bundle and print it."""
+    """Say what it costs, learn the rates, calibrate, score on held-out people, write the bundle and print it."""
     from models.dae.work import WorkFolder
     from models.haplotypes.genome import open_work, refuse_existing, train_genome
     from models.haplotypes.genome_estimate import estimate_genome
@@ -66,6 +66,7 @@ def show_cost(cost: GenomeCost, workers: int, console: Console) -> None:
         ("panel", f"{files}, {size(cost.panel_bytes)}, {cost.people:,} people, about {cost.sites:,} sites"),
         ("reading", f"about {duration(cost.read_s)}{by}"),
         ("rates", f"about {duration(cost.rates_s)}"),
+        ("calibration", f"about {duration(cost.calibration_s)}"),
         ("accuracy", f"about {duration(cost.accuracy_s)}"),
         *([("mixing", f"about {duration(cost.mixing_s)}")] if cost.mixing_s else []),
         ("memory", f"about {size(cost.memory_bytes)} a worker"),

@@ -97,7 +97,7 @@ def first_phase(
     genotype: NDArray[np.int8],
     plain: NDArray[np.int8],
     switch: NDArray[np.float32],
-    error: float,
+    errors: NDArray[np.float64],
     width: int,
     phase: NDArray[np.int8],
 ) -> None:
@@ -113,7 +113,7 @@ def first_phase(
         genotype: (T,) 1 at heterozygotes whose phase is sought.
         plain: (2, T) alleles of both haplotypes at the other sites, -1 missing.
         switch: (T,) probability of a switch before each site.
-        error: probability that an allele differs from the copied one.
+        errors: (T,) probability that an allele differs from the copied one.
         width: partial phasings that are kept.
         phase: (T,) filled at heterozygotes with the first haplotype's allele.
     """
@@ -138,7 +138,7 @@ def first_phase(
     turned = np.zeros((sites, width), np.int8)  # the haplotypes change names before the site
     named = False
     for t in range(sites):
-        keep = 1.0 - switch[t] if t > 0 else 0.0
+        keep, error = 1.0 - switch[t] if t > 0 else 0.0, errors[t]
         c = (switch[t] if t > 0 else 1.0) / size
         row = t * groups
         naming = genotype[t] != 1 and plain[0, t] != plain[1, t] and not named

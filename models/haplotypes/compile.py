@@ -10,6 +10,7 @@ import numpy as np
 from genotypes.sites import SiteTable
 from models.haplotypes.engine import CopyingImputer, CopyingOptions
 from models.haplotypes.library import Library
+from models.haplotypes.slope_sums import SUMS, add_sums
 from models.haplotypes.stored import StoredLibrary
 from models.protocol import Tile, TypedGenotypes
 
@@ -30,6 +31,9 @@ def main() -> None:
     codes = rng.integers(0, 3, (40, 2)).astype(np.int8)
     for block in imputer.impute(range(1), TypedGenotypes(rows, codes, np.full(2, 2, np.int8), phased=False)):
         assert np.allclose(block.gp.sum(axis=2), 1, atol=1e-3)
+    expected, count = rng.random((9, 4)).astype(np.float32), np.ones(9, bool)
+    sums = np.zeros((2, SUMS, 10))
+    add_sums(expected, np.zeros((9, 4), np.int8), 1, count, sums[0, :, 1:])  # a part of the sites, as in a training
 
 
 if __name__ == "__main__":

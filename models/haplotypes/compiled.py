@@ -22,6 +22,7 @@ NAMES: Final = (
     "panel_index",
     "slots",
     "matches",
+    "slope_sums",
 )
 SOURCES: Final = digest_of(Path(__file__).parent, NAMES) + lanes.SOURCES
 

@@ -31,7 +31,7 @@ WRITING = 450  # what it takes to write a person's results, as `CopyingOptions.w
 LEARNED = ("switches_per_cm", "error")  # options that are learned and kept in the manifest
 
 EFFORTS: Final = {
-    FAST: {"first_states": 208, "wide": 592, "states": 192, "burn": 1, "sweeps": 3},
+    FAST: {"first_states": 208, "wide": 496, "states": 192, "burn": 1, "sweeps": 4},
     THOROUGH: {"first_states": 304, "wide": 1200, "states": 640, "burn": 2, "sweeps": 10},
 }
 """Fields of `CopyingOptions`; see benchmarks/dae/LOG.md for what was tried."""
@@ -54,10 +54,10 @@ class CopyingOptions:
     switches_per_cm: float = 4.0
     error: float = 0.003
     first_states: int = 208
-    wide: int = 592
+    wide: int = 496
     states: int = 192
     burn: int = 1
-    sweeps: int = 3
+    sweeps: int = 4
 
     def __post_init__(self) -> None:
         """Refuse what would average nothing."""
@@ -203,9 +203,9 @@ class CopyingImputer:
         out = np.empty((count, len(window.panel.flipped), 2), np.uint16)
         hidden = np.empty((count, sites, 2), np.float32)
         impute_people(
-            window.panel, genotypes, pairs, people.fixed[part], named, window.switches(o.switches_per_cm), o.error,
-            min(copied_states(o.first_states, size), wide), wide, min(copied_states(o.states, size), wide), o.burn,
-            o.sweeps, out, hidden, ticks,
+            window.panel, genotypes, pairs, people.fixed[part], named, window.switches(o.switches_per_cm),
+            window.errors(o.error), min(copied_states(o.first_states, size), wide), wide,
+            min(copied_states(o.states, size), wide), o.burn, o.sweeps, out, hidden, ticks,
         )  # fmt: skip
         return out, hidden
 

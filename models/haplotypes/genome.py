@@ -24,6 +24,8 @@ from models.haplotypes.genome_options import GenomeOptions
 from models.haplotypes.genome_people import DescribedPeople, describe_genome
 from models.haplotypes.importing import chromosomes_of, file_report, import_panel
 from models.haplotypes.mixing import MIXED, copied, mix
+from models.haplotypes.slopes import measure, measured, sums_file, write_slopes
+from models.haplotypes.stored import SLOPES
 
 STEPS: Final = 1000  # of reading a file, as reports count them
 _LOOK_S: Final = 1.0
@@ -55,8 +57,11 @@ def train_genome(o: GenomeOptions, watch: Watch) -> Trained:
     read_files(o, work, watch)
     chromosomes = chromosomes_of(o, work)
     model = _learned(o, chromosomes, work, watch)
+    tiles = [(one, tile) for one in chromosomes for tile in range(len(one.library.tiles))]
+    _each(work, [f"slopes-{one.name}-{tile}" for one, tile in tiles], [sums_file(*pair) for pair in tiles],
+          lambda number: measure(o, *tiles[number], model, watch))  # fmt: skip
     _each(work, [f"score-{one.name}" for one in chromosomes], [one.folder / SCORES_FILE for one in chromosomes],
-          lambda number: score(o, chromosomes[number], model, watch))  # fmt: skip
+          lambda number: score(o, chromosomes[number], model, measured, watch))  # fmt: skip
     if o.disguise.resampling is not None:
         _each(work, [f"mix-{one.name}" for one in chromosomes], [one.folder / MIXED for one in chromosomes],
               lambda number: mix(o, chromosomes[number], watch))  # fmt: skip
@@ -155,6 +160,7 @@ def _write(
             _share(one.folder / name, partial / one.name / name)
         held = LIBRARY if o.disguise.resampling is None else MIXED
         _share(one.folder / held, partial / one.name / LIBRARY)
+        write_slopes(one, partial / one.name / SLOPES)
     people = describe_genome(o, chromosomes, partial, watch) if o.ancestry else None
     scores = {one.name: json.loads((one.folder / SCORES_FILE).read_text()) for one in chromosomes}
     first = chromosomes[0]

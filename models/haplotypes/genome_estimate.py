@@ -21,15 +21,14 @@ from models.haplotypes.engine import CopyingImputer, CopyingOptions
 from models.haplotypes.genome import share_read
 from models.haplotypes.genome_learn import (
     LEARNING_SITES,
-    LEARNING_STRETCHES,
     SCORING_SITES,
-    SCORING_STRETCHES,
 )
 from models.haplotypes.genome_options import GenomeOptions
 from models.haplotypes.learn import LEARNING_ARRAYS, LEARNING_PEOPLE, SCORING_PEOPLE
 from models.haplotypes.library import Library
 from models.haplotypes.mixing import MIXED
 from models.haplotypes.mixing_estimate import mixing_seconds
+from models.haplotypes.slopes import ARRAYS, PEOPLE
 from models.haplotypes.stored import StoredLibrary
 from models.haplotypes.stretches import EVERY
 from models.haplotypes.writer import BLOCK_CELLS, LibraryWriter
@@ -40,6 +39,7 @@ FEW_PEOPLE: Final = 4
 TIMED_PEOPLE: Final = 36
 TIMED_SITES: Final = 4096
 TRIALS: Final = 14  # pairs of rates, as a rule
+PHASED: Final = 0.9  # what calibration takes for a person, reading included, by imputing one whose phase is sought
 _PROGRAM_BYTES: Final = 450_000_000  # Python, PyTorch (for its scores), compiled kernels
 _BLOCK_BYTES: Final = 12  # a cell of a block on its way from the file into the library, all copies together
 
@@ -54,6 +54,7 @@ class GenomeCost:
     sites: int  # about
     read_s: float  # of what is not read yet, with all workers
     rates_s: float
+    calibration_s: float
     accuracy_s: float
     mixing_s: float  # of what is not mixed yet; 0 where the panel's own haplotypes are held
     memory_bytes: int  # a worker
@@ -101,9 +102,15 @@ def estimate_genome(o: GenomeOptions, work: WorkFolder | None, workers: int) -> 
     read = max(1.0, fraction * o.panels[0].stat().st_size)
     share = share_read(o, work) if work else 0.0
     per_bp = sites / max(1, last - first)
-    person_s = _person_seconds(np.concatenate(held)[:TIMED_SITES], o.model)
     whole = int(sites * total / read)
-    rates_s, accuracy_s = _imputing(o, block.sites.chrom.removeprefix("chr"), whole, per_bp, person_s)
+    rates_s, calibration_s, accuracy_s = _imputing(
+        o,
+        block.sites.chrom.removeprefix("chr"),
+        whole,
+        per_bp,
+        len(blocks.samples),
+        np.concatenate(held)[:TIMED_SITES],
+    )
     return GenomeCost(
         files=len(o.panels),
         panel_bytes=total,
@@ -111,6 +118,7 @@ def estimate_genome(o: GenomeOptions, work: WorkFolder | None, workers: int) -> 
         sites=whole,
         read_s=seconds / read * total * (1 - share) / min(workers, len(o.panels)),
         rates_s=rates_s,
+        calibration_s=calibration_s,
         accuracy_s=accuracy_s,
         mixing_s=mixed_s * max(0, whole * left // sites - (_mixed(work) if work else 0)),
         memory_bytes=_PROGRAM_BYTES + _BLOCK_BYTES * min(BLOCK_CELLS, 2048 * count),
@@ -133,33 +141,35 @@ def _mixed(work: WorkFolder) -> int:
     return sum(one.sites for one in found if one)
 
 
-def _imputing(o: GenomeOptions, chrom: str, sites: int, per_bp: float, person_s: float) -> tuple[float, float]:
-    """Seconds of learning rates and of measuring accuracy."""
+def _imputing(
+    o: GenomeOptions, chrom: str, sites: int, per_bp: float, panel: int, held: NDArray[np.int8]
+) -> tuple[float, float, float]:
+    """Seconds of learning rates, of calibration and of measuring accuracy.
+
+    Args:
+        o: options.
+        chrom: a chromosome, by which arrays are counted.
+        sites: of all chromosomes, about.
+        per_bp: sites a bp.
+        panel: people.
+        held: (V, K) alleles of the first of the sites.
+    """
     found = read_arrays(o.arrays, chrom) if o.arrays else {}
-    spans = {name: max(1, int(at[-1]) - int(at[0])) for name, at in found.items()}
-    densities = [len(at) / spans[name] for name, at in found.items()] or [per_bp / (5 * EVERY)]
-    people = max(1.0, o.held_out * 2500)
-
-    def typed(most: int, stretches: int) -> tuple[int, float]:
-        """Stretches, and bp that one reads."""
-        if sites <= most:
-            return 1, sites / per_bp
-        return stretches, most / stretches / per_bp + 2 * o.context * 1e6
-
-    many, span = typed(LEARNING_SITES, LEARNING_STRETCHES)
-    middling = sorted(densities)[len(densities) // 2]
-    learned = min(LEARNING_ARRAYS, len(densities))
-    rates = TRIALS * learned * many * min(LEARNING_PEOPLE, people) * middling * span * person_s
-    many, span = typed(SCORING_SITES * len(o.panels), SCORING_STRETCHES)
-    scored = len(o.panels) * many * min(SCORING_PEOPLE, people) * sum(densities) * span * person_s
-    return rates, scored
+    densities = [len(at) / max(1, int(at[-1]) - int(at[0])) for at in found.values() if len(at) > 1]
+    middling = sorted(densities)[len(densities) // 2] if densities else per_bp / (5 * EVERY)
+    site_s = _site_seconds(held, max(2, round(per_bp / middling)), o.model)
+    people, arrays = max(1.0, o.held_out * panel), max(1, len(densities))
+    rates = TRIALS * min(LEARNING_ARRAYS, arrays) * min(LEARNING_PEOPLE, people) * min(LEARNING_SITES, sites)
+    scored = arrays * min(SCORING_PEOPLE, people) * min(SCORING_SITES * len(o.panels), sites)
+    calibrated = min(ARRAYS, arrays) * min(PEOPLE, panel) * sites * PHASED
+    return rates * site_s, calibrated * site_s, scored * site_s
 
 
-def _person_seconds(haplotypes: NDArray[np.int8], model: CopyingOptions) -> float:
-    """Seconds to impute a person, for each typed site, with all cores."""
+def _site_seconds(haplotypes: NDArray[np.int8], every: int, model: CopyingOptions) -> float:
+    """Seconds to impute a person, for each site, with all cores, where each so-manieth is typed."""
     sites, count = haplotypes.shape
     library = Library.of(haplotypes, np.linspace(0, 1e-5 * sites, sites))
-    rows = np.arange(0, sites, EVERY, dtype=np.int32)
+    rows = np.arange(0, sites, every, dtype=np.int32)
     tile = Tile(0, 0, sites, np.arange(sites, dtype=np.int32))
     imputer = CopyingImputer(SiteTable.empty(""), [tile], library, model, threads=len(os.sched_getaffinity(0)))
     seconds = []
@@ -169,4 +179,4 @@ def _person_seconds(haplotypes: NDArray[np.int8], model: CopyingOptions) -> floa
         start = time.monotonic()
         list(imputer.impute(range(1), TypedGenotypes(rows, codes, np.full(many, 2, np.int8), phased=False)))
         seconds.append(time.monotonic() - start)
-    return max(1e-7, (seconds[2] - seconds[1]) / ((TIMED_PEOPLE - FEW_PEOPLE) * len(rows)))
+    return max(1e-9, (seconds[2] - seconds[1]) / float((TIMED_PEOPLE - FEW_PEOPLE) * sites))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from models.dae.calibrate import MAF_EDGES, maf_bins
 from models.dae.evaluate import spread
+from models.dae.plan import split_people
 from models.dae.work import WorkFolder, read_json, write_json
 from models.haplotypes.chromosome import Chromosome
 from models.haplotypes.engine import CopyingOptions
@@ -33,10 +35,13 @@ SCORING_SITES: Final = 60_000  # of each chromosome
 SCORING_STRETCHES: Final = 4
 MOST_TRIALS: Final = 2 * (len(RATES) + len(ERRORS)) - 3  # pairs of rates, if no second round repeats one
 RATES_FILE: Final = "rates.json"
+ALIKE: Final = 1.005  # losses up to so many times the least are taken for the same
 SCORES_FILE: Final = "scores.json"
 
 Rows = Mapping[str, NDArray[np.int32]]
 """Rows that each array types, by its name."""
+Trust = Callable[[Chromosome], NDArray[np.float32]]
+"""(V,) calibration slopes of a chromosome's sites."""
 Watch = Callable[[str, float], None]
 """Called with what is done now and the fraction of it; may raise to abort."""
 
@@ -54,14 +59,21 @@ def learn_rates(o: GenomeOptions, chromosomes: Sequence[Chromosome], work: WorkF
     refuse_no_arrays(list(rows.values()))
     usable = [one for one in chromosomes if rows[one.name]]
     stretches = choose_stretches(o, usable, LEARNING_SITES, LEARNING_STRETCHES)
-    learning = _Learning(o, stretches, rows, _middling([rows[one.chromosome.name] for one in stretches]), work, watch)
+    arrays = middling([rows[one.chromosome.name] for one in stretches], LEARNING_ARRAYS)
+    learning = _Learning(o, stretches, rows, arrays, work, watch)
     rate, error = o.model.switches_per_cm, o.model.error
     for _ in range(2):
         losses = learning.losses([(r, error) for r in RATES])
         rate = min(RATES, key=lambda r: losses[r, error])
         losses = learning.losses([(rate, e) for e in ERRORS])
         error = min(ERRORS, key=lambda e: losses[rate, e])
-    return replace(o.model, switches_per_cm=rate, error=error)
+    return replace(o.model, switches_per_cm=rate, error=middle(ERRORS, [losses[rate, e] for e in ERRORS]))
+
+
+def middle(rates: Sequence[float], losses: Sequence[float]) -> float:
+    """The geometric mean of the rates whose losses differ from the least by no more than chance may, see `ALIKE`."""
+    alike = [math.log(rate) for rate, one in zip(rates, losses, strict=True) if one <= ALIKE * min(losses)]
+    return float(f"{math.exp(sum(alike) / len(alike)):.2g}")
 
 
 class _Learning:
@@ -88,7 +100,7 @@ class _Learning:
                 continue
             rows = self._rows[stretch.chromosome.name]
             shown = [rows[name] for name in self._arrays if name in rows]
-            held = HeldOut.open(self._o, stretch, shown, LEARNING_PEOPLE)
+            held = HeldOut.open(self._o, stretch, shown, _left_out(self._o, stretch), LEARNING_PEOPLE)
             for rate, error in todo:
                 model = replace(self._o.model, switches_per_cm=rate, error=error)
                 sums = [loss_sums(held.imputed(one, model), held.truth, held.af, held.untyped(one)) for one in shown]
@@ -108,22 +120,27 @@ class _Learning:
         return float(np.mean([loss_of(one) for one in found.values()]))
 
 
+def _left_out(o: GenomeOptions, stretch: Stretch) -> NDArray[np.int64]:
+    return split_people(stretch.chromosome.haplotypes // 2, o.held_out, o.seed)[0]
+
+
 def _key(number: int, pair: tuple[float, float]) -> str:
     return f"{number}/{pair[0]:g}/{pair[1]:g}"
 
 
-def _middling(rows: Sequence[Rows]) -> list[str]:
-    """Arrays of middling density; the sparsest and the densest are left out where there are enough."""
+def middling(rows: Sequence[Rows], count: int) -> list[str]:
+    """Up to so many arrays of middling density; the sparsest and the densest are left out where there are enough."""
     names = sorted({name for one in rows for name in one})
     typed = {name: np.concatenate([one.get(name, np.empty(0, np.int32)) for one in rows]) >= 0 for name in names}
-    chosen = spread(typed, LEARNING_ARRAYS + 2)
-    return chosen[1:-1] if len(chosen) == LEARNING_ARRAYS + 2 else chosen
+    chosen = spread(typed, count + 2)
+    return chosen[1:-1] if len(chosen) == count + 2 else chosen[:count]
 
 
-def score(o: GenomeOptions, one: Chromosome, model: CopyingOptions, watch: Watch) -> None:
+def score(o: GenomeOptions, one: Chromosome, model: CopyingOptions, trust: Trust, watch: Watch) -> None:
     """Sums behind the accuracy on a chromosome's stretches, into the work folder, unless they are there.
 
-    The people may be those that rates were learned on: two rates from coarse grids cannot be fitted to them.
+    The people may be those that rates were learned on: two rates from coarse grids cannot be fitted to them. Neither
+    can slopes, one number a site of thousands of haplotypes, theirs among them.
     """
     path = one.folder / SCORES_FILE
     if path.exists():
@@ -133,7 +150,7 @@ def score(o: GenomeOptions, one: Chromosome, model: CopyingOptions, watch: Watch
     sums = {name: np.zeros((len(MAF_EDGES) - 1, 6)) for name in rows}
     people = done = 0
     for stretch in stretches:
-        held = HeldOut.open(o, stretch, list(rows.values()), SCORING_PEOPLE)
+        held = HeldOut.open(o, stretch, list(rows.values()), _left_out(o, stretch), SCORING_PEOPLE, trust(one))
         people = held.truth.shape[1]
         for name, array in rows.items():
             gp = held.imputed(array, model)

@@ -36,6 +36,10 @@ class Haplotypes(Protocol):
         """The sites `first` to `end`, counted from the first of them."""
         ...
 
+    def slopes(self, rows: NDArray[np.int32]) -> NDArray[np.float32]:
+        """(T,) calibration slopes of ascending rows, between 0 and 1, see `models.haplotypes.slopes`."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Library:
@@ -96,6 +100,10 @@ class Library:
             line[self.carriers[self.starts[row] : self.starts[row + 1]]] = 1
         out ^= self.flipped[rows][:, None]
         return out
+
+    def slopes(self, rows: NDArray[np.int32]) -> NDArray[np.float32]:
+        """(T,) ones: what is not measured is trusted."""
+        return np.ones(len(rows), np.float32)
 
     def part(self, first: int, end: int) -> Self:
         """The sites `first` to `end`, counted from the first of them."""

@@ -35,6 +35,8 @@ class Panel(NamedTuple):
         carriers: see `list_carriers`.
         carriers_starts: (W, K + 1), see `list_carriers`.
         flipped: (V,) REF is the minor allele.
+        slopes: (V,) what of an expected deviation from the minor allele's frequency is true.
+        minor: (V,) that frequency.
     """
 
     haplotypes: int
@@ -47,6 +49,8 @@ class Panel(NamedTuple):
     carriers: NDArray[np.int32]
     carriers_starts: NDArray[np.int32]
     flipped: NDArray[np.bool_]
+    slopes: NDArray[np.float32]
+    minor: NDArray[np.float32]
 
 
 @kernel()
@@ -71,11 +75,27 @@ def _seed(genotype: NDArray[np.int8]) -> np.uint64:
 
 
 @kernel()
-def _finish(
-    total: NDArray[np.float32], share: float, apart: bool, flipped: NDArray[np.bool_], out: NDArray[np.uint16]
+def _calibrate(
+    total: NDArray[np.float32], share: float, apart: bool, slopes: NDArray[np.float32], minor: NDArray[np.float32]
 ) -> None:
-    """(2, V) sums over the sweeps -> (V, 2) in 65535ths."""
-    scale = np.float32(65535 * share)
+    """(2, V) sums over the sweeps -> their mean, each haplotype's p become s p + (1 - s) m by the site's s and m."""
+    scale = np.float32(share)
+    for v in range(len(slopes)):
+        s = slopes[v]
+        rest = (np.float32(1) - s) * minor[v]
+        a, b = scale * total[0, v], scale * total[1, v]
+        if apart:
+            total[0, v], total[1, v] = s * a + rest, s * b + rest
+        else:
+            left = np.float32(1) - 2 * rest
+            total[0, v] = s * left * a + 2 * s * (left - s) * b + 2 * rest * (np.float32(1) - rest)
+            total[1, v] = s * s * b + s * rest * (a + 2 * b) + rest * rest
+
+
+@kernel()
+def _finish(total: NDArray[np.float32], apart: bool, flipped: NDArray[np.bool_], out: NDArray[np.uint16]) -> None:
+    """(2, V) -> (V, 2) in 65535ths."""
+    scale = np.float32(65535)
     if apart:
         for v in range(len(flipped)):
             a, b = np.int32(total[0, v] * scale + np.float32(0.5)), np.int32(total[1, v] * scale + np.float32(0.5))
@@ -107,7 +127,7 @@ def impute_people(
     fixed: NDArray[np.bool_],
     named: NDArray[np.bool_],
     switch: NDArray[np.float32],
-    error: float,
+    errors: NDArray[np.float64],
     first_states: int,
     wide: int,
     states: int,
@@ -127,7 +147,7 @@ def impute_people(
         fixed: (N,) the phase is known.
         named: (N,) it is known at some heterozygotes.
         switch: (T,) probability of a switch before each site.
-        error: probability that an allele differs from the copied one.
+        errors: (T,) probability that an allele differs from the copied one.
         first_states: states while a first phase is sought, a multiple of 16.
         wide: states that are considered while the phase is drawn at first, a multiple of 16.
         states: those of them that are kept for the result, a multiple of 16.
@@ -190,7 +210,7 @@ def impute_people(
             )  # fmt: skip
             typed_masks(panel.words, width, first_lists, masks)
             continued(first_lists, stay)
-            first_phase(first_states, masks, stay, genotype, plain, switch, error, WIDTH, phase)
+            first_phase(first_states, masks, stay, genotype, plain, switch, errors, WIDTH, phase)
             for t in range(sites):
                 het = genotype[t] == 1
                 pair[0, t] = phase[t] if het else plain[0, t]
@@ -204,11 +224,13 @@ def impute_people(
         for k in range(1 if fixed[n] else burn + 1):
             weighing = fixed[n] or k == burn
             if fixed[n] or k > 0:  # before the first sweep only its messages are made
-                forward(wide, masks, stay, genotype, pair, fixed[n], named[n], switch, error, after, lines, seed, ahead)
+                forward(
+                    wide, masks, stay, genotype, pair, fixed[n], named[n], switch, errors, after, lines, seed, ahead
+                )
             for w in range(windows - 1, -1, -1):
                 first, end = w * WORD, min(sites, (w + 1) * WORD)
                 backward(
-                    wide, first, end, masks, stay, pair, switch, error, after, lines, weighing, ahead, weights, scale,
+                    wide, first, end, masks, stay, pair, switch, errors, after, lines, weighing, ahead, weights, scale,
                     blind,
                 )  # fmt: skip
                 if weighing:
@@ -227,14 +249,14 @@ def impute_people(
         for k in range(1 if fixed[n] else sweeps + 1):
             emit = fixed[n] or k > 0
             if fixed[n] or k > 0:
-                forward(states, masks, stay, genotype, pair, fixed[n], named[n], switch, error, after, lines, seed,
+                forward(states, masks, stay, genotype, pair, fixed[n], named[n], switch, errors, after, lines, seed,
                         ahead)  # fmt: skip
             if emit:
                 minor[:] = np.float32(0)
             for w in range(windows - 1, -1, -1):
                 first, end = w * WORD, min(sites, (w + 1) * WORD)
                 backward(
-                    states, first, end, masks, stay, pair, switch, error, after, lines, emit, ahead, weights, scale,
+                    states, first, end, masks, stay, pair, switch, errors, after, lines, emit, ahead, weights, scale,
                     blind,
                 )  # fmt: skip
                 if emit:
@@ -258,5 +280,6 @@ def impute_people(
         for t in range(sites):
             hidden[n, t, 0] = unseen[0, t] * np.float32(share)
             hidden[n, t, 1] = unseen[1, t] * np.float32(share)
-        _finish(total, share, apart, panel.flipped, out[n])
+        _calibrate(total, share, apart, panel.slopes, panel.minor)
+        _finish(total, apart, panel.flipped, out[n])
         ticks[DONE] += 1

@@ -20,6 +20,8 @@ from models.haplotypes.packing import unpack
 from models.protocol import Tile
 
 Found = TypeVar("Found")
+SLOPES: Final = "slopes.safetensors"  # beside the haplotypes
+SLOPE: Final = "slope"  # (V,) uint8, 255ths
 KEEP_BYTES: Final = 32 << 20  # of blocks of all libraries of a process
 
 
@@ -93,6 +95,22 @@ class StoredLibrary:
         held: NDArray[np.float64] = self._from_file(lambda file: file.get_slice("cm")[first:end])
         return held[rows - first]
 
+    def slopes(self, rows: NDArray[np.int32]) -> NDArray[np.float32]:
+        """(T,) calibration slopes of ascending rows; 1 where the bundle holds none."""
+        path = self.path.with_name(SLOPES)
+        if len(rows) == 0 or not path.exists():
+            return np.ones(len(rows), np.float32)
+        first, end = int(rows[0]), int(rows[-1]) + 1
+
+        def read(file: Any) -> NDArray[np.uint8]:
+            held = file.get_slice(SLOPE)
+            if held.get_shape() != [len(self)]:
+                raise ValueError("slopes of another chromosome")
+            part: NDArray[np.uint8] = held[first:end]
+            return part
+
+        return self._from_file(read, path)[rows - first].astype(np.float32) / np.float32(255)
+
     def counts(self, first: int = 0, end: int | None = None) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """(V,) carriers of the minor allele and (V,) whether REF is it, of the sites `first` to `end`."""
         end = len(self) if end is None else end
@@ -153,11 +171,11 @@ class StoredLibrary:
         edges = self.blocks[:, 0]
         return range(int(np.searchsorted(edges, first, "right")) - 1, int(np.searchsorted(edges, end, "left")))
 
-    def _from_file(self, read: Callable[[Any], Found]) -> Found:
+    def _from_file(self, read: Callable[[Any], Found], path: Path | None = None) -> Found:
         # Opened for every stretch: a file that stays mapped keeps all pages that were ever read.
         try:
-            with safe_open(self.path, "np") as file:
+            with safe_open(path or self.path, "np") as file:
                 return read(file)
         except (OSError, SafetensorError, zlib.error, KeyError, ValueError, TypeError, IndexError) as error:
-            message = f"The haplotypes in {self.path.name} cannot be read."
+            message = f"The haplotypes in {(path or self.path).name} cannot be read."
             raise TesseraError(Code.bundle_invalid, message) from error

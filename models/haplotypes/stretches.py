@@ -11,19 +11,20 @@ from numpy.typing import NDArray
 
 from errors import Code, TesseraError
 from genotypes.arrays import read_arrays
+from genotypes.codes import HOM_ALT, HOM_REF, PHASED_01, PHASED_10
 from genotypes.sites import SiteTable
-from models.dae.plan import split_people
 from models.haplotypes.chromosome import Chromosome
 from models.haplotypes.engine import CopyingImputer, CopyingOptions
 from models.haplotypes.genome_options import GenomeOptions
 from models.haplotypes.library import Library
 from models.haplotypes.resample import Block, Stretches
 from models.haplotypes.synthetic import persons_of
-from models.protocol import Tile, TypedGenotypes
+from models.protocol import ImputedBlock, PairBlock, Tile, TypedGenotypes
 
 EVERY: Final = 5  # without arrays every so-manieth common site stands for a typed one
 COMMON: Final = 0.05  # minor-allele frequency from which a site is common
 EVERY_NAME: Final = "every fifth common site"
+_PHASED: Final = np.array([[HOM_REF, PHASED_01], [PHASED_10, HOM_ALT]], np.int8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +96,11 @@ class HeldOut:
         rows: (U,) rows that an array types, context included.
         bits: (U, ceil(K / 8)) packed alleles there.
         cm: (U,) of them.
-        seen: (U, B) int8 dosages of the held-out people there.
-        truth: (V, B) int8 their dosages at the stretch's sites.
+        seen: (U, B, 2) int8 alleles of the held-out people there.
+        true: (V, B, 2) int8 their alleles at the stretch's sites.
         af: (V,) ALT frequency among the others.
         haplotypes: K, of the others.
+        trust: (V',) calibration slopes of all the chromosome's sites; None: they are not measured yet.
     """
 
     stretch: Stretch
@@ -107,30 +109,41 @@ class HeldOut:
     bits: NDArray[np.uint8]
     cm: NDArray[np.float64]
     seen: NDArray[np.int8]
-    truth: NDArray[np.int8]
+    true: NDArray[np.int8]
     af: NDArray[np.float32]
     haplotypes: int
+    trust: NDArray[np.float32] | None
 
     @classmethod
-    def open(cls, o: GenomeOptions, stretch: Stretch, arrays: Sequence[NDArray[np.int32]], people: int) -> Self:
+    def open(
+        cls,
+        o: GenomeOptions,
+        stretch: Stretch,
+        arrays: Sequence[NDArray[np.int32]],
+        left_out: NDArray[np.int64],
+        people: int,
+        trust: NDArray[np.float32] | None = None,
+    ) -> Self:
         """Read the stretch.
 
         Args:
-            o: who is held out.
+            o: how the library is disguised.
             stretch: which.
             arrays: rows that each of some arrays types.
-            people: held-out people, at most.
+            left_out: ascending numbers of the people whom the library shall not hold. Haplotypes side by side are taken
+                for a person's, also those of haploid people on X.
+            people: of them, at most, who are imputed.
+            trust: see the attribute.
         """
         one, tile, library = stretch.chromosome, stretch.tile, stretch.chromosome.library
-        held_out, kept = split_people(one.haplotypes // 2, o.held_out, o.seed)
-        if one.haplotypes % 2:  # of haploid people on X, who make no pairs
-            kept = np.append(kept, one.haplotypes - 1)
-        first, second = 2 * held_out[:people], 2 * held_out[:people] + 1
+        columns = np.stack([2 * left_out, 2 * left_out + 1], axis=1)
+        kept = np.setdiff1d(np.arange(one.haplotypes), columns)
+        columns = columns[:people]
         low, high = int(tile.inputs[0]), int(tile.inputs[-1]) + 1
         every = np.unique(np.concatenate(arrays))
         rows = every[(every >= low) & (every < high)].astype(np.int32)
         cores: list[Library] = []
-        truth, seen, bits = [], [], []
+        true, seen, bits = [], [], []
 
         def others() -> Iterator[Block]:
             """What the library is made of, while the held-out people are set aside."""
@@ -139,10 +152,10 @@ class HeldOut:
                 a, b = max(low, start) - start, min(high, stop) - start
                 block = library.block(number)
                 alleles = block.alleles(np.arange(a, b, dtype=np.int32)).view(np.int8)
-                dosages = alleles[:, first] + alleles[:, second]
-                seen.append(dosages[rows[slice(*np.searchsorted(rows, (start + a, start + b)))] - (start + a)])
-                truth.append(dosages[slice(*np.clip((tile.first, tile.end), start + a, start + b) - (start + a))])
-                yield np.ascontiguousarray(alleles[:, kept]), block.cm[a:b]
+                theirs = alleles.take(columns, axis=1)
+                seen.append(theirs[rows[slice(*np.searchsorted(rows, (start + a, start + b)))] - (start + a)])
+                true.append(theirs[slice(*np.clip((tile.first, tile.end), start + a, start + b) - (start + a))])
+                yield alleles.take(kept, axis=1), block.cm[a:b]
 
         persons = persons_of(one.haplotypes, len(one.samples))[kept]
         at = low
@@ -156,9 +169,9 @@ class HeldOut:
         core = Library.concatenate(cores)
         minor = np.diff(core.starts) / core.haplotypes
         af = np.where(core.flipped, 1 - minor, minor).astype(np.float32)
-        parts = (np.concatenate(one) for one in (bits, seen, truth))
+        parts = (np.concatenate(one) for one in (bits, seen, true))
         packed, at_typed, at_core = parts
-        return cls(stretch, core, rows, packed, library.positions(rows), at_typed, at_core, af, core.haplotypes)
+        return cls(stretch, core, rows, packed, library.positions(rows), at_typed, at_core, af, core.haplotypes, trust)
 
     def positions(self, rows: NDArray[np.int32]) -> NDArray[np.float64]:
         """See `Haplotypes`; of rows that an array types."""
@@ -173,15 +186,44 @@ class HeldOut:
         start = self.stretch.tile.first
         return self.core.part(first - start, end - start)
 
+    def slopes(self, rows: NDArray[np.int32]) -> NDArray[np.float32]:
+        """See `Haplotypes`."""
+        return np.ones(len(rows), np.float32) if self.trust is None else self.trust[rows]
+
+    @property
+    def truth(self) -> NDArray[np.int8]:
+        """(V, B) dosages of the held-out people at the stretch's sites."""
+        return self.true[..., 0] + self.true[..., 1]
+
     def imputed(self, array: NDArray[np.int32], model: CopyingOptions) -> NDArray[np.float32]:
-        """(V, B, 3) genotype probabilities of the held-out people seen through an array, given by its rows."""
+        """(V, B, 3) genotype probabilities of the held-out people seen unphased through an array, given by its rows."""
+        blocks = self._impute(array, model, self.seen[..., 0] + self.seen[..., 1], phased=False)
+        return np.concatenate([block.gp for block in blocks])
+
+    def haplotypes_imputed(
+        self, array: NDArray[np.int32], model: CopyingOptions
+    ) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.int8], NDArray[np.float32]]]:
+        """The same people with their phase known, a block at a time.
+
+        Yields:
+            The block's first site, counted from the stretch's first, its (V, B, 2) expected and true alleles, and the
+            (V, B) dosages that typed sites have while hidden, NaN elsewhere.
+        """
+        for block in self._impute(array, model, _PHASED[self.seen[..., 0], self.seen[..., 1]], phased=True):
+            first, found, hidden = block.first - self.stretch.tile.first, block.hds, block.hidden_ds
+            assert found is not None
+            assert hidden is not None
+            yield first, found, self.true[first : first + len(found)], hidden
+
+    def _impute(
+        self, array: NDArray[np.int32], model: CopyingOptions, seen: NDArray[np.int8], *, phased: bool
+    ) -> Iterator[ImputedBlock | PairBlock]:
         empty = SiteTable.empty(self.stretch.chromosome.name)
         tile = self.stretch.tile
         typed = array[(array >= tile.inputs[0]) & (array <= tile.inputs[-1])]
-        codes = self.seen[np.searchsorted(self.rows, typed)]
-        shown = TypedGenotypes(typed, codes, np.full(codes.shape[1], 2, np.int8), phased=False)
-        imputer = CopyingImputer(empty, [tile], self, model)
-        return np.concatenate([block.gp for block in imputer.impute(range(1), shown)])
+        codes = seen[np.searchsorted(self.rows, typed)]
+        shown = TypedGenotypes(typed, codes, np.full(codes.shape[1], 2, np.int8), phased)
+        return CopyingImputer(empty, [tile], self, model).impute(range(1), shown)
 
     def untyped(self, array: NDArray[np.int32]) -> NDArray[np.bool_]:
         """(V,) the stretch's sites that the array does not type."""

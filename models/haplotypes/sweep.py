@@ -173,7 +173,7 @@ def forward(
     fixed: bool,
     named: bool,
     switch: NDArray[np.float32],
-    error: float,
+    errors: NDArray[np.float64],
     after: NDArray[np.uint32],
     lines: NDArray[np.float64],
     seed: NDArray[np.uint64],
@@ -190,7 +190,7 @@ def forward(
         fixed: leave the phase as it is.
         named: the haplotypes have names where they differ for certain: between such sites nothing changes places.
         switch: (T,) probability of a switch before each site.
-        error: probability that an allele differs from the copied one.
+        errors: (T,) probability that an allele differs from the copied one.
         after: from `backward` for the phase in `pair`; not read when `fixed`.
         lines: the same.
         seed: (1,) state of the random numbers.
@@ -209,7 +209,7 @@ def forward(
         if t == begin and crossed == 1:  # the names are those that the right side has
             _change_places(ahead, now, pair, t)
             sum0, sum1, crossed = sum1, sum0, 0
-        keep = 1.0 - switch[t] if t > 0 else 0.0
+        keep, error = 1.0 - switch[t] if t > 0 else 0.0, errors[t]
         c = (switch[t] if t > 0 else 1.0) / size
         if t % WORD == 0 and t > 0:
             cut(ahead, before, (sites + 1) * size, size, stay, t // WORD * groups)
@@ -287,7 +287,7 @@ def backward(
     stay: NDArray[np.uint16],
     pair: NDArray[np.int8],
     switch: NDArray[np.float32],
-    error: float,
+    errors: NDArray[np.float64],
     after: NDArray[np.uint32],
     lines: NDArray[np.float64],
     weighing: bool,
@@ -308,7 +308,7 @@ def backward(
         stay: see `states.continued`.
         pair: (2, T) alleles of both haplotypes, -1 missing.
         switch: (T,) probability of a switch before each site.
-        error: probability that an allele differs from the copied one.
+        errors: (T,) probability that an allele differs from the copied one.
         after: laid out as `ahead`; row t + 1 is filled with the evidence of the sites after t.
         lines: (T, 2, 2), filled with gain and floor.
         weighing: whether what follows is wanted.
@@ -323,7 +323,7 @@ def backward(
         for h in range(2):
             lines[end - 1, h, 0], lines[end - 1, h, 1] = 0.0, 1.0
     for t in range(end - 1, first - 1, -1):
-        now, row = (t + 1) * size, t * groups
+        now, row, error = (t + 1) * size, t * groups, errors[t]
         on0, off0 = _chances(pair[0, t], error)
         on1, off1 = _chances(pair[1, t], error)
         line = (lines[t, 0, 0], lines[t, 0, 1], lines[t, 1, 0], lines[t, 1, 1])

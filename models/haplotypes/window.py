@@ -15,6 +15,7 @@ from models.haplotypes.select import classes_of, pack_columns, padded
 from models.haplotypes.slots import DENSE, Slots, list_carriers, pack_carriers
 from models.protocol import Tile
 
+MOST_ERROR = 0.5  # an allele that tells nothing
 CLOSEST = 1e-6  # switches are as likely as over at least so many cM
 
 
@@ -24,6 +25,7 @@ class Window:
 
     panel: Panel
     centimorgans: NDArray[np.float64]  # (T,)
+    unlike: NDArray[np.float64]  # (T,) probability that an allele is not that of its haplotype
 
     @classmethod
     def make(cls, library: Haplotypes, tile: Tile, typed: NDArray[np.int32]) -> Self:
@@ -58,11 +60,20 @@ class Window:
         alleles = np.concatenate([library.alleles(typed[:first]), own, library.alleles(typed[end:])])
         panel = Panel(
             library.haplotypes, pack_columns(alleles, width).reshape(-1), classes_of(alleles), frequent, bits, starts,
-            rare, carriers, carriers_starts, core.flipped,
+            rare, carriers, carriers_starts, core.flipped, library.slopes(rows.astype(np.int32)),
+            (np.diff(core.starts) / library.haplotypes).astype(np.float32),
         )  # fmt: skip
-        return cls(panel, at)
+        return cls(panel, at, (1 - library.slopes(typed).astype(np.float64)) / 2)
 
     def switches(self, per_cm: float) -> NDArray[np.float32]:
         """(T,) probability of a switch before each typed site."""
         apart = np.maximum(np.diff(self.centimorgans, prepend=self.centimorgans[0]), CLOSEST)
         return (-np.expm1(-per_cm * apart)).astype(np.float32)
+
+    def errors(self, error: float) -> NDArray[np.float64]:
+        """(T,) probability that a typed allele differs from the copied one.
+
+        With a chance e that the panel's allele at a site is not its haplotype's, truth follows it with slope 1 - 2 e.
+        """
+        found: NDArray[np.float64] = np.minimum(error + self.unlike, MOST_ERROR)
+        return found

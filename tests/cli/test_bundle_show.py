@@ -4,12 +4,16 @@ import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import numpy as np
 from typer.testing import CliRunner
 
+from cli.bundle_haplotypes import describe_library
 from cli.histograms import histogram, short
 from cli.main import app
+from models.bundles import open_bundle
 from models.dae.bundle import Bundle
 from models.dae.describe import activations, describe, summary, values_of
+from models.haplotypes.bundle import HaplotypeBundle
 from tests.support.published import overlapping_tiles
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +52,27 @@ def test_ours_are_described_by_their_own_layers() -> None:
     assert rows[0].activation == "gelu"
     assert rows[0].widths.startswith(f"{2 * rows[0].inputs}-")
     assert rows[0].widths.endswith(f"-{2 * rows[0].sites}")
+
+
+def test_a_library_is_described_and_drawn(tmp_path: Path) -> None:
+    bundle = open_bundle(ROOT / "bundles" / "kgp-chr20-demo")
+    assert isinstance(bundle, HaplotypeBundle)
+    facts = describe_library(bundle)
+    assert [row[0] for row in facts.rows] == ["20"] * len(bundle.tiles("20"))
+    assert sum(int(row[4]) for row in facts.rows) == 24803
+    slopes = bundle.library("20").slopes(np.arange(24803, dtype=np.int32))
+    assert facts.doubted == sum(int(row[7]) for row in facts.rows) == (slopes < 0.9).sum() > 10
+    args = ["bundle", "show", str(bundle.folder), "--html", str(tmp_path / "b.html"), "--plots", str(tmp_path / "p")]
+    shown = CliRunner().invoke(app, args)
+    assert shown.exit_code == 0, shown.output
+    assert f"Doubted are {facts.doubted:,} sites" in shown.stdout.replace("\n", " ")
+    page = (tmp_path / "b.html").read_text()
+    assert page.count("<svg") == 3
+    assert page.count("<tr>") == len(facts.rows) + 1
+    for name in ("maf", "slopes"):
+        tree = ET.parse(tmp_path / "p" / f"{name}.svg")
+        tips = [node.findtext("{*}title") or "" for node in tree.iter("{http://www.w3.org/2000/svg}rect")]
+        assert sum(int(tip.rpartition(": ")[2]) for tip in tips) == 24803
 
 
 def test_a_histogram_counts_every_value() -> None:

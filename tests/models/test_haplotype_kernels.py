@@ -42,6 +42,16 @@ def alleles() -> NDArray[np.uint8]:
     return np.take_along_axis(founders, source % 5, axis=1).astype(np.uint8)
 
 
+class Doubted(Library):
+    """A library whose sites have slopes."""
+
+    trust = np.ones(SITES, np.float32)
+
+    def slopes(self, rows: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Of some rows."""
+        return self.trust[rows]
+
+
 def impute(
     alleles: NDArray[np.uint8],
     genotypes: NDArray[np.int8],
@@ -51,10 +61,12 @@ def impute(
     sweeps: int = 3000,
     states: int = 1000,
     error: float = 0.01,
+    slopes: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float64], NDArray[np.float64]]:
     """Probabilities (N, V, 2), hidden (N, T, 2), the interpolation's shares and the switch probabilities."""
     size = alleles.shape[1]
-    library = Library.of(alleles.astype(np.int8), np.arange(SITES) * 0.01)
+    library = Doubted.of(alleles.astype(np.int8), np.arange(SITES) * 0.01)
+    library.trust[:] = 1 if slopes is None else slopes
     window = Window.make(library, Tile(0, 0, SITES, np.arange(SITES, dtype=np.int32)), TYPED.astype(np.int32))
     interval = np.searchsorted(TYPED, np.arange(SITES))
     share = np.clip((np.arange(SITES) - TYPED[np.clip(interval - 1, 0, None)]) / STEP, 0, 1)
@@ -67,7 +79,8 @@ def impute(
     wide, few = copied_states(1000, size), copied_states(states, size)
     impute_people(
         window.panel, genotypes, held, np.full(people, pairs is not None and not named), np.full(people, named),
-        switch.astype(np.float32), error, wide, wide, few, 20, sweeps, out, hidden, np.zeros(2, np.int64),
+        switch.astype(np.float32), window.errors(error), wide, wide, few, 20, sweeps, out, hidden,
+        np.zeros(2, np.int64),
     )  # fmt: skip
     return out / 65535, hidden, share, switch
 
@@ -96,6 +109,41 @@ def test_a_known_phase_gives_the_exact_posterior(alleles: NDArray[np.uint8], see
         expected = ((1 - share)[:, None] * left + share[:, None] * right) * alleles
         # Weights are kept in eight bits of mantissa.
         np.testing.assert_allclose(found[0, :, h], expected.sum(axis=1), atol=0.005)
+
+
+def slopes_of_sites(seed: int) -> NDArray[np.float32]:
+    """Some sites are doubted, one altogether; typed ones as well."""
+    rng = np.random.default_rng(seed)
+    slopes = np.where(rng.random(SITES) < 0.3, rng.random(SITES), 1).astype(np.float32)
+    slopes[TYPED[7]] = 0
+    return slopes
+
+
+def test_doubted_sites_tell_little_and_are_drawn_to_their_frequency(alleles: NDArray[np.uint8]) -> None:
+    pair, slopes = person(alleles, 3), slopes_of_sites(1)
+    found, _, share, switch = impute(alleles, pair.sum(0)[None].astype(np.int8), pairs=pair[None].copy(), slopes=slopes)
+    after = np.searchsorted(TYPED, np.arange(SITES))
+    errors = np.minimum(0.5, 0.01 + (1 - slopes[TYPED]) / 2).astype(np.float64)
+    for h in range(2):
+        p = posterior(alleles[TYPED], pair[h], switch, errors)
+        left, right = p[np.clip(after - 1, 0, None)], p[np.clip(after, 0, len(TYPED) - 1)]
+        copied = (((1 - share)[:, None] * left + share[:, None] * right) * alleles).sum(axis=1)
+        expected = slopes * copied + (1 - slopes) * alleles.mean(axis=1)
+        np.testing.assert_allclose(found[0, :, h], expected, atol=0.005)
+
+
+def test_both_haplotypes_of_an_unphased_person_are_drawn_alike(alleles: NDArray[np.uint8]) -> None:
+    genotype, slopes = person(alleles, 10).sum(0).astype(np.int8), slopes_of_sites(2)
+    hets = np.flatnonzero(genotype == 1)
+    genotype[hets[9:]] = 0
+    slopes[TYPED] = 1
+    plain = impute(alleles, genotype[None])[0][0]
+    found = impute(alleles, genotype[None], slopes=slopes)[0][0]
+    s, rest = slopes.astype(float), (1 - slopes) * alleles.mean(axis=1)
+    both = s**2 * plain[:, 1] + s * rest * (plain[:, 0] + 2 * plain[:, 1]) + rest**2  # E (s p + r) (s q + r)
+    np.testing.assert_allclose(found[:, 1], both, atol=3e-5)
+    dosage = s * (plain[:, 0] + 2 * plain[:, 1]) + 2 * rest
+    np.testing.assert_allclose(found[:, 0] + 2 * found[:, 1], dosage, atol=6e-5)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -143,7 +191,7 @@ def test_the_first_phase_goes_by_the_names(alleles: NDArray[np.uint8]) -> None:
     switch = np.full(len(TYPED), 0.02, np.float32)
     for turned in (plain, plain[::-1].copy()):
         phase = np.full(len(TYPED), -1, np.int8)
-        first_phase(7 * 16, masks, stay, genotype, turned, switch, 0.001, WIDTH, phase)
+        first_phase(7 * 16, masks, stay, genotype, turned, switch, np.full(len(TYPED), 0.001), WIDTH, phase)
         truth = pair[0] if turned is plain else pair[1]
         assert (phase[open_] == truth[open_]).mean() > 0.9
 

@@ -15,29 +15,31 @@ def emission(states: NDArray[np.uint8], allele: int, error: float) -> F:
     return np.where(states == allele, 1 - error, error)
 
 
-def forward(states: NDArray[np.uint8], haplotype: NDArray[np.int8], switch: F, error: float) -> F:
+def forward(states: NDArray[np.uint8], haplotype: NDArray[np.int8], switch: F, error: float | F) -> F:
     """(T, K) joint probability of the alleles up to each site and the copied haplotype there."""
     sites, size = states.shape
+    errors = np.broadcast_to(error, sites)
     out = np.empty((sites, size))
     f = np.full(size, 1 / size)
     for t in range(sites):
         if t:
             f = (1 - switch[t]) * out[t - 1] + switch[t] * out[t - 1].sum() / size
-        out[t] = f * emission(states[t], int(haplotype[t]), error)
+        out[t] = f * emission(states[t], int(haplotype[t]), errors[t])
     return out
 
 
-def backward(states: NDArray[np.uint8], haplotype: NDArray[np.int8], switch: F, error: float) -> F:
+def backward(states: NDArray[np.uint8], haplotype: NDArray[np.int8], switch: F, error: float | F) -> F:
     """(T, K) probability of the alleles after each site given the copied haplotype there."""
     sites, size = states.shape
+    errors = np.broadcast_to(error, sites)
     out = np.ones((sites, size))
     for t in range(sites - 1, 0, -1):
-        b = out[t] * emission(states[t], int(haplotype[t]), error)
+        b = out[t] * emission(states[t], int(haplotype[t]), errors[t])
         out[t - 1] = (1 - switch[t]) * b + switch[t] * b.mean()
     return out
 
 
-def posterior(states: NDArray[np.uint8], haplotype: NDArray[np.int8], switch: F, error: float) -> F:
+def posterior(states: NDArray[np.uint8], haplotype: NDArray[np.int8], switch: F, error: float | F) -> F:
     """(T, K) probability of each copied haplotype given all alleles."""
     both = forward(states, haplotype, switch, error) * backward(states, haplotype, switch, error)
     return both / both.sum(axis=1, keepdims=True)

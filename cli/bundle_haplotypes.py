@@ -1,0 +1,105 @@
+"""What `tessera bundle show` says of a bundle of haplotypes: its model, tiles, frequencies and calibration slopes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.table import Table
+
+from cli.bundle_tables import show_disguise, show_privacy
+from cli.histograms import bars, histogram
+from cli.plain import out
+
+if TYPE_CHECKING:
+    from models.haplotypes.bundle import HaplotypeBundle
+
+COLUMNS: Final = ("chrom", "tile", "first", "span kb", "sites", "reads", "haplotypes", "doubted")
+DOUBTED: Final = 0.9  # slope below which a site is called so
+_MAF: Final = (0.0, 0.001, 0.005, 0.01, 0.05, 0.5)
+_SLOPES: Final = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99, 1.01)
+
+
+@dataclass(frozen=True)
+class LibraryFacts:
+    """Rows of the tile table, as words, and plots by name."""
+
+    rows: list[list[str]]
+    drawn: dict[str, str]
+    doubted: int  # sites
+
+
+def describe_library(bundle: HaplotypeBundle) -> LibraryFacts:
+    """Read what the tables and plots are of, a chromosome at a time."""
+    rows: list[list[str]] = []
+    frequencies, slopes, sizes = np.zeros(len(_MAF) - 1, int), np.zeros(len(_SLOPES) - 1, int), []
+    doubted = 0
+    for chrom in bundle.chromosomes:
+        library, sites = bundle.library(chrom), bundle.sites(chrom)
+        slope = library.slopes(np.arange(len(sites), dtype=np.int32))
+        frequencies += _count(library.counts()[0] / library.haplotypes, _MAF)
+        slopes += _count(slope, _SLOPES)
+        for tile in bundle.tiles(chrom):
+            own = slice(tile.first, tile.end)
+            first, last = int(sites.pos[tile.first]), int(sites.pos[tile.end - 1])
+            bad = int((slope[own] < DOUBTED).sum())
+            numbers = (tile.index, first, round((last - first + 1) / 1e3), tile.end - tile.first, len(tile.inputs))
+            rows.append([chrom, *map(str, numbers), str(library.haplotypes), str(bad)])
+            sizes.append(tile.end - tile.first)
+            doubted += bad
+    drawn = {
+        "sites": histogram("sites of a tile", sizes),
+        "maf": bars("sites by minor-allele frequency", _named(_MAF, frequencies)),
+        "slopes": bars("sites by calibration slope", _named(_SLOPES, slopes)),
+    }
+    return LibraryFacts(rows, drawn, doubted)
+
+
+def show_library(bundle: HaplotypeBundle, facts: LibraryFacts) -> None:
+    """Print the model and the tiles."""
+    told = dict(bundle.manifest.architecture)
+    holds = told.pop("holds", "the haplotypes of the panel's people, without names")
+    out.print(f"Holds {holds}. Model: {', '.join(f'{name} {value}' for name, value in told.items())}.")
+    show_disguise(bundle.manifest, out)
+    if "privacy" in bundle.manifest.training or "synthetic" in bundle.manifest.training:
+        show_privacy(bundle.manifest, out)
+    table = Table(*COLUMNS, title="Tiles")
+    for row in facts.rows:
+        table.add_row(*row)
+    out.print(table)
+    out.print(
+        f"Doubted are {facts.doubted:,} sites, where the panel's people have less than {DOUBTED:g} of what copying "
+        "from the others says (calibration slope)."
+    )
+    chromosomes = bundle.manifest.training.get("chromosomes", {})
+    if chromosomes:
+        out.print(accuracy_by_chromosome(chromosomes))
+
+
+def accuracy_by_chromosome(chromosomes: Mapping[str, Any]) -> Table:
+    """The mean over the arrays of each chromosome's r2, by MAF."""
+    edges: list[dict[str, Any]] = next((array["bins"] for one in chromosomes.values() for array in one["accuracy"]), [])
+    head = (f"<={one['maf'][1]:g}" for one in edges)
+    table = Table("chrom", "arrays", "sites scored", *head, title="Aggregate r2 by chromosome, mean of the arrays")
+    for name, one in chromosomes.items():
+        columns = zip(*([row["r2"] for row in array["bins"]] for array in one["accuracy"]), strict=True)
+        known = [[r2 for r2 in column if r2 is not None] for column in columns]
+        cells = [f"{sum(values) / len(values):.3f}" if values else "-" for values in known]
+        table.add_row(name, str(len(one["accuracy"])), f"{one['scored_sites']:,}", *cells)
+    return table
+
+
+def _count(values: NDArray[Any], edges: tuple[float, ...]) -> NDArray[np.int64]:
+    """How many values lie between each edge and the next; the first edge's own are of the first."""
+    which = np.clip(np.searchsorted(edges, values) - 1, 0, len(edges) - 2)
+    return np.bincount(which, minlength=len(edges) - 1)
+
+
+def _named(edges: tuple[float, ...], counts: NDArray[np.int64]) -> dict[str, int]:
+    last = len(counts) - 1
+    names = [f"{a:g}-{min(b, 1):g}" if k < last else f">{a:g}" for k, (a, b) in enumerate(pairwise(edges))]
+    return dict(zip(names, counts.tolist(), strict=True))
