@@ -58,6 +58,10 @@ class MadeUpBundle:
         """Its sites."""
         return self.table
 
+    def genetic_map(self, chromosome: str) -> None:
+        """No recombination map."""
+        return None
+
     def ancestry(self) -> None:
         """No map of populations."""
         return None

@@ -16,6 +16,7 @@ from errors import Code, TesseraError
 from genotypes import ancestry, populations
 from genotypes.ancestry import AncestryMap
 from genotypes.manifest import FILE_NAME, BundleManifest, FileEntry
+from genotypes.maps import GeneticMap
 from genotypes.populations import Populations
 from genotypes.sites import SiteTable, read_sites_bcf
 from models.protocol import Tile
@@ -87,6 +88,10 @@ class BundleFolder:
             self._sites[chrom] = table
         self._sites[chrom] = self._sites.pop(chrom)
         return self._sites[chrom]
+
+    def genetic_map(self, chrom: str) -> GeneticMap | None:
+        """Recombination map of a chromosome; None where the bundle has none."""
+        return None
 
     def ancestry(self) -> AncestryMap | None:
         """The map of the training populations; None where the bundle has none."""

@@ -77,7 +77,7 @@ def harmonise(desk: Desk) -> Result:
     if bundle != NO_BUNDLE:
         bundles = desk.tools.bundles
         offer = Offer(None if bundle == stages.AUTO else bundle, bundles.installed(), bundles.bundle)
-        bundle = peel_meet(desk.out, offer, desk.meeting, met.qc, desk.lease.progress)
+        bundle = peel_meet(desk.out, offer, desk.meeting, met.qc, maps, desk.lease.progress)
     manifest = None if bundle == NO_BUNDLE else desk.tools.bundles.bundle(bundle).manifest
     add_notes(desk.out, met.qc, effort_notes(desk.effort, manifest))
     folder = desk.publish_work()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from genotypes.maps import GeneticMap
 from models.bundle_folder import BundleFolder
 from models.haplotypes.engine import CopyingImputer, CopyingOptions
 from models.haplotypes.stored import StoredLibrary
@@ -23,6 +26,14 @@ class HaplotypeBundle(BundleFolder):
         self._entry(chrom)
         options = CopyingOptions.of(self.manifest.architecture)
         return CopyingImputer(self.sites(chrom), self.tiles(chrom), self.library(chrom), options, threads=threads)
+
+    def genetic_map(self, chrom: str) -> GeneticMap | None:
+        """The map that the bundle was trained with; None where that was a constant rate for want of one."""
+        pos, first = np.unique(self.sites(chrom).pos, return_index=True)
+        centimorgans = self.library(chrom).positions(np.arange(len(self.sites(chrom)), dtype=np.int32))[first]
+        if len(pos) < 2 or np.allclose(centimorgans - centimorgans[0], GeneticMap.uniform().cm(pos - pos[0])):
+            return None
+        return GeneticMap(pos.astype(np.float64), centimorgans)
 
     def library(self, chrom: str) -> StoredLibrary:
         """The haplotypes of one chromosome, which stay in their file."""

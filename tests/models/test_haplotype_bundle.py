@@ -29,6 +29,7 @@ def silent(_doing: str, _fraction: float) -> None:
     """Progress that nobody watches."""
 
 
+ROOT = Path(__file__).resolve().parents[2]
 ROWS = np.arange(0, SITES, EVERY).astype(np.int32)
 
 
@@ -73,6 +74,16 @@ def test_a_spoilt_library_is_named(tmp_path: Path, spoil: str) -> None:
     with pytest.raises(TesseraError) as caught:
         StoredLibrary(path).part(0, 9)
     assert caught.value.code is Code.bundle_invalid
+
+
+def test_a_map_is_given_where_there_was_one_at_training(bundle: HaplotypeBundle) -> None:
+    assert bundle.genetic_map("20") is None
+    demo = open_bundle(ROOT / "bundles" / "kgp-chr20-demo")
+    held = demo.genetic_map("20")
+    assert isinstance(demo, HaplotypeBundle)
+    assert held is not None
+    every = np.arange(24803, dtype=np.int32)
+    assert held.cm(demo.sites("20").pos) == pytest.approx(demo.library("20").positions(every), abs=1e-9)
 
 
 def test_the_bundle_is_whole_and_says_what_it_holds(bundle: HaplotypeBundle) -> None:

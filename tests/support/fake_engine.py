@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from genotypes import codes as gt
 from genotypes.ancestry import AncestryMap
 from genotypes.manifest import BundleManifest, ChromosomeEntry
+from genotypes.maps import GeneticMap
 from genotypes.populations import Populations
 from genotypes.sites import SiteTable, strings
 from models.protocol import ImputedBlock, SitesDone, Tile, TypedGenotypes, unheard
@@ -86,6 +87,9 @@ class FakeBundle:
             )
             for index, first in enumerate(firsts)
         ]
+
+    def genetic_map(self, chromosome: str) -> GeneticMap | None:
+        return None
 
     def ancestry(self) -> AncestryMap | None:
         return self.map

@@ -22,6 +22,7 @@ from jobs.states import JobState
 from jobs.storage import fetch, publish
 from jobs.tables import JobRow
 from models.bundles import open_bundle
+from models.haplotypes.bundle import HaplotypeBundle
 from tests.support.bundles import EVERY, SITES, make_panel, tiny_library
 from tests.support.worker import Workplace, worker_settings
 from worker import engine_dae
@@ -142,6 +143,29 @@ def test_every_member_gets_every_site_better_than_by_either_alone(setting: Setti
     # Of the grandparents of five families, but for those whose phase three generations leave open.
     assert chromosome["haplotypes_asked"] >= 16
     assert "bundle_used" in {note["code"] for note in report["qc"]["notes"]}
+
+
+def test_without_a_map_of_its_own_a_family_takes_the_bundles(
+    setting: Setting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(folder: str) -> tuple[dict[str, list[str | None]], str]:
+        place, row = job(setting, tmp_path / folder, "auto")
+        report = json.loads(results(place, row.id, tmp_path / folder / "got")["report.json"].read_text())
+        notes: dict[str, list[str | None]] = {}
+        for note in report["qc"]["notes"]:
+            notes.setdefault(note["code"], []).append(note["chromosome"])
+        return notes, report["chromosomes"][0]["map"]
+
+    notes, source = told("constant")
+    assert notes["no_genetic_map"] == ["20"]
+    assert source == "1 cM per Mb"
+    held = open_bundle(setting.bundle)
+    pos = held.sites("20").pos[[0, -1]].astype(np.float64)
+    monkeypatch.setattr(HaplotypeBundle, "genetic_map", lambda self, chrom: GeneticMap(pos, np.array([0.0, 40.0])))
+    notes, source = told("held")
+    assert "no_genetic_map" not in notes
+    assert "map_of_bundle" in notes
+    assert source == f"bundle {held.manifest.name}"
 
 
 def test_phase_by_parent_holds_at_imputed_sites(setting: Setting, tmp_path: Path) -> None:

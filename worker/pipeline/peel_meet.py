@@ -26,6 +26,7 @@ from worker.pipeline.fates import TURNED, USED, Fate, Meeting
 from worker.pipeline.folder import Ingested, IngestedChromosome
 from worker.pipeline.harmonise_options import HarmoniseOptions
 from worker.pipeline.lifting import Placement, View, place
+from worker.pipeline.peel_bundle_map import borrow_maps
 from worker.pipeline.peel_folder import Joined, JoinedChromosome, store_observations, store_sites
 from worker.pipeline.peel_frequencies import known_of_store
 from worker.pipeline.peel_lift import Move, lift_maps
@@ -68,7 +69,12 @@ class Offer:
 
 
 def peel_meet(
-    joined: Path, offer: Offer, how: HarmoniseOptions, qc: dict[str, Any], progress: Progress = silent
+    joined: Path,
+    offer: Offer,
+    how: HarmoniseOptions,
+    qc: dict[str, Any],
+    maps: Path | None = None,
+    progress: Progress = silent,
 ) -> str:
     """Bring the joined stores of a family into the terms of a bundle, where one fits; else they stay as they are.
 
@@ -77,6 +83,7 @@ def peel_meet(
         offer: the bundles.
         how: build, strictness and mendings of the job.
         qc: the document that `peel_harmonise` made; notes are added to it.
+        maps: the server's genetic maps, as of `choose_map`; where there is none the bundle's is taken.
         progress: called with the fraction done; may raise to abort.
 
     Returns:
@@ -112,6 +119,7 @@ def peel_meet(
             kept[one.old.name] = one.write(facts, view, move)
             progress(0.5 + 0.5 * (number + 1) / (len(met) + len(rest)))
     chromosomes = [kept[one.name] for one in facts.chromosomes if one.name in kept]
+    notes += borrow_maps(joined, chromosomes, view, maps, qc)
     chromosomes = name_alike(joined, chromosomes, view, moved=move is not None)
     replace(facts, chromosomes=chromosomes, build=view.manifest.build, bundle=chosen).write()
     sites = sum(len(one.sites) for one in met)

@@ -110,7 +110,7 @@ def peel_offline(
             from worker.pipeline.peel_meet import peel_meet
 
             how = HarmoniseOptions(build=options.build, strict=options.strict, chains=options.chains)
-            bundle = peel_meet(work / "joined", options.offer, how, met.qc, part("meet the bundle"))
+            bundle = peel_meet(work / "joined", options.offer, how, met.qc, peel.maps, part("meet the bundle"))
         add_notes(work / "joined", met.qc, effort_notes(options.effort, _manifest(options, bundle)))
         make_imputer = partial(engine, bundle) if engine is not None and bundle != _NO_BUNDLE else None
         pieces: list[tuple[PeelSummary, Path]] = []

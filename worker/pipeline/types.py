@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 from genotypes.ancestry import AncestryMap
 from genotypes.manifest import BundleManifest
+from genotypes.maps import GeneticMap
 from genotypes.populations import Populations
 from genotypes.sites import SiteTable
 from models.protocol import Tile
@@ -48,6 +49,10 @@ class BundleView(Protocol):
 
     def tiles(self, chromosome: str) -> list[Tile]:
         """Tiles of one chromosome in position order; together they hold every site once."""
+        ...
+
+    def genetic_map(self, chromosome: str) -> GeneticMap | None:
+        """Recombination map of one chromosome; None where the bundle has none."""
         ...
 
     def ancestry(self) -> AncestryMap | None:
