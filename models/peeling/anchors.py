@@ -4,7 +4,8 @@ A founder's two haplotypes may change places in every likelihood, and so may two
 only with each other. Uniform segregation then is a fixed point that no iteration leaves. Naming the haplotypes at one
 locus costs nothing (each choice is as likely as its mirror image) and breaks the symmetry:
 
-* a typed founder is phased at one heterozygous locus near the middle;
+* a typed founder is phased at one heterozygous locus near the middle, where homozygous offspring say which haplotype
+  they have of it: where all are heterozygous as well, the name would not reach the loci beside it;
 * an untyped founder's haplotype that one typed child carries near the middle is called its paternal one;
 * an untyped animal of untyped parents who have no other offspring with data, as an F1, is taken for such a founder;
 * of two exchangeable untyped parents, the one that gave ALT to a child at a heterozygous locus is called the sire.
@@ -12,7 +13,9 @@ locus costs nothing (each choice is as likely as its mirror image) and breaks th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +23,9 @@ from numpy.typing import NDArray
 from models.peeling.families import Families
 from models.peeling.metafounders import Origins
 from models.peeling.penetrance import Penetrance
+
+NEAR: Final = 64  # heterozygous loci around the middle that are looked at
+RELATIVES: Final = 16  # the best typed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,19 +88,24 @@ def anchor(
     """
     index = penetrance.index
     loci = len(index)
-    het = penetrance.heterozygous
+    het, sure = penetrance.heterozygous, penetrance.homozygous
     seen = np.zeros(len(column), np.int64)
     seen[column >= 0] = penetrance.observed.sum(axis=0)[column[column >= 0]]
     masks: dict[tuple[int, int], NDArray[np.float32]] = {}
     cells: list[tuple[int, int]] = []
 
-    def phase(animal: int) -> bool:
+    def phase(animal: int, relatives: Sequence[int]) -> bool:
+        """Phase an animal where most of its relatives with data, children or full sibs, are homozygous."""
         if column[animal] < 0 or single[animal]:
             return False
         found = np.flatnonzero(het[index[:, column[animal]]])
         if not len(found):
             return False
-        cells.append((int(found[np.argmin(np.abs(found - loci // 2))]), animal))
+        near = found[np.argsort(np.abs(found - loci // 2), kind="stable")[:NEAR]]
+        typed = np.array([one for one in relatives if seen[one] and one != animal], np.int64)
+        best_typed = typed[np.lexsort((key[typed], seen[typed]))[-RELATIVES:]]
+        telling = sure[index[near[:, None], column[best_typed]]].sum(axis=1)
+        cells.append((int(near[np.argmax(telling)]), animal))
         return True
 
     same = origins or Origins(np.zeros(len(column), bool), np.zeros(len(column) + 1, np.int64))
@@ -103,12 +114,14 @@ def anchor(
     role: dict[int, int] = {}
     # Of each founder: its best-typed child's observations, key, itself and slot.
     best: dict[int, tuple[int, int, int, int]] = {}
+    offspring: dict[int, list[int]] = {}
     mates: dict[int, set[int]] = {}
     for f, (sire, dam) in enumerate(zip(families.sire.tolist(), families.dam.tolist(), strict=True)):
         for parent, mate in ((sire, dam), (dam, sire)):
             if parent < 0:
                 continue
             mates.setdefault(parent, set()).add(mate if mate >= 0 else -1 - f)  # unknown mates are not one
+            offspring.setdefault(parent, []).extend(families.children(f).tolist())
             if not first[parent] or single[parent]:
                 continue
             for place, child in enumerate(families.children(f).tolist()):
@@ -117,7 +130,7 @@ def anchor(
                     best[parent] = (*worth, child, int(families.first_slot[f]) + place)
                     role[parent] = 0 if parent == sire else 1
     for founder in np.flatnonzero(first).tolist():
-        if phase(founder) or founder not in best:
+        if phase(founder, offspring.get(founder, [])) or founder not in best:
             continue
         _, _, child, slot = best[founder]
         typed = np.flatnonzero(index[:, column[child]] % penetrance.size)
@@ -131,7 +144,7 @@ def anchor(
         ]
         if all(unseen) and sire != dam and same.code[sire] == same.code[dam] and families.told[f]:
             children = families.children(f)
-            phase(int(children[np.lexsort((key[children], seen[children]))[-1]]))
+            phase(int(children[np.lexsort((key[children], seen[children]))[-1]]), children.tolist())
     rows = np.array(list(masks), np.int64).reshape(-1, 2)
     mask = np.array(list(masks.values()), np.float32).reshape(-1, 4)
     return Anchors(np.array(cells, np.int64).reshape(-1, 2), rows[:, 0], rows[:, 1], mask)

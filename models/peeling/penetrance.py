@@ -76,6 +76,13 @@ class Penetrance:
         found: NDArray[np.bool_] = (share[:, 1] + share[:, 2] > _CONFIDENT) & (share[:, 1] == share[:, 2])
         return found
 
+    @property
+    def homozygous(self) -> NDArray[np.bool_]:
+        """(2 K,) rows that say "homozygous" with confidence, or the one allele of a haploid."""
+        share: NDArray[np.float64] = self.table / self.table.sum(axis=1, keepdims=True)
+        found: NDArray[np.bool_] = np.maximum(share[:, 0], share[:, 3]) > _CONFIDENT
+        return found
+
     def contradicted(self, counts: NDArray[np.float64]) -> float | None:
         """Error rate of calls by (2 K, 4) sums of posteriors by observation, the share that contradicts; None without.
 
