@@ -53,8 +53,8 @@ def describe_library(bundle: HaplotypeBundle) -> LibraryFacts:
             doubted += bad
     drawn = {
         "sites": histogram("sites of a tile", sizes),
-        "maf": bars("sites by minor-allele frequency", _named(_MAF, frequencies)),
-        "slopes": bars("sites by calibration slope", _named(_SLOPES, slopes)),
+        "maf": bars("sites by minor-allele frequency", _named(_MAF, frequencies), "sites"),
+        "slopes": bars(f"slopes of all but {slopes[-1]:,} good sites", _named(_SLOPES, slopes[:-1]), "sites"),
     }
     return LibraryFacts(rows, drawn, doubted)
 
@@ -100,6 +100,5 @@ def _count(values: NDArray[Any], edges: tuple[float, ...]) -> NDArray[np.int64]:
 
 
 def _named(edges: tuple[float, ...], counts: NDArray[np.int64]) -> dict[str, int]:
-    last = len(counts) - 1
-    names = [f"{a:g}-{min(b, 1):g}" if k < last else f">{a:g}" for k, (a, b) in enumerate(pairwise(edges))]
-    return dict(zip(names, counts.tolist(), strict=True))
+    names = [f"{a:g}-{b:g}" for a, b in pairwise(edges)]
+    return dict(zip(names, counts.tolist(), strict=False))  # the last classes may be left out

@@ -25,9 +25,9 @@ def histogram(title: str, values: Sequence[float]) -> str:
     return _draw(title, counts.tolist(), [labels.get(k, "") for k in range(BINS)], tips)
 
 
-def bars(title: str, counts: Mapping[str, int]) -> str:
-    """A bar for each name."""
-    return _draw(title, list(counts.values()), list(counts), list(counts))
+def bars(title: str, counts: Mapping[str, int], of: str = "tiles") -> str:
+    """A bar for each name, of so many tiles or whatever is counted."""
+    return _draw(title, list(counts.values()), list(counts), list(counts), of)
 
 
 def short(value: float) -> str:
@@ -38,7 +38,7 @@ def short(value: float) -> str:
     return f"{value:.4g}"
 
 
-def _draw(title: str, counts: list[int], labels: list[str], tips: list[str]) -> str:
+def _draw(title: str, counts: list[int], labels: list[str], tips: list[str], of: str = "tiles") -> str:
     high, most = HEIGHT - TOP - BOTTOM, max([*counts, 1])
     step = (WIDTH - LEFT - RIGHT) / max(1, len(counts))
     told = "; ".join(f"{tip}: {count}" for tip, count in zip(tips, counts, strict=True))
@@ -59,5 +59,5 @@ def _draw(title: str, counts: list[int], labels: list[str], tips: list[str]) -> 
         if label:
             place = f'x="{x + step / 2:.1f}" y="{HEIGHT - BOTTOM + 18}"'
             parts.append(f'<text {place} text-anchor="middle">{escape(label)}</text>')
-    parts.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 8}" text-anchor="middle">tiles</text></svg>')
+    parts.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 8}" text-anchor="middle">{of}</text></svg>')
     return "".join(parts)

@@ -69,10 +69,12 @@ def test_a_library_is_described_and_drawn(tmp_path: Path) -> None:
     page = (tmp_path / "b.html").read_text()
     assert page.count("<svg") == 3
     assert page.count("<tr>") == len(facts.rows) + 1
-    for name in ("maf", "slopes"):
-        tree = ET.parse(tmp_path / "p" / f"{name}.svg")
-        tips = [node.findtext("{*}title") or "" for node in tree.iter("{http://www.w3.org/2000/svg}rect")]
-        assert sum(int(tip.rpartition(": ")[2]) for tip in tips) == 24803
+    for name, sites in (("maf", 24803), ("slopes", int((slopes <= 0.99).sum()))):
+        svg = (tmp_path / "p" / f"{name}.svg").read_text()
+        tips = [node.findtext("{*}title") or "" for node in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}rect")]
+        assert sum(int(tip.rpartition(": ")[2]) for tip in tips) == sites
+        assert ">sites<" in svg
+        assert ">tiles<" not in svg
 
 
 def test_a_histogram_counts_every_value() -> None:
