@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 COLUMNS: Final = ("chrom", "tile", "first", "span kb", "sites", "reads", "haplotypes", "doubted")
 DOUBTED: Final = 0.9  # slope below which a site is called so
-_MAF: Final = (0.0, 0.001, 0.005, 0.01, 0.05, 0.5)
 _SLOPES: Final = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99, 1.01)
 
 
@@ -35,14 +34,17 @@ class LibraryFacts:
 
 def describe_library(bundle: HaplotypeBundle) -> LibraryFacts:
     """Read what the tables and plots are of, a chromosome at a time."""
+    from models.maf import MAF_EDGES, maf_bins
+
     rows: list[list[str]] = []
-    frequencies, slopes, sizes = np.zeros(len(_MAF) - 1, int), np.zeros(len(_SLOPES) - 1, int), []
+    frequencies, slopes, sizes = np.zeros(len(MAF_EDGES) - 1, int), np.zeros(len(_SLOPES) - 1, int), []
     doubted = 0
     for chrom in bundle.chromosomes:
         library, sites = bundle.library(chrom), bundle.sites(chrom)
         slope = library.slopes(np.arange(len(sites), dtype=np.int32))
-        frequencies += _count(library.counts()[0] / library.haplotypes, _MAF)
-        slopes += _count(slope, _SLOPES)
+        minor = (library.counts()[0] / library.haplotypes).astype(np.float32)
+        frequencies += np.bincount(maf_bins(minor), minlength=len(frequencies))
+        slopes += np.histogram(slope, _SLOPES)[0]
         for tile in bundle.tiles(chrom):
             own = slice(tile.first, tile.end)
             first, last = int(sites.pos[tile.first]), int(sites.pos[tile.end - 1])
@@ -53,7 +55,7 @@ def describe_library(bundle: HaplotypeBundle) -> LibraryFacts:
             doubted += bad
     drawn = {
         "sites": histogram("sites of a tile", sizes),
-        "maf": bars("sites by minor-allele frequency", _named(_MAF, frequencies), "sites"),
+        "maf": bars("sites by minor-allele frequency", _named(MAF_EDGES, frequencies), "sites"),
         "slopes": bars(f"slopes of all but {slopes[-1]:,} good sites", _named(_SLOPES, slopes[:-1]), "sites"),
     }
     return LibraryFacts(rows, drawn, doubted)
@@ -91,12 +93,6 @@ def accuracy_by_chromosome(chromosomes: Mapping[str, Any]) -> Table:
         cells = [f"{sum(values) / len(values):.3f}" if values else "-" for values in known]
         table.add_row(name, str(len(one["accuracy"])), f"{one['scored_sites']:,}", *cells)
     return table
-
-
-def _count(values: NDArray[Any], edges: tuple[float, ...]) -> NDArray[np.int64]:
-    """How many values lie between each edge and the next; the first edge's own are of the first."""
-    which = np.clip(np.searchsorted(edges, values) - 1, 0, len(edges) - 2)
-    return np.bincount(which, minlength=len(edges) - 1)
 
 
 def _named(edges: tuple[float, ...], counts: NDArray[np.int64]) -> dict[str, int]:

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from models.dae import calibrate
 from models.dae.architecture import ARCHITECTURES, TILE_DAE, Architecture, TileModel
-from models.dae.calibrate import MAF_EDGES, Calibration, maf_bins
+from models.dae.calibrate import Calibration
 from models.dae.encoding import presence, prior_logits
+from models.maf import MAF_EDGES, maf_bins
 from models.protocol import Tile
 
 CALIBRATION_ARRAYS = 4  # spread over the arrays by density

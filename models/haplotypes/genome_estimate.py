@@ -39,7 +39,7 @@ FEW_PEOPLE: Final = 4
 TIMED_PEOPLE: Final = 36
 TIMED_SITES: Final = 4096
 TRIALS: Final = 14  # pairs of rates, as a rule
-PHASED: Final = 0.9  # what calibration takes for a person, reading included, by imputing one whose phase is sought
+CALIBRATING: Final = 0.9  # what calibration takes for a person, by imputing one whose phase is sought
 _PROGRAM_BYTES: Final = 450_000_000  # Python, PyTorch (for its scores), compiled kernels
 _BLOCK_BYTES: Final = 12  # a cell of a block on its way from the file into the library, all copies together
 
@@ -161,7 +161,7 @@ def _imputing(
     people, arrays = max(1.0, o.held_out * panel), max(1, len(densities))
     rates = TRIALS * min(LEARNING_ARRAYS, arrays) * min(LEARNING_PEOPLE, people) * min(LEARNING_SITES, sites)
     scored = arrays * min(SCORING_PEOPLE, people) * min(SCORING_SITES * len(o.panels), sites)
-    calibrated = min(ARRAYS, arrays) * min(PEOPLE, panel) * sites * PHASED
+    calibrated = min(ARRAYS, arrays) * min(PEOPLE, panel) * sites * CALIBRATING
     return rates * site_s, calibrated * site_s, scored * site_s
 
 

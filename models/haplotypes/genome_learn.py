@@ -11,7 +11,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.dae.calibrate import MAF_EDGES, maf_bins
 from models.dae.evaluate import spread
 from models.dae.plan import split_people
 from models.dae.work import WorkFolder, read_json, write_json
@@ -28,6 +27,7 @@ from models.haplotypes.learn import (
     loss_sums,
 )
 from models.haplotypes.stretches import HeldOut, Stretch, arrays_of, choose_stretches, refuse_no_arrays
+from models.maf import MAF_EDGES, maf_bins
 
 LEARNING_SITES: Final = 60_000  # of all stretches together
 LEARNING_STRETCHES: Final = 6

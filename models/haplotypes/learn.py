@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from models.dae.calibrate import MAF_EDGES, maf_bins
+from models.maf import MAF_EDGES, maf_bins
 from models.protocol import Tile
 
 RATES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)  # switches per cM that are tried

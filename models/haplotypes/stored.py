@@ -177,5 +177,5 @@ class StoredLibrary:
             with safe_open(path or self.path, "np") as file:
                 return read(file)
         except (OSError, SafetensorError, zlib.error, KeyError, ValueError, TypeError, IndexError) as error:
-            message = f"The haplotypes in {(path or self.path).name} cannot be read."
+            message = f"{(path or self.path).name} of the bundle cannot be read."
             raise TesseraError(Code.bundle_invalid, message) from error

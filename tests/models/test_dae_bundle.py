@@ -11,8 +11,9 @@ from errors import Code, TesseraError
 from genotypes.manifest import BundleManifest, find_bundle, list_bundles
 from models.dae import evaluate
 from models.dae.bundle import Bundle
-from models.dae.calibrate import MAF_EDGES, Calibration, apply, fit, maf_bins
+from models.dae.calibrate import Calibration, apply, fit
 from models.dae.encoding import prior_logits
+from models.maf import MAF_EDGES, maf_bins
 from tests.support.bundles import EVERY, SITES, TinyPanel, train_tiny
 
 

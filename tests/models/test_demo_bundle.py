@@ -10,8 +10,8 @@ from genotypes.panel import read_panel
 from genotypes.read import VcfReader
 from genotypes.sites import SiteTable
 from models.bundles import make_imputer, open_bundle
-from models.dae.calibrate import maf_bins
 from models.dae.evaluate import aggregate_r2
+from models.maf import maf_bins
 from models.protocol import TypedGenotypes
 
 ROOT = Path(__file__).resolve().parents[2]

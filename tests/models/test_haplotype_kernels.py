@@ -42,16 +42,6 @@ def alleles() -> NDArray[np.uint8]:
     return np.take_along_axis(founders, source % 5, axis=1).astype(np.uint8)
 
 
-class Doubted(Library):
-    """A library whose sites have slopes."""
-
-    trust = np.ones(SITES, np.float32)
-
-    def slopes(self, rows: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Of some rows."""
-        return self.trust[rows]
-
-
 def impute(
     alleles: NDArray[np.uint8],
     genotypes: NDArray[np.int8],
@@ -65,8 +55,16 @@ def impute(
 ) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float64], NDArray[np.float64]]:
     """Probabilities (N, V, 2), hidden (N, T, 2), the interpolation's shares and the switch probabilities."""
     size = alleles.shape[1]
+    trust = np.ones(SITES, np.float32) if slopes is None else slopes
+
+    class Doubted(Library):
+        """A library whose sites have slopes."""
+
+        def slopes(self, rows: NDArray[np.int32]) -> NDArray[np.float32]:
+            """Of some rows."""
+            return trust[rows]
+
     library = Doubted.of(alleles.astype(np.int8), np.arange(SITES) * 0.01)
-    library.trust[:] = 1 if slopes is None else slopes
     window = Window.make(library, Tile(0, 0, SITES, np.arange(SITES, dtype=np.int32)), TYPED.astype(np.int32))
     interval = np.searchsorted(TYPED, np.arange(SITES))
     share = np.clip((np.arange(SITES) - TYPED[np.clip(interval - 1, 0, None)]) / STEP, 0, 1)

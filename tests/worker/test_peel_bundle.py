@@ -165,7 +165,11 @@ def test_without_a_map_of_its_own_a_family_takes_the_bundles(
     notes, source = told("held")
     assert "no_genetic_map" not in notes
     assert "map_of_bundle" in notes
+    assert "beyond_genetic_map" not in notes
     assert source == f"bundle {held.manifest.name}"
+    pos[1] = held.sites("20").pos[SITES // 2]
+    notes, _ = told("half")
+    assert notes["beyond_genetic_map"] == ["20"]
 
 
 def test_phase_by_parent_holds_at_imputed_sites(setting: Setting, tmp_path: Path) -> None:
